@@ -1,0 +1,62 @@
+# Quittance: `make help` says what there is. Each target is plain cargo and two scripts; they work by hand as well.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+KAFKA := deploy/kafka/kafka.sh
+# A port of its own, so that the demo and `kafka.sh start` (9092) never meet.
+DEMO_PORT ?= 19092
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+.PHONY: install
+install: ## what a Debian needs to build: packages, the prebuilt RocksDB, .cargo/config.toml (idempotent)
+	@deploy/dev/install.sh
+
+.PHONY: check
+check: install ## before a commit: format, clippy without a warning, the fast tests (no Kafka)
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo test --workspace --locked
+
+.PHONY: test
+test: install ## everything, also against a real Kafka broker (what CI runs)
+	@$(KAFKA) install
+	QUITTANCE_SYSTEM=1 cargo test --workspace --locked
+
+# Built first, with cargo's progress: `cargo run -q` alone would be silent for minutes the first time.
+.PHONY: build
+build: install ## the one binary, target/debug/quittance (optimized; there is one profile)
+	@cargo build --locked -p cli
+
+.PHONY: demo
+demo: build ## a business day without a broker
+	@cargo run -q --locked -p cli -- demo
+
+.PHONY: demo-kafka
+demo-kafka: build ## the same through a real Kafka broker, started empty and stopped again
+	@export KAFKA_PORT=$(DEMO_PORT); $(KAFKA) stop; $(KAFKA) wipe; trap '$(KAFKA) stop' EXIT; \
+	$(KAFKA) start; cargo run -q --locked -p cli -- demo --kafka 127.0.0.1:$(DEMO_PORT)
+
+.PHONY: bench
+bench: build ## measure: throughput, latency, recovery
+	@cargo run -q --locked -p cli -- bench all
+
+.PHONY: fmt
+fmt: ## format the code
+	@cargo fmt --all
+
+.PHONY: kafka
+kafka: install ## start a broker on 127.0.0.1:9092 (KAFKA_PORT) in the background
+	@$(KAFKA) start
+
+.PHONY: kafka-stop
+kafka-stop: ## stop it, its data stays
+	@$(KAFKA) stop
+
+.PHONY: clean-kafka
+clean-kafka: ## stop every broker of the cache folder and delete its data
+	@for data in "$${QUITTANCE_CACHE:-$$HOME/.cache/quittance}"/kafka-data/*/; do \
+	  [ -d "$$data" ] || continue; export KAFKA_PORT=$$(basename "$$data"); $(KAFKA) stop; $(KAFKA) wipe; done
