@@ -1,0 +1,277 @@
+//! What all business stands on: reference data, effective-dated, each piece set by a command with actor and reason.
+//!
+//! Nothing here is hard-coded elsewhere: cut-offs, cycles, tolerances, limits, calendars and who needs a second pair of
+//! eyes are rows with the date from which they hold. A later row for the same key replaces from its date on.
+
+use crate::calendar::Calendar;
+use crate::date::Date;
+use crate::decimal::Decimal;
+use crate::identifier::{Bic, Cfi, CurrencyCode, Identifier, Isin, Lei};
+use crate::trade::{Method, QuantityType};
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// One piece of reference data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reference {
+    Party(Party),
+    Book(Book),
+    Account(Account),
+    Domain(Domain),
+    Instrument(Instrument),
+    Calendar(Box<NamedCalendar>),
+    Currency(Currency),
+    Cycle(Cycle),
+    Ssi(Ssi),
+    Tolerance(Tolerance),
+    CreditLimit(CreditLimit),
+    PriceSet(PriceSet),
+    Parameters(Parameters),
+}
+
+/// What a party is to us. One party may have several roles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Role {
+    LegalEntity = 1,
+    Counterparty = 2,
+    Client = 3,
+    Agent = 4,
+    Ccp = 5,
+    Csd = 6,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Party {
+    pub id: Identifier,
+    pub name: String,
+    pub lei: Option<Lei>,
+    pub bic: Option<Bic>,
+    pub roles: Vec<Role>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Book {
+    pub id: Identifier,
+    pub name: String,
+    /// The legal entity (or member) that owns it.
+    pub owner: Identifier,
+}
+
+/// Where something lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AccountKind {
+    /// Securities at an agent or CSD.
+    Depot,
+    /// Cash at an agent.
+    Nostro,
+    /// Kept by ourselves.
+    Internal,
+}
+
+/// For whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Capacity {
+    Own,
+    /// Several clients together.
+    Omnibus,
+    /// One client's alone: it covers no delivery of anyone else.
+    Segregated(Identifier),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    pub id: Identifier,
+    pub kind: AccountKind,
+    /// Whose ledger it is in.
+    pub holder: Identifier,
+    /// Where it settles.
+    pub domain: Identifier,
+    pub capacity: Capacity,
+    /// May go below zero in securities (an issuer's account). Never true of a depot of ours.
+    pub may_go_short: bool,
+}
+
+/// Who settles there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DomainKind {
+    /// Our own books: we match and post, as a CSD does.
+    Internal,
+    /// A CSD or custodian: an instruction goes out, advices come in.
+    External,
+}
+
+/// When a day's settlement in a currency or free of payment ends, in the domain's own time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CutOffRule {
+    /// Absent: free of payment.
+    pub currency: Option<CurrencyCode>,
+    /// Minutes after midnight, in the domain's zone.
+    pub minute_of_day: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Domain {
+    pub id: Identifier,
+    pub kind: DomainKind,
+    pub calendar: Identifier,
+    /// IANA name. Only the edge resolves it, to instants, when it opens a day.
+    pub zone: String,
+    pub cut_offs: Vec<CutOffRule>,
+}
+
+/// An ISIN from a date on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IsinFrom {
+    pub valid_from: Date,
+    pub isin: Isin,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instrument {
+    pub id: Identifier,
+    pub isins: Vec<IsinFrom>,
+    pub cfi: Cfi,
+    pub currency: CurrencyCode,
+    pub quantity_type: QuantityType,
+    /// Decimals of a quantity; with it the smallest unit a balance counts.
+    pub decimals: u8,
+    /// Smallest quantity that settles, and what every quantity is a multiple of.
+    pub minimum_unit: Decimal,
+    pub multiple: Decimal,
+    /// Names the settlement cycle.
+    pub market: Identifier,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedCalendar {
+    pub id: Identifier,
+    pub calendar: Calendar,
+}
+
+/// A currency we settle in: its calendar. Its exponent is ISO 4217's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Currency {
+    pub code: CurrencyCode,
+    pub calendar: Identifier,
+}
+
+/// How many settlement days after the trade date a market settles, from a trade date on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cycle {
+    pub market: Identifier,
+    pub valid_from: Date,
+    pub days: u8,
+}
+
+/// A standing settlement instruction: which accounts to use. The most specific that fits wins; blank fits all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ssi {
+    pub id: Identifier,
+    pub party: Identifier,
+    pub valid_from: Date,
+    pub domain: Option<Identifier>,
+    pub currency: Option<CurrencyCode>,
+    /// First letters of the CFI it is for.
+    pub cfi_prefix: Option<String>,
+    pub method: Option<Method>,
+    /// A client's own accounts, when the trade is for that client.
+    pub client: Option<Identifier>,
+    pub depot: Identifier,
+    pub nostro: Option<Identifier>,
+}
+
+/// Up to and including a counter-value, amounts may differ by so much and still match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Band {
+    /// Inclusive; absent: no upper end.
+    pub up_to: Option<Decimal>,
+    pub tolerance: Decimal,
+}
+
+/// Matching tolerance of a currency (EU 2018/1229 Art. 6: EUR 2 up to 100,000, 25 above), and how far a trade's own
+/// figures may be from what is recomputed before it goes to repair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tolerance {
+    pub currency: CurrencyCode,
+    pub valid_from: Date,
+    pub bands: Vec<Band>,
+    pub recompute: Decimal,
+}
+
+/// How far below zero a cash account may go in a currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreditLimit {
+    pub account: Identifier,
+    pub currency: CurrencyCode,
+    pub valid_from: Date,
+    pub amount: Decimal,
+}
+
+/// What a price set prices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Priced {
+    Instrument(Identifier),
+    /// One unit of this in the row's currency.
+    Currency(CurrencyCode),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Price {
+    pub of: Priced,
+    pub currency: CurrencyCode,
+    pub value: Decimal,
+}
+
+/// Prices and FX rates of one date and snap from one source; a correction is a higher version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PriceSet {
+    pub date: Date,
+    /// `CLOSE`, `1600` …
+    pub snap: Identifier,
+    pub source: Identifier,
+    pub version: u32,
+    pub prices: Vec<Price>,
+}
+
+/// What a command must be for it to need a second person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum FourEyes {
+    Ssi = 1,
+    CreditLimit = 2,
+    Opening = 3,
+    Transfer = 4,
+    Adjustment = 5,
+    Parameters = 6,
+    PriceSet = 7,
+}
+
+/// The house's own rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameters {
+    /// What is proposed by one person and approved by another.
+    pub four_eyes: Vec<FourEyes>,
+    /// A proposal lapses after so many minutes.
+    pub proposal_minutes: u32,
+    /// Settlement attempts in one step of a cycle or retry.
+    pub attempts_per_step: u32,
+    /// Instructions examined in one step of a walk over all that is open.
+    pub examined_per_step: u32,
+    /// Counter-instructions compared when telling why one is unmatched.
+    pub candidates_compared: u32,
+}
+
+impl Default for Parameters {
+    /// What holds until the house says otherwise: one pair of eyes, since somebody must load the first data.
+    fn default() -> Self {
+        Parameters {
+            four_eyes: Vec::new(),
+            proposal_minutes: 24 * 60,
+            attempts_per_step: 64,
+            examined_per_step: 2_048,
+            candidates_compared: 64,
+        }
+    }
+}
