@@ -1,0 +1,70 @@
+//! Every balance of the ledger, in slots: what an account has of an asset, and who waits for more of it.
+
+use crate::Map;
+use crate::waiting::Tree;
+use alloc::vec::Vec;
+use model::index::{AccountIx, Asset, PartyIx};
+use model::ledger::{LedgerAccount, Posting};
+
+/// A balance and what hangs on it.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub account: u64,
+    pub asset: Asset,
+    pub amount: i128,
+    /// Who waits for this account to be credited; only locations have any.
+    pub waiting: Tree,
+    /// Stands in the queue of accounts to try again.
+    pub queued: bool,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Balances {
+    pub slots: Vec<Slot>,
+    places: Map<(u64, u32), u32>,
+    /// No balance was ever further from zero: while this leaves room, no single balance need be looked at.
+    pub high_water: i128,
+}
+
+/// What a balance may be: the range of the wire's integer.
+pub(crate) const RANGE: i128 = i64::MAX as i128;
+
+impl Balances {
+    pub fn place(&self, account: LedgerAccount, asset: Asset) -> Option<u32> {
+        self.places.get(&(account.pack(), asset.0)).copied()
+    }
+
+    pub fn amount(&self, account: LedgerAccount, asset: Asset) -> i128 {
+        self.place(account, asset).map_or(0, |place| self.slots[place as usize].amount)
+    }
+
+    /// The slot of an account and asset, made on first use.
+    pub fn slot(&mut self, account: LedgerAccount, asset: Asset) -> u32 {
+        let slots = &mut self.slots;
+        *self.places.entry((account.pack(), asset.0)).or_insert_with(|| {
+            slots.push(Slot { account: account.pack(), asset, amount: 0, waiting: Tree::default(), queued: false });
+            (slots.len() - 1) as u32
+        })
+    }
+
+    /// Books one posting; the slot, so that a credit can wake who waits.
+    pub fn post(&mut self, posting: &Posting) -> u32 {
+        let place = self.slot(posting.account, posting.asset);
+        let slot = &mut self.slots[place as usize];
+        slot.amount += posting.amount;
+        self.high_water = self.high_water.max(slot.amount.abs());
+        place
+    }
+
+    /// Puts back a slot from a snapshot.
+    pub fn restore(&mut self, slot: Slot) {
+        self.places.insert((slot.account, slot.asset.0), self.slots.len() as u32);
+        self.high_water = self.high_water.max(slot.amount.abs());
+        self.slots.push(slot);
+    }
+}
+
+/// Where something of a holder lies.
+pub(crate) fn location(entity: PartyIx, account: AccountIx) -> LedgerAccount {
+    LedgerAccount::Location { entity, account }
+}

@@ -1,0 +1,128 @@
+//! A decision in the making: the state as it was, and what has been decided on top of it so far.
+
+use crate::balances::RANGE;
+use crate::instruction::Instruction;
+use crate::past::Past;
+use crate::reference::PROVISIONAL_SCALE;
+use crate::state::State;
+use alloc::vec::Vec;
+use model::command::Inbound;
+use model::date::Date;
+use model::event::Event;
+use model::identifier::Identifier;
+use model::index::{Asset, Kind};
+use model::ledger::{LedgerAccount, Posting};
+use model::rejection::{Reason, Rejection};
+use model::timestamp::Timestamp;
+use model::trade::Details;
+
+/// Events so far, and what they changed that a later part of the same decision must see.
+pub(crate) struct Draft<'a> {
+    pub state: &'a State,
+    pub past: &'a dyn Past,
+    pub at: Timestamp,
+    /// The sequence the record will have.
+    pub sequence: u64,
+    pub events: Vec<Event>,
+    /// The details this very command brings, for a change that both sides now agree on.
+    pub own_details: Option<Details>,
+    interned: Vec<(Kind, u32, Identifier)>,
+    moved: Vec<(LedgerAccount, Asset, i128)>,
+    /// Issued by this record.
+    pub fresh: Vec<Instruction>,
+    /// Matched, settled or cancelled by this record.
+    gone: Vec<u64>,
+    next_trade: u64,
+    next_instruction: u64,
+}
+
+impl<'a> Draft<'a> {
+    pub fn new(state: &'a State, inbound: &Inbound, past: &'a dyn Past) -> Draft<'a> {
+        Draft {
+            state,
+            past,
+            at: inbound.at,
+            sequence: state.sequence + 1,
+            events: Vec::with_capacity(4),
+            own_details: None,
+            interned: Vec::new(),
+            moved: Vec::new(),
+            fresh: Vec::new(),
+            gone: Vec::new(),
+            next_trade: state.next_trade.max(1),
+            next_instruction: state.next_instruction.max(1),
+        }
+    }
+
+    pub fn push(&mut self, event: Event) {
+        for posting in event.postings() {
+            self.moved.push((posting.account, posting.asset, posting.amount));
+        }
+        self.events.push(event);
+    }
+
+    /// The number of a name; given now if it has none yet.
+    pub fn intern(&mut self, kind: Kind, name: &Identifier) -> u32 {
+        if let Some(index) = self.state.names.find(kind, name.as_str()) {
+            return index;
+        }
+        if let Some((_, index, _)) = self.interned.iter().find(|(k, _, known)| *k == kind && known == name) {
+            return *index;
+        }
+        let earlier = self.interned.iter().filter(|(k, _, _)| *k == kind).count() as u32;
+        let index = self.state.names.count(kind) + earlier;
+        self.interned.push((kind, index, name.clone()));
+        self.push(Event::Interned { kind, index, id: name.clone() });
+        index
+    }
+
+    pub fn trade_number(&mut self) -> u64 {
+        self.next_trade += 1;
+        self.next_trade - 1
+    }
+
+    pub fn instruction_number(&mut self) -> u64 {
+        self.next_instruction += 1;
+        self.next_instruction - 1
+    }
+
+    /// A balance as it will be after what is decided so far.
+    pub fn balance(&self, account: LedgerAccount, asset: Asset) -> i128 {
+        let moved: i128 =
+            self.moved.iter().filter(|(a, b, _)| *a == account && *b == asset).map(|(_, _, amount)| amount).sum();
+        self.state.balances.amount(account, asset) + moved
+    }
+
+    pub fn instrument_scale(&self, index: u32) -> u8 {
+        self.state.reference.scales.get(index as usize).copied().flatten().unwrap_or(PROVISIONAL_SCALE)
+    }
+
+    pub fn is_gone(&self, number: u64) -> bool {
+        self.gone.contains(&number)
+    }
+
+    pub fn set_gone(&mut self, number: u64) {
+        self.gone.push(number);
+    }
+
+    /// The date of the record, UTC: in force where no settlement day is.
+    pub fn today(&self) -> Date {
+        self.at.date_utc()
+    }
+
+    /// Refuses postings after which a balance would leave the range of the wire.
+    pub fn check_range(&self, postings: &[Posting]) -> Result<(), Rejection> {
+        let total: i128 = postings.iter().map(|posting| posting.amount.abs()).sum();
+        if self.state.balances.high_water + total <= RANGE {
+            return Ok(());
+        }
+        for posting in postings {
+            let same = postings.iter().filter(|each| (each.account, each.asset) == (posting.account, posting.asset));
+            let after = self.balance(posting.account, posting.asset) + same.map(|each| each.amount).sum::<i128>();
+            if after.abs() > RANGE || posting.amount.abs() > RANGE {
+                return Err(Reason::AmountTooLarge.into());
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,40 @@
+//! The state machine of settlement: what is decided about a command, and what a fact does to the state.
+//!
+//! Reading order: [`machine`] (the table of contents: what decides what, what applies what), then a concept a module:
+//! [`trade`], [`matching`], [`settlement`], [`day`], [`steer`], [`reference`], [`ledger`], [`proposal`].
+//!
+//! [`decide`] is pure: it reads the state, the command and what the log remembers ([`Past`]), and answers with facts or
+//! a refusal. [`apply`] folds facts into the state and cannot fail. `no_std`: there is no clock, file or random hasher.
+#![no_std]
+#![deny(clippy::float_arithmetic)]
+extern crate alloc;
+
+mod balances;
+mod day;
+mod draft;
+mod instruction;
+mod ledger;
+mod machine;
+mod matching;
+mod names;
+mod past;
+mod proposal;
+mod queries;
+mod reference;
+mod resolve;
+mod settlement;
+mod slab;
+mod snapshot;
+mod state;
+mod steer;
+mod trade;
+mod waiting;
+
+pub use machine::{apply, begin, decide, next_task};
+pub use past::{IdKey, Past, ids, lookups};
+pub use queries::{InstructionFacts, Standing};
+pub use snapshot::{SNAPSHOT_VERSION, SnapshotError};
+pub use state::State;
+
+/// Hash maps that hash the same way in every run.
+pub(crate) type Map<K, V> = hashbrown::HashMap<K, V, foldhash::fast::FixedState>;

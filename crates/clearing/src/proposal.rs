@@ -1,0 +1,85 @@
+//! Four eyes: what one person proposes and another approves, both in the log.
+
+use crate::draft::Draft;
+use crate::machine::decide_command;
+use alloc::boxed::Box;
+use alloc::string::ToString;
+use model::command::{Command, Inbound, Origin};
+use model::event::Event;
+use model::identifier::Identifier;
+use model::record::Content;
+use model::reference::{FourEyes, Reference};
+use model::rejection::{Reason, Rejection};
+use model::timestamp::Timestamp;
+
+/// A command that waits for a second person: it stands in the record whose sequence is the proposal's number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Proposal {
+    pub maker: Identifier,
+    pub at: Timestamp,
+}
+
+/// Of what kind a command is, for the list of what needs two persons.
+fn kind(command: &Command) -> Option<FourEyes> {
+    match command {
+        Command::Open(_) => Some(FourEyes::Opening),
+        Command::Transfer(_) => Some(FourEyes::Transfer),
+        Command::Reverse { .. } => Some(FourEyes::Adjustment),
+        Command::SetReference(reference) => match **reference {
+            Reference::Ssi(_) => Some(FourEyes::Ssi),
+            Reference::CreditLimit(_) => Some(FourEyes::CreditLimit),
+            Reference::Parameters(_) => Some(FourEyes::Parameters),
+            Reference::PriceSet(_) => Some(FourEyes::PriceSet),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+pub(crate) fn needs_second(draft: &Draft<'_>, command: &Command) -> bool {
+    kind(command).is_some_and(|kind| draft.state.reference.parameters.four_eyes.contains(&kind))
+}
+
+/// Keeps the command for a second person, once it is known that it could be done now.
+pub(crate) fn propose(draft: &mut Draft<'_>, inbound: &Inbound) -> Result<(), Rejection> {
+    let mut trial = Draft::new(draft.state, inbound, draft.past);
+    decide_command(&mut trial, inbound, &inbound.command)?;
+    draft.push(Event::Proposed { proposal: draft.sequence, command: Box::new(inbound.command.clone()) });
+    Ok(())
+}
+
+pub(crate) fn close(draft: &mut Draft<'_>, inbound: &Inbound, number: u64, approved: bool) -> Result<(), Rejection> {
+    let state = draft.state;
+    let unknown = || Rejection::new(Reason::UnknownProposal, number.to_string());
+    let proposal = state.proposals.get(&number).ok_or_else(unknown)?;
+    if !approved {
+        draft.push(Event::ProposalClosed { proposal: number, approved });
+        return Ok(());
+    }
+    if proposal.maker == inbound.actor {
+        return Err(Rejection::new(Reason::SamePerson, inbound.actor.as_str()));
+    }
+    let age = inbound.at.micros_since(proposal.at);
+    if age > i64::from(state.reference.parameters.proposal_minutes) * 60_000_000 {
+        return Err(Rejection::new(Reason::ProposalLapsed, number.to_string()));
+    }
+    let record = draft.past.record(number).ok_or_else(unknown)?;
+    let Content::Decided { inbound: proposed, .. } = record.content else { return Err(unknown()) };
+    draft.push(Event::ProposalClosed { proposal: number, approved });
+    decide_command(draft, inbound, &proposed.command)
+}
+
+/// Whether a person has to say why.
+pub(crate) fn needs_reason(command: &Command, origin: &Origin) -> bool {
+    let by_person = matches!(origin, Origin::Call { .. } | Origin::File { .. });
+    let said_elsewhere = matches!(
+        command,
+        Command::Trade(_)
+            | Command::Approve { .. }
+            | Command::Refuse { .. }
+            | Command::Continue(_)
+            | Command::Quarantine(_)
+            | Command::Day(_)
+    );
+    by_person && !said_elsewhere
+}

@@ -1,0 +1,189 @@
+//! What a snapshot is made of, type by type.
+
+use super::SnapshotError;
+use super::codec::{Codec, Input, Output, choices, fields, texts};
+use crate::instruction::{Instruction, Optional, Stage};
+use crate::proposal::Proposal;
+use crate::reference::{
+    AccountEntry, BookEntry, DomainEntry, InstrumentEntry, ReferenceData, SsiEntry, ToleranceEntry,
+};
+use crate::slab::Slab;
+use crate::state::{Day, Pending, Trade};
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use model::calendar::Calendar;
+use model::command::CutOff;
+use model::date::Date;
+use model::event::Cursor;
+use model::identifier::{CurrencyCode, Identifier};
+use model::index::{AccountIx, Asset, BookIx, CalendarIx, DomainIx, InstrumentIx, PartyIx};
+use model::instruction::{Code, Movement};
+use model::record::Genesis;
+use model::reference::{AccountKind, CutOffRule, FourEyes, Parameters};
+use model::timestamp::Timestamp;
+use model::trade::{CumEx, Method, Side, Terms};
+
+macro_rules! wrapped {
+    ($($type:ident),*) => {$(
+        impl Codec for $type {
+            fn put(&self, out: &mut Output<'_>) { self.0.put(out); }
+            fn get(input: &mut Input<'_>) -> Result<Self, SnapshotError> { Codec::get(input).map($type) }
+        }
+    )*};
+}
+wrapped!(PartyIx, BookIx, AccountIx, InstrumentIx, DomainIx, CalendarIx, Asset);
+
+texts!(Identifier, CurrencyCode);
+
+choices! {
+    Movement { Deliver = 1, Receive = 2 }
+    Method { Dvp = 1, Fop = 2 }
+    Side { Buy = 1, Sell = 2 }
+    CumEx { Cum = 1, Ex = 2 }
+    AccountKind { Depot = 1, Nostro = 2, Internal = 3 }
+    FourEyes { Ssi = 1, CreditLimit = 2, Opening = 3, Transfer = 4, Adjustment = 5, Parameters = 6, PriceSet = 7 }
+}
+
+fields! {
+    Genesis { format, house, shard, domains, cluster, at }
+    Parameters { four_eyes, proposal_minutes, attempts_per_step, examined_per_step, candidates_compared }
+    CutOffRule { currency, minute_of_day }
+    CutOff { currency, at }
+    Cursor { priority, date, place }
+    BookEntry { owner }
+    AccountEntry { kind, holder, domain, segregated, may_go_short }
+    DomainEntry { calendar, zone, cut_offs }
+    InstrumentEntry { cfi, minimum_unit, multiple, market }
+    SsiEntry { id, valid_from, sequence, domain, currency, cfi_prefix, method, client, depot, nostro }
+    ToleranceEntry { valid_from, bands, recompute }
+    Proposal { maker, at }
+    Pending { version, sequence, cancel }
+    Day { date, open, cut_offs, passed, cycle, survey }
+    Trade { number, key, current, version, instruction, amounts_accepted, terms, pending }
+    Optional { common_reference, delivering_client, receiving_client }
+    Instruction {
+        number, trade, partner, book, party, counterparty, instrument, domain, depot, nostro, quantity, amount,
+        currency, trade_date, date, movement, method, transaction_type, priority, held, cancel_requested, failing,
+        late, cum_ex, opt_out, optional, pair_place, stage, matched_amount, reasons,
+    }
+    Terms {
+        party, counterparty, book, domain, instrument, side, method, quantity, currency, gross, accrued, charges, net,
+        trade_date, intended_settlement_date, late, depot, nostro, ssi, transaction_type, cum_ex, opt_out,
+        common_reference, delivering_client, receiving_client, hold, priority,
+    }
+}
+
+impl Codec for Date {
+    fn put(&self, out: &mut Output<'_>) {
+        self.days().put(out);
+    }
+    fn get(input: &mut Input<'_>) -> Result<Self, SnapshotError> {
+        Date::from_days(i32::get(input)?).map_err(|_| SnapshotError("a date is out of range"))
+    }
+}
+
+impl Codec for Timestamp {
+    fn put(&self, out: &mut Output<'_>) {
+        self.micros().put(out);
+    }
+    fn get(input: &mut Input<'_>) -> Result<Self, SnapshotError> {
+        Timestamp::from_micros(i64::get(input)?).map_err(|_| SnapshotError("an instant is out of range"))
+    }
+}
+
+impl Codec for Code {
+    fn put(&self, out: &mut Output<'_>) {
+        out.write(self.as_str().as_bytes());
+    }
+    fn get(input: &mut Input<'_>) -> Result<Self, SnapshotError> {
+        let text = core::str::from_utf8(input.take(4)?).ok();
+        text.and_then(Code::parse).ok_or(SnapshotError("a code is malformed"))
+    }
+}
+
+impl Codec for Stage {
+    fn put(&self, out: &mut Output<'_>) {
+        let number = match self {
+            Stage::Idle => 0u64,
+            Stage::Due => 1,
+            Stage::Waiting(slot) => 2 + u64::from(*slot),
+        };
+        number.put(out);
+    }
+    fn get(input: &mut Input<'_>) -> Result<Self, SnapshotError> {
+        Ok(match u64::get(input)? {
+            0 => Stage::Idle,
+            1 => Stage::Due,
+            slot => Stage::Waiting(u32::try_from(slot - 2).map_err(|_| SnapshotError("a slot is out of range"))?),
+        })
+    }
+}
+
+impl<T: Codec> Codec for Slab<T> {
+    fn put(&self, out: &mut Output<'_>) {
+        self.places.put(out);
+        self.free.put(out);
+    }
+    fn get(input: &mut Input<'_>) -> Result<Self, SnapshotError> {
+        Ok(Slab { places: Codec::get(input)?, free: Codec::get(input)? })
+    }
+}
+
+impl Codec for Calendar {
+    fn put(&self, out: &mut Output<'_>) {
+        (self.from(), self.to(), self.weekend(), self.holidays().to_vec()).put(out);
+    }
+    fn get(input: &mut Input<'_>) -> Result<Self, SnapshotError> {
+        let (from, to, weekend, holidays) = Codec::get(input)?;
+        Calendar::new(from, to, weekend, holidays).map_err(|_| SnapshotError("a calendar contradicts itself"))
+    }
+}
+
+impl Codec for ReferenceData {
+    fn put(&self, out: &mut Output<'_>) {
+        // Hash maps go in order of their keys.
+        let isins: BTreeMap<_, _> = sorted(self.isins.keys(), |isin| self.isins[isin].clone());
+        let ssis: BTreeMap<_, _> = sorted(self.ssis.keys(), |party| self.ssis[party].clone());
+        self.parties.put(out);
+        self.books.put(out);
+        self.accounts.put(out);
+        self.domains.put(out);
+        self.instruments.put(out);
+        self.scales.put(out);
+        isins.put(out);
+        self.calendars.put(out);
+        self.currencies.put(out);
+        self.cycles.put(out);
+        ssis.put(out);
+        self.tolerances.put(out);
+        self.limits.put(out);
+        self.price_sets.put(out);
+        self.parameters.put(out);
+    }
+
+    fn get(input: &mut Input<'_>) -> Result<Self, SnapshotError> {
+        let mut data = ReferenceData {
+            parties: Codec::get(input)?,
+            books: Codec::get(input)?,
+            accounts: Codec::get(input)?,
+            domains: Codec::get(input)?,
+            instruments: Codec::get(input)?,
+            scales: Codec::get(input)?,
+            ..ReferenceData::default()
+        };
+        data.isins.extend(<BTreeMap<[u8; 12], Vec<(Date, InstrumentIx)>> as Codec>::get(input)?);
+        data.calendars = Codec::get(input)?;
+        data.currencies = Codec::get(input)?;
+        data.cycles = Codec::get(input)?;
+        data.ssis.extend(<BTreeMap<u32, Vec<SsiEntry>> as Codec>::get(input)?);
+        data.tolerances = Codec::get(input)?;
+        data.limits = Codec::get(input)?;
+        data.price_sets = Codec::get(input)?;
+        data.parameters = Codec::get(input)?;
+        Ok(data)
+    }
+}
+
+fn sorted<'a, K: Ord + Copy + 'a, V>(keys: impl Iterator<Item = &'a K>, value: impl Fn(&K) -> V) -> BTreeMap<K, V> {
+    keys.map(|key| (*key, value(key))).collect()
+}

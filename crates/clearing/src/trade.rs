@@ -1,0 +1,462 @@
+//! Trades: capture, amend, cancel and repair. One table says what each does at each stage (docs/TRADES.md).
+
+use crate::draft::Draft;
+use crate::instruction::{Instruction, capture_postings, change_postings};
+use crate::past::{IdKey, cancelled_key, message_of, trade_key, version_key};
+use crate::resolve::resolve;
+use crate::slab::NONE;
+use crate::state::{Pending, State, Trade};
+use alloc::boxed::Box;
+use model::command::{Command, Repair, Task};
+use model::event::{Cursor, Event};
+use model::identifier::Identifier;
+use model::index::{Kind, SourceIx};
+use model::instruction::code;
+use model::ledger::reversed;
+use model::record::{Content, Record};
+use model::rejection::{Reason, Rejection};
+use model::trade::{Action, Defect, Details, Terms, TradeMessage};
+
+/// How many amendments may wait for trades that have not come.
+const AWAITED_LIMIT: usize = 100_000;
+
+/// What came of a trade message that was not refused.
+pub(crate) enum Verdict {
+    Decided,
+    /// The same was said before.
+    Duplicate(u64),
+}
+
+pub(crate) fn decide_trade(draft: &mut Draft<'_>, message: &TradeMessage) -> Result<Verdict, Rejection> {
+    let key = trade_key(&message.source, &message.id);
+    if let Some(place) = draft.state.trade_by_key.get(&key).copied() {
+        return decide_open(draft, message, &key, place);
+    }
+    if draft.past.sequence_of(&key).is_some() {
+        return decide_closed(draft, message, &key);
+    }
+    if draft.state.awaited.get(&key).is_some_and(|held| held.contains_key(&message.version)) {
+        return answer_seen(draft, message, &key, Reason::VersionConflict);
+    }
+    match message.action {
+        Action::New => capture(draft, message, &key),
+        Action::Amend | Action::Cancel => await_trade(draft, message),
+    }?;
+    Ok(Verdict::Decided)
+}
+
+/// Whether a version was seen before: its record, and whether it said the same.
+fn seen(draft: &Draft<'_>, key: &IdKey, message: &TradeMessage) -> Option<(u64, bool)> {
+    let by_version = draft.past.sequence_of(&version_key(key, message.version));
+    for sequence in by_version.into_iter().chain(draft.past.sequence_of(key)) {
+        let record = draft.past.record(sequence).expect("a key leads to a record of the log");
+        if let Some(earlier) = message_of(&record)
+            && (&earlier.source, &earlier.id, earlier.version) == (&message.source, &message.id, message.version)
+        {
+            return Some((sequence, earlier == message));
+        }
+    }
+    None
+}
+
+/// The answer to a version that was seen before, or is older than the one in force.
+fn answer_seen(
+    draft: &Draft<'_>,
+    message: &TradeMessage,
+    key: &IdKey,
+    otherwise: Reason,
+) -> Result<Verdict, Rejection> {
+    match seen(draft, key, message) {
+        Some((sequence, true)) => Ok(Verdict::Duplicate(sequence)),
+        Some((_, false)) => Err(Rejection::new(Reason::VersionConflict, message.id.as_str())),
+        None => Err(Rejection::new(otherwise, message.id.as_str())),
+    }
+}
+
+fn decide_closed(draft: &Draft<'_>, message: &TradeMessage, key: &IdKey) -> Result<Verdict, Rejection> {
+    let cancelled = draft.past.sequence_of(&cancelled_key(key)).is_some();
+    let reason = if cancelled { Reason::TradeCancelled } else { Reason::TradeSettled };
+    answer_seen(draft, message, key, reason)
+}
+
+fn decide_open(draft: &mut Draft<'_>, message: &TradeMessage, key: &IdKey, place: u32) -> Result<Verdict, Rejection> {
+    let trade = &draft.state.trades[place];
+    let newest = trade.pending.as_ref().map_or(trade.version, |pending| pending.version.max(trade.version));
+    if message.version <= newest {
+        return answer_seen(draft, message, key, Reason::VersionTooOld);
+    }
+    match message.action {
+        Action::Cancel => cancel(draft, message.version, place),
+        // A source that sends a higher version as new means an amendment.
+        Action::New | Action::Amend => amend(draft, message, place),
+    }?;
+    Ok(Verdict::Decided)
+}
+
+fn details(message: &TradeMessage) -> &Details {
+    message.details.as_ref().expect("the wire lets in no new or amended trade without details")
+}
+
+/// The details a record holds, whichever command brought them.
+fn details_of(record: &Record) -> Option<&Details> {
+    let repaired = match &record.content {
+        Content::Decided { inbound, .. } => match &inbound.command {
+            Command::Repair(repair) => repair.details.as_ref(),
+            _ => None,
+        },
+        Content::Genesis(_) => None,
+    };
+    repaired.or_else(|| message_of(record)?.details.as_ref())
+}
+
+fn capture(draft: &mut Draft<'_>, message: &TradeMessage, key: &IdKey) -> Result<(), Rejection> {
+    let source = SourceIx(draft.intern(Kind::Source, &message.source));
+    let (mut terms, mut defects) = resolve(draft, details(message), false)?;
+    let postings = capture_postings(&terms);
+    draft.check_range(&postings)?;
+    let number = draft.trade_number();
+    draft.push(Event::TradeCaptured {
+        trade: number,
+        source,
+        id: message.id.clone(),
+        version: message.version,
+        terms: Box::new(terms.clone()),
+        defects: defects.clone(),
+        postings,
+    });
+    // The latest of what came before its trade decides.
+    let awaited = draft.state.awaited.get(key).and_then(|held| held.last_key_value());
+    if let Some((version, sequence)) = awaited.filter(|(version, _)| **version > message.version) {
+        let record = draft.past.record(*sequence).expect("what waits stands in the log");
+        match details_of(&record) {
+            None => {
+                draft.push(Event::TradeCancelled {
+                    trade: number,
+                    version: *version,
+                    postings: reversed(&capture_postings(&terms)),
+                });
+                return Ok(());
+            }
+            Some(amended) => {
+                let change =
+                    Change { trade: number, version: *version, details_in: *sequence, amounts_accepted: false };
+                let before = terms;
+                (terms, defects) = resolve(draft, amended, false)?;
+                push_changed(draft, change, true, &before, &terms, &defects)?;
+            }
+        }
+    }
+    if defects.is_empty() {
+        issue(draft, number, NONE, &terms);
+    }
+    Ok(())
+}
+
+fn await_trade(draft: &mut Draft<'_>, message: &TradeMessage) -> Result<(), Rejection> {
+    if draft.state.awaited.len() >= AWAITED_LIMIT {
+        return Err(Reason::AwaitedTooMany.into());
+    }
+    let source = SourceIx(draft.intern(Kind::Source, &message.source));
+    if let Some(details) = &message.details {
+        // What makes no sense is refused now, not when the trade comes.
+        resolve(draft, details, false)?;
+    }
+    draft.push(Event::TradeAwaited { source, message: Box::new(message.clone()) });
+    Ok(())
+}
+
+struct Change {
+    trade: u64,
+    version: u32,
+    details_in: u64,
+    amounts_accepted: bool,
+}
+
+fn push_changed(
+    draft: &mut Draft<'_>,
+    change: Change,
+    economic: bool,
+    before: &Terms,
+    after: &Terms,
+    defects: &[Defect],
+) -> Result<(), Rejection> {
+    let postings = change_postings(before, after);
+    draft.check_range(&postings)?;
+    draft.push(Event::TradeChanged {
+        trade: change.trade,
+        version: change.version,
+        economic,
+        details_in: change.details_in,
+        amounts_accepted: change.amounts_accepted,
+        terms: Box::new(after.clone()),
+        defects: defects.to_vec(),
+        postings,
+    });
+    Ok(())
+}
+
+/// Makes an instruction of an obligation, matches it, and settles the pair when it can.
+fn issue(draft: &mut Draft<'_>, trade: u64, place: u32, terms: &Terms) {
+    let number = draft.instruction_number();
+    let instruction = Instruction::from_terms(number, place, terms);
+    draft.push(Event::InstructionIssued {
+        instruction: number,
+        links: alloc::vec![model::event::Link { trade, quantity: instruction.quantity, amount: instruction.amount }],
+        movement: instruction.movement,
+        quantity: instruction.quantity,
+        amount: instruction.amount,
+    });
+    match draft.best_match(&instruction) {
+        Some(counter) => draft.pair_up(instruction, counter),
+        None => draft.fresh.push(instruction),
+    }
+}
+
+fn amend(draft: &mut Draft<'_>, message: &TradeMessage, place: u32) -> Result<(), Rejection> {
+    let trade = &draft.state.trades[place];
+    let wanted = details(message);
+    let current = draft.past.record(trade.current);
+    let differs = current.as_ref().and_then(details_of).is_none_or(|current| current.differs_economically(wanted));
+    let (terms, defects) = resolve(draft, wanted, false)?;
+    let economic = differs || !defects.is_empty();
+    let before = draft.state.terms_of(trade);
+    let change =
+        Change { trade: trade.number, version: message.version, details_in: draft.sequence, amounts_accepted: false };
+    let open = draft.state.instructions.get(trade.instruction);
+    match open {
+        Some(instruction) if economic && instruction.partner != NONE => {
+            draft.check_range(&change_postings(&before, &terms))?;
+            draft.own_details = Some(wanted.clone());
+            request_change(draft, place, message.version, false)
+        }
+        Some(_) if !economic => {
+            // The instruction stands; only what it does not carry changes (the book moves the position).
+            let mut terms = terms;
+            terms.hold = before.hold;
+            terms.priority = before.priority;
+            push_changed(draft, change, false, &before, &terms, &defects)
+        }
+        open => {
+            if let Some(instruction) = open {
+                draft.push(Event::InstructionCancelled { instruction: instruction.number, reason: code::CANZ });
+                draft.set_gone(instruction.number);
+            }
+            push_changed(draft, change, economic, &before, &terms, &defects)?;
+            if defects.is_empty() {
+                issue(draft, trade.number, place, &terms);
+            }
+            Ok(())
+        }
+    }
+}
+
+fn cancel(draft: &mut Draft<'_>, version: u32, place: u32) -> Result<(), Rejection> {
+    let trade = &draft.state.trades[place];
+    match draft.state.instructions.get(trade.instruction) {
+        Some(instruction) if instruction.partner != NONE => request_change(draft, place, version, true),
+        open => {
+            if let Some(instruction) = open {
+                draft.push(Event::InstructionCancelled { instruction: instruction.number, reason: code::CANI });
+                draft.set_gone(instruction.number);
+            }
+            push_cancelled(draft, trade, version);
+            Ok(())
+        }
+    }
+}
+
+fn push_cancelled(draft: &mut Draft<'_>, trade: &Trade, version: u32) {
+    let postings = reversed(&capture_postings(&draft.state.terms_of(trade)));
+    draft.push(Event::TradeCancelled { trade: trade.number, version, postings });
+}
+
+/// Asks the counterparty to agree that a matched instruction goes; when it has asked too, both go.
+fn request_change(draft: &mut Draft<'_>, place: u32, version: u32, cancel: bool) -> Result<(), Rejection> {
+    let state = draft.state;
+    let trade = &state.trades[place];
+    let instruction = &state.instructions[trade.instruction];
+    draft.push(Event::TradeChangeRequested { trade: trade.number, version, cancel });
+    if !instruction.cancel_requested {
+        draft.push(Event::InstructionSteered {
+            instruction: instruction.number,
+            held: instruction.held,
+            priority: instruction.priority,
+            cancel_requested: true,
+        });
+    }
+    if state.instructions[instruction.partner].cancel_requested {
+        cancel_both(draft, trade.instruction, Some(Pending { version, sequence: draft.sequence, cancel }))?;
+    }
+    Ok(())
+}
+
+/// Both sides have asked: both instructions end, and each trade goes the way its own side asked.
+pub(crate) fn cancel_both(draft: &mut Draft<'_>, mine: u32, change: Option<Pending>) -> Result<(), Rejection> {
+    let state = draft.state;
+    let theirs = state.instructions[mine].partner;
+    for place in [mine, theirs] {
+        let number = state.instructions[place].number;
+        draft.push(Event::InstructionCancelled { instruction: number, reason: code::CANI });
+        draft.set_gone(number);
+    }
+    let pending = |place: u32| state.trades[state.instructions[place].trade].pending.as_deref().cloned();
+    let changes = [(mine, change.or_else(|| pending(mine))), (theirs, pending(theirs))];
+    let mut replacements = alloc::vec::Vec::new();
+    for (instruction, change) in changes {
+        let place = state.instructions[instruction].trade;
+        let trade = &state.trades[place];
+        match change {
+            // Only the instruction was asked to go: the trade stays, without one.
+            None => {}
+            Some(change) if change.cancel => push_cancelled(draft, trade, change.version),
+            Some(change) => {
+                let own = change.sequence == draft.sequence;
+                let wanted = if own { draft.own_details.clone() } else { None };
+                let wanted = wanted.or_else(|| details_of(&draft.past.record(change.sequence)?).cloned());
+                let wanted = wanted.expect("the record of a requested amendment holds its details");
+                let (terms, defects) = resolve(draft, &wanted, false)?;
+                let before = state.terms_of(trade);
+                let changed = Change {
+                    trade: trade.number,
+                    version: change.version,
+                    details_in: change.sequence,
+                    amounts_accepted: false,
+                };
+                push_changed(draft, changed, true, &before, &terms, &defects)?;
+                if defects.is_empty() {
+                    replacements.push((trade.number, place, terms));
+                }
+            }
+        }
+    }
+    for (number, place, terms) in replacements {
+        issue(draft, number, place, &terms);
+    }
+    Ok(())
+}
+
+pub(crate) fn decide_repair(draft: &mut Draft<'_>, repair: &Repair) -> Result<(), Rejection> {
+    let key = trade_key(&repair.source, &repair.id);
+    let unknown = || Rejection::new(Reason::UnknownTrade, repair.id.as_str());
+    let place = draft.state.trade_by_key.get(&key).copied().ok_or_else(unknown)?;
+    if draft.state.trades[place].has_instruction() {
+        return Err(Rejection::new(Reason::NotInRepair, repair.id.as_str()));
+    }
+    let details_in = if repair.details.is_some() { draft.sequence } else { draft.state.trades[place].current };
+    resolve_again(draft, place, repair.details.as_ref(), details_in, repair.details.is_none(), true)
+}
+
+/// Resolves a trade in repair anew, and instructs it when nothing is wrong any more.
+fn resolve_again(
+    draft: &mut Draft<'_>,
+    place: u32,
+    given: Option<&Details>,
+    details_in: u64,
+    accept_amounts: bool,
+    always: bool,
+) -> Result<(), Rejection> {
+    let trade = &draft.state.trades[place];
+    let stored;
+    let wanted = match given {
+        Some(given) => given,
+        None => {
+            stored = draft.past.record(trade.current).expect("the record of the details in force is in the log");
+            details_of(&stored).expect("it holds details")
+        }
+    };
+    let (terms, defects) = resolve(draft, wanted, accept_amounts)?;
+    let before = draft.state.terms_of(trade);
+    if !always && terms == before && !defects.is_empty() {
+        return Ok(());
+    }
+    let change = Change { trade: trade.number, version: trade.version, details_in, amounts_accepted: accept_amounts };
+    push_changed(draft, change, true, &before, &terms, &defects)?;
+    if defects.is_empty() {
+        issue(draft, trade.number, place, &terms);
+    }
+    Ok(())
+}
+
+/// A step through the trades in repair after reference data came.
+pub(crate) fn continue_repair(draft: &mut Draft<'_>) -> Result<(), Rejection> {
+    let state = draft.state;
+    let Some(from) = state.repairing else { return Err(Reason::NothingToDo.into()) };
+    let budget = state.reference.parameters.attempts_per_step.max(1) as usize;
+    let mut examined = 0;
+    let mut cursor = from;
+    for (number, place) in state.repairs.range(from..).take(budget) {
+        let trade = &state.trades[*place];
+        // What cannot be resolved even now stays in repair; a person repairs it.
+        let _ = resolve_again(draft, *place, None, trade.current, trade.amounts_accepted, false);
+        examined += 1;
+        cursor = number + 1;
+    }
+    let remaining = state.repairs.range(cursor..).next().is_some();
+    draft.push(Event::Progressed {
+        task: Task::Repair,
+        examined,
+        remaining,
+        cursor: Cursor { place: cursor, ..Cursor::default() },
+    });
+    Ok(())
+}
+
+impl State {
+    #[allow(clippy::too_many_arguments, reason = "the fields of one event")]
+    pub(crate) fn apply_captured(
+        &mut self,
+        sequence: u64,
+        number: u64,
+        source: SourceIx,
+        id: &Identifier,
+        version: u32,
+        terms: &Terms,
+        defects: &[Defect],
+    ) {
+        let source = self.names.name(Kind::Source, source.0).expect("a captured trade's source has its name");
+        let key = trade_key(source, id);
+        let trade = Trade {
+            number,
+            key,
+            current: sequence,
+            version,
+            instruction: NONE,
+            amounts_accepted: false,
+            terms: Some(Box::new(terms.clone())),
+            pending: None,
+        };
+        let place = self.trades.insert(trade);
+        self.trade_by_key.insert(key, place);
+        self.trade_by_number.insert(number, place);
+        self.next_trade = self.next_trade.max(number + 1);
+        self.awaited.remove(&key);
+        if !defects.is_empty() {
+            self.repairs.insert(number, place);
+        }
+    }
+
+    pub(crate) fn apply_changed(
+        &mut self,
+        number: u64,
+        version: u32,
+        (details_in, amounts_accepted): (u64, bool),
+        terms: &Terms,
+        defects: &[Defect],
+    ) {
+        let (place, _) = self.trade(number).expect("what is changed is open");
+        let trade = &mut self.trades[place];
+        trade.version = version;
+        trade.current = details_in;
+        trade.amounts_accepted = amounts_accepted;
+        trade.pending = None;
+        match self.instructions.get_mut(trade.instruction) {
+            Some(instruction) => instruction.book = terms.book,
+            None => trade.terms = Some(Box::new(terms.clone())),
+        }
+        if defects.is_empty() {
+            self.repairs.remove(&number);
+        } else {
+            self.repairs.insert(number, place);
+        }
+    }
+}
