@@ -1,0 +1,128 @@
+//! Events: `quittance.record.v1.Event`, the facts that recovery and views fold.
+
+use crate::error::Fault;
+use crate::read::{Field, Reader};
+use crate::schema::{Message, Wire, choice, enumeration, message, message_field, read_fields, required, write_fields};
+use crate::trade::NORMAL_PRIORITY;
+use model::event::{Cursor, Event, Link, Wait};
+use model::identifier::CurrencyCode;
+use model::index::{BookIx, Kind};
+use model::instruction::{Code, Movement, code};
+use model::trade::{Defect, DefectKind, Terms};
+
+choice! { Event as "event" {
+    1 "trade_captured" TradeCaptured { 1 trade, 2 source, 3 id, 4 version, 5 terms, 6 postings, 7 defects },
+    2 "instruction_issued" InstructionIssued { 1 instruction, 2 links, 3 movement, 4 quantity, 5 amount },
+    3 "instructions_matched" InstructionsMatched { 1 deliver, 2 receive, 3 amount, 4 reasons },
+    4 "instructions_settled" InstructionsSettled {
+        1 deliver, 2 receive, 3 quantity, 4 currency, 5 amount, 6 value_date, 7 postings, 8..=9 books
+    },
+    5 "instructions_pending" InstructionsPending { 1 deliver, 2 receive, 3 reasons, 4 waits },
+    6 "instruction_unmatched" InstructionUnmatched { 1 instruction, 2 reasons },
+    7 "trade_changed" TradeChanged { 1 trade, 2 version, 3 economic, 4 terms, 5 postings, 6 defects, 7 details_in, 8 amounts_accepted },
+    8 "trade_cancelled" TradeCancelled { 1 trade, 2 version, 3 postings },
+    9 "interned" Interned { 1 kind, 2 index, 3 id },
+    10 "reference_set" ReferenceSet { 1 reference, 2 scale },
+    11 "progressed" Progressed { 1 task, 2 examined, 3 remaining, 4 cursor },
+    12 "instruction_steered" InstructionSteered { 1 instruction, 2 held, 3 priority, 4 cancel_requested },
+    13 "transferred" Transferred { 1..=2 what, 3 postings },
+    14 "instructions_failing" InstructionsFailing { 1 domain, 2 date, 3 instructions },
+    15 "instruction_cancelled" InstructionCancelled { 1 instruction, 2 reason },
+    16 "opened" Opened { 1 account, 2 book, 3 postings, 4..=5 cost },
+    17 "reversed" Reversed { 1 sequence, 2 postings },
+    18 "trade_change_requested" TradeChangeRequested { 1 trade, 2 version, 3 cancel },
+    19 "trade_awaited" TradeAwaited { 1 source, 2 message },
+    20 "day_opened" DayOpened { 1 domain, 2 date, 3 cut_offs },
+    21 "cut_off_passed" CutOffPassed { 1 domain, 2 date, 3 currency },
+    22 "day_closed" DayClosed { 1 domain, 2 date },
+    23 "proposed" Proposed { 1 proposal, 2 command },
+    24 "proposal_closed" ProposalClosed { 1 proposal, 2 approved },
+    25 "quarantined" Quarantined {},
+    26 "quarantine_closed" QuarantineClosed { 1 sequence, 2 replayed },
+} }
+
+message! { Terms {
+    1 party, 2 counterparty, 3 book, 4 domain, 5 instrument, 6 side, 7 method, 8 quantity, 9 currency, 10 gross, 11 net,
+    12 trade_date, 13 intended_settlement_date, 14 depot, 15 nostro, 16 accrued, 17 charges, 18 late, 19 ssi,
+    20 transaction_type = code::TRAD, 21 cum_ex, 22 opt_out, 23 common_reference, 24 delivering_client,
+    25 receiving_client, 26 hold, 27 priority = NORMAL_PRIORITY
+} }
+message! { Defect { 1 kind, 2 subject } }
+message! { Link { 1 trade, 2 quantity, 3 amount } }
+message! { Wait { 1 account, 2..=3 asset, 4 need } }
+message! { Cursor { 1 priority, 2 date, 3 place } }
+
+enumeration! { Kind { 1 Party, 2 Book, 3 Account, 4 Instrument, 5 Domain, 6 Calendar, 7 Source } }
+enumeration! { Movement { 1 Deliver, 2 Receive } }
+enumeration! { DefectKind {
+    1 UnknownParty, 2 UnknownCounterparty, 3 UnknownBook, 4 UnknownInstrument, 5 UnknownDomain, 6 UnknownAccount,
+    7 MissingSsi, 8 MissingCycle, 9 MissingCalendar, 10 GrossDiffers, 11 NetDiffers, 12 AccountNotAllowed, 13 OddLot,
+    14 BookNotOwned
+} }
+
+message_field! { (Code, Code) }
+
+/// `PairReasons`: the deliverer's and the receiver's.
+impl Message for (Code, Code) {
+    #[inline]
+    fn body(&self, out: &mut Vec<u8>) {
+        let (deliver, receive) = self;
+        write_fields!(out: 1 deliver, 2 receive);
+    }
+
+    #[inline]
+    fn read(reader: Reader<'_>) -> Result<(Code, Code), Fault> {
+        struct Flat {
+            deliver: Code,
+            receive: Code,
+        }
+        let Flat { deliver, receive } = read_fields!(reader => [Flat] { 1 deliver, 2 receive });
+        Ok((deliver, receive))
+    }
+}
+
+/// The cost of an opening: `string cost_currency` and `sint64 cost_amount`, two fields beside the others.
+impl Wire for (CurrencyCode, i64) {
+    fn put(&self, number: u32, out: &mut Vec<u8>) {
+        self.0.put(number, out);
+        self.1.write(number + 1, out);
+    }
+
+    fn merge(slot: &mut Option<(CurrencyCode, i64)>, number: u32, field: Field<'_, '_>) -> Result<(), Fault> {
+        if field.number == number {
+            let mut currency = None;
+            CurrencyCode::merge(&mut currency, number, field)?;
+            *slot = currency.map(|currency| (currency, 0));
+        } else {
+            let mut amount = None;
+            i64::merge(&mut amount, number, field)?;
+            let (currency, _) = required(slot.take(), "currency")?;
+            *slot = Some((currency, required(amount, "amount")?));
+        }
+        Ok(())
+    }
+}
+
+/// The deliverer's and the receiver's book: two numbers beside the others.
+impl Wire for (BookIx, BookIx) {
+    #[inline]
+    fn put(&self, number: u32, out: &mut Vec<u8>) {
+        self.0.write(number, out);
+        self.1.write(number + 1, out);
+    }
+
+    #[inline]
+    fn merge(slot: &mut Option<(BookIx, BookIx)>, number: u32, field: Field<'_, '_>) -> Result<(), Fault> {
+        let (is_deliverer, mut book) = (field.number == number, None);
+        BookIx::merge(&mut book, number, field)?;
+        let (mut books, book) = (slot.unwrap_or_default(), book.unwrap_or_default());
+        if is_deliverer { books.0 = book } else { books.1 = book }
+        *slot = Some(books);
+        Ok(())
+    }
+
+    #[inline]
+    fn absent() -> Option<(BookIx, BookIx)> {
+        Some((BookIx(0), BookIx(0)))
+    }
+}

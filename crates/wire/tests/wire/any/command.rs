@@ -1,0 +1,84 @@
+//! Any command.
+
+use super::reference::reference;
+use super::trade::{details, trade};
+use super::*;
+use model::command::*;
+use model::index::DomainIx;
+use model::instruction::Steer;
+use proptest::strategy::Union;
+
+pub fn command() -> impl Strategy<Value = Command> {
+    Union::new([
+        trade().prop_map(|trade| Command::Trade(Box::new(trade))).boxed(),
+        reference().prop_map(|reference| Command::SetReference(Box::new(reference))).boxed(),
+        opening().prop_map(Command::Open).boxed(),
+        transfer().prop_map(Command::Transfer).boxed(),
+        natural().prop_map(|sequence| Command::Reverse { sequence }).boxed(),
+        (identifier(), identifier(), maybe(details()))
+            .prop_map(|(source, id, details)| Command::Repair(Box::new(Repair { source, id, details })))
+            .boxed(),
+        (natural(), steer()).prop_map(|(instruction, steer)| Command::Steer { instruction, steer }).boxed(),
+        (identifier(), step()).prop_map(|(domain, step)| Command::Day(DayStep { domain, step })).boxed(),
+        natural().prop_map(|proposal| Command::Approve { proposal }).boxed(),
+        natural().prop_map(|proposal| Command::Refuse { proposal }).boxed(),
+        task().prop_map(Command::Continue).boxed(),
+        unreadable().prop_map(|unreadable| Command::Quarantine(Box::new(unreadable))).boxed(),
+        (natural(), maybe(trade()))
+            .prop_map(|(sequence, replay)| Command::CloseQuarantined { sequence, replay: replay.map(Box::new) })
+            .boxed(),
+    ])
+}
+
+pub fn what() -> impl Strategy<Value = What> {
+    prop_oneof![currency().prop_map(What::Currency), identifier().prop_map(What::Instrument)]
+}
+
+fn opening() -> impl Strategy<Value = Opening> {
+    let cost = (currency(), decimal()).prop_map(|(currency, amount)| Cost { currency, amount });
+    (identifier(), identifier(), what(), decimal(), maybe(cost))
+        .prop_map(|(account, book, what, quantity, cost)| Opening { account, book, what, quantity, cost })
+}
+
+fn transfer() -> impl Strategy<Value = Transfer> {
+    (maybe(identifier()), maybe(identifier()), identifier(), maybe(identifier()), what(), decimal()).prop_map(
+        |(from, to, book, to_book, what, quantity)| Transfer { from, to, book, to_book, what, quantity },
+    )
+}
+
+fn steer() -> impl Strategy<Value = Steer> {
+    prop_oneof![
+        Just(Steer::Hold),
+        Just(Steer::Release),
+        any::<u8>().prop_map(Steer::Prioritise),
+        Just(Steer::Cancel),
+        Just(Steer::KeepAfterAll),
+    ]
+}
+
+pub fn cut_off() -> impl Strategy<Value = CutOff> {
+    (maybe(currency()), timestamp()).prop_map(|(currency, at)| CutOff { currency, at })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (date(), some(cut_off())).prop_map(|(date, cut_offs)| Step::Open { date, cut_offs }),
+        (date(), maybe(currency())).prop_map(|(date, currency)| Step::CutOff { date, currency }),
+        date().prop_map(|date| Step::Close { date }),
+    ]
+}
+
+pub fn task() -> impl Strategy<Value = Task> {
+    prop_oneof![
+        Just(Task::Retry),
+        small().prop_map(|domain| Task::Cycle(DomainIx(domain))),
+        small().prop_map(|domain| Task::Survey(DomainIx(domain))),
+        Just(Task::Repair),
+    ]
+}
+
+fn unreadable() -> impl Strategy<Value = Unreadable> {
+    (text(), any::<String>(), any::<Vec<u8>>(), any::<[u8; 32]>(), natural()).prop_map(
+        |(path, reason, bytes, hash, size)| Unreadable { path, reason, bytes, hash, size },
+    )
+}

@@ -1,0 +1,148 @@
+//! Any reference data.
+
+use super::trade::{method, quantity_type};
+use super::*;
+use model::calendar::Calendar;
+use model::identifier::{Bic, Cfi, Isin, Lei};
+use model::reference::*;
+use proptest::strategy::Union;
+
+pub fn reference() -> impl Strategy<Value = Reference> {
+    Union::new([
+        party().prop_map(Reference::Party).boxed(),
+        (identifier(), text(), identifier())
+            .prop_map(|(id, name, owner)| Reference::Book(Book { id, name, owner }))
+            .boxed(),
+        account().prop_map(Reference::Account).boxed(),
+        domain().prop_map(Reference::Domain).boxed(),
+        instrument().prop_map(Reference::Instrument).boxed(),
+        calendar().prop_map(|calendar| Reference::Calendar(Box::new(calendar))).boxed(),
+        (currency(), identifier())
+            .prop_map(|(code, calendar)| Reference::Currency(Currency { code, calendar }))
+            .boxed(),
+        (identifier(), date(), any::<u8>())
+            .prop_map(|(market, valid_from, days)| Reference::Cycle(Cycle { market, valid_from, days }))
+            .boxed(),
+        ssi().prop_map(Reference::Ssi).boxed(),
+        tolerance().prop_map(Reference::Tolerance).boxed(),
+        (identifier(), currency(), date(), decimal())
+            .prop_map(|(account, currency, valid_from, amount)| {
+                Reference::CreditLimit(CreditLimit { account, currency, valid_from, amount })
+            })
+            .boxed(),
+        price_set().prop_map(Reference::PriceSet).boxed(),
+        parameters().prop_map(Reference::Parameters).boxed(),
+    ])
+}
+
+fn party() -> impl Strategy<Value = Party> {
+    let lei = "[A-Z0-9]{18}".prop_map(|body| Lei::with_check_digit(&body).unwrap());
+    let bic = "[A-Z]{6}[A-Z0-9]{2}".prop_filter_map("a BIC", |text| Bic::parse(&text).ok());
+    let role = prop_oneof![
+        Just(Role::LegalEntity),
+        Just(Role::Counterparty),
+        Just(Role::Client),
+        Just(Role::Agent),
+        Just(Role::Ccp),
+        Just(Role::Csd),
+    ];
+    (identifier(), text(), maybe(lei), maybe(bic), some(role))
+        .prop_map(|(id, name, lei, bic, roles)| Party { id, name, lei, bic, roles })
+}
+
+fn account() -> impl Strategy<Value = Account> {
+    let kind = prop_oneof![Just(AccountKind::Depot), Just(AccountKind::Nostro), Just(AccountKind::Internal)];
+    let capacity =
+        prop_oneof![Just(Capacity::Own), Just(Capacity::Omnibus), identifier().prop_map(Capacity::Segregated)];
+    (identifier(), kind, identifier(), identifier(), capacity, any::<bool>()).prop_map(
+        |(id, kind, holder, domain, capacity, may_go_short)| Account { id, kind, holder, domain, capacity, may_go_short },
+    )
+}
+
+fn domain() -> impl Strategy<Value = Domain> {
+    let kind = prop_oneof![Just(DomainKind::Internal), Just(DomainKind::External)];
+    let cut_off = (maybe(currency()), any::<u16>())
+        .prop_map(|(currency, minute_of_day)| CutOffRule { currency, minute_of_day });
+    (identifier(), kind, identifier(), text(), some(cut_off))
+        .prop_map(|(id, kind, calendar, zone, cut_offs)| Domain { id, kind, calendar, zone, cut_offs })
+}
+
+fn instrument() -> impl Strategy<Value = Instrument> {
+    let isin = "[A-Z]{2}[A-Z0-9]{9}".prop_map(|body| Isin::with_check_digit(&body).unwrap());
+    let isin = (date(), isin).prop_map(|(valid_from, isin)| IsinFrom { valid_from, isin });
+    let cfi = "[A-Z]{6}".prop_map(|text| Cfi::parse(&text).unwrap());
+    let units = (any::<u8>(), decimal(), decimal());
+    (identifier(), some(isin), cfi, currency(), quantity_type(), units, identifier()).prop_map(
+        |(id, isins, cfi, currency, quantity_type, (decimals, minimum_unit, multiple), market)| Instrument {
+            id,
+            isins,
+            cfi,
+            currency,
+            quantity_type,
+            decimals,
+            minimum_unit,
+            multiple,
+            market,
+        },
+    )
+}
+
+fn calendar() -> impl Strategy<Value = NamedCalendar> {
+    (identifier(), collection::btree_set(date(), 2..6), 0..127u8).prop_map(|(id, days, weekend)| {
+        let holidays: Vec<_> = days.into_iter().collect();
+        let (from, to) = (holidays[0], holidays[holidays.len() - 1]);
+        NamedCalendar { id, calendar: Calendar::new(from, to, weekend, holidays).unwrap() }
+    })
+}
+
+fn ssi() -> impl Strategy<Value = Ssi> {
+    let fits = (maybe(identifier()), maybe(currency()), maybe("[A-Z]{0,6}"), maybe(method()), maybe(identifier()));
+    (identifier(), identifier(), date(), fits, identifier(), maybe(identifier())).prop_map(
+        |(id, party, valid_from, (domain, currency, cfi_prefix, method, client), depot, nostro)| Ssi {
+            id,
+            party,
+            valid_from,
+            domain,
+            currency,
+            cfi_prefix,
+            method,
+            client,
+            depot,
+            nostro,
+        },
+    )
+}
+
+fn tolerance() -> impl Strategy<Value = Tolerance> {
+    let band = (maybe(decimal()), decimal()).prop_map(|(up_to, tolerance)| Band { up_to, tolerance });
+    (currency(), date(), some(band), decimal())
+        .prop_map(|(currency, valid_from, bands, recompute)| Tolerance { currency, valid_from, bands, recompute })
+}
+
+fn price_set() -> impl Strategy<Value = PriceSet> {
+    let priced = prop_oneof![identifier().prop_map(Priced::Instrument), currency().prop_map(Priced::Currency)];
+    let price = (priced, currency(), decimal()).prop_map(|(of, currency, value)| Price { of, currency, value });
+    (date(), identifier(), identifier(), small(), some(price))
+        .prop_map(|(date, snap, source, version, prices)| PriceSet { date, snap, source, version, prices })
+}
+
+fn parameters() -> impl Strategy<Value = Parameters> {
+    let four_eyes = prop_oneof![
+        Just(FourEyes::Ssi),
+        Just(FourEyes::CreditLimit),
+        Just(FourEyes::Opening),
+        Just(FourEyes::Transfer),
+        Just(FourEyes::Adjustment),
+        Just(FourEyes::Parameters),
+        Just(FourEyes::PriceSet),
+    ];
+    (some(four_eyes), small(), small(), small(), small()).prop_map(
+        |(four_eyes, proposal_minutes, attempts_per_step, examined_per_step, candidates_compared)| Parameters {
+            four_eyes,
+            proposal_minutes,
+            attempts_per_step,
+            examined_per_step,
+            candidates_compared,
+        },
+    )
+}
