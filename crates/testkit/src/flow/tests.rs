@@ -1,0 +1,100 @@
+//! What a flow promises: the same seed gives the same week, time never goes back, and the mix is the one asked for.
+
+use super::*;
+use model::command::Command;
+use model::trade::Action;
+use std::collections::{BTreeMap, BTreeSet};
+
+#[test]
+fn the_same_seed_gives_the_same_flow_and_another_seed_another() {
+    let week = |seed| Flow::new(seed, Shape { trades: 300, ..Shape::demo() }).week().collect::<Vec<_>>();
+    assert!(week(5) == week(5));
+    assert!(week(5) != week(6));
+    assert!(Flow::new(5, Shape::demo()).reference() == Flow::new(5, Shape::demo()).reference());
+}
+
+#[test]
+fn time_never_goes_back_and_begins_after_the_reference_data() {
+    for shape in [Shape::demo(), Shape::bench(20_000), Shape::hot(20_000)] {
+        let flow = Flow::new(1, shape);
+        let mut last = flow.genesis().at;
+        for inbound in flow.reference() {
+            assert!(inbound.at >= last);
+            last = inbound.at;
+        }
+        for item in flow.week() {
+            assert!(item.at >= last, "{:?} after {last}", item);
+            last = item.at;
+            if let Step::Command(inbound) = &item.step {
+                assert_eq!(inbound.at, item.at);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_demonstration_week_has_everything_that_goes_wrong() {
+    let flow = Flow::new(2026, Shape::demo());
+    let (mut seen, mut actions, mut days) = (BTreeSet::new(), BTreeMap::new(), 0);
+    let mut tally = Tally::opening(&flow);
+    for item in flow.week() {
+        tally.note(&item);
+        match &item.step {
+            Step::Message(message) => {
+                if let Body::Trade(trade) = &message.body {
+                    *actions.entry(format!("{:?}", trade.action)).or_insert(0) += 1;
+                    assert_eq!(trade.details.is_none(), trade.action == Action::Cancel);
+                }
+            }
+            Step::Command(inbound) => {
+                days += u32::from(matches!(&inbound.command, Command::Day(_)));
+                seen.insert(inbound.command.name());
+            }
+            Step::Steer { .. } => _ = seen.insert("steer"),
+            Step::Approve { .. } => _ = seen.insert("approve"),
+            Step::CloseUnreadable { .. } => _ = seen.insert("close-quarantined"),
+        }
+    }
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["approve", "close-quarantined", "day", "repair", "set-reference", "steer", "transfer"]);
+    // Five openings and closings, four cut-offs a day, and no dollars on Thanksgiving.
+    assert_eq!(days, 5 * 6 - 1);
+    assert!((7_500..8_500).contains(&tally.sent()), "{}", tally.sent());
+    assert!(actions["Amend"] > 60 && actions["Cancel"] > 20, "{actions:?}");
+    for kind in [Expected::Duplicate, Expected::Rejected(Reason::VersionConflict), Expected::Unreadable] {
+        assert!(tally.messages[&kind] > 4, "{kind:?}");
+    }
+}
+
+#[test]
+fn the_bench_has_the_mix_of_w1() {
+    for (shape, hot) in [(Shape::bench(200_000), false), (Shape::hot(200_000), true)] {
+        let flow = Flow::new(3, shape);
+        let (mut messages, mut twice, mut once, mut central, mut first) = (0u64, 0u64, BTreeMap::new(), 0u64, 0u64);
+        let top = flow.securities()[0].id.clone();
+        for (place, item) in flow.week().enumerate() {
+            let Step::Message(message) = item.step else {
+                assert_eq!(place, 0, "only the opening is a command");
+                continue;
+            };
+            let Body::Trade(trade) = message.body else { panic!("no poison in a bench") };
+            messages += 1;
+            twice += u64::from(message.expected == Expected::Duplicate);
+            let details = trade.details.expect("only new trades");
+            central += u64::from([&details.party, &details.counterparty].iter().any(|party| party.as_str() == "CCP"));
+            first += u64::from(details.instrument == top);
+            if message.expected == Expected::Accepted {
+                let mut pair = [details.party.clone(), details.counterparty.clone()];
+                pair.sort();
+                *once.entry((pair, details.instrument, details.quantity.unscaled, details.net.unscaled)).or_insert(0u32) += 1;
+            }
+        }
+        let single = once.values().filter(|count| *count % 2 == 1).count() as u64;
+        assert!((198_000..202_000).contains(&messages), "{messages}");
+        assert!((messages * 8 / 1_000..messages * 12 / 1_000).contains(&twice), "{twice}");
+        assert!((messages * 7 / 1_000..messages * 13 / 1_000).contains(&single), "{single}");
+        assert_eq!(central == messages, hot);
+        if hot {
+            assert!((messages * 28 / 100..messages * 50 / 100).contains(&first), "{first}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Tests that stand on boundaries: the package only holds the test targets beside it.
