@@ -1,0 +1,97 @@
+//! The first stage: bytes become commands. What cannot be read becomes a command too: to set it aside.
+
+use crate::intake::{Incoming, RawBatch, RawMessage};
+use crate::shared::Shared;
+use crossbeam_channel::{Receiver, Sender};
+use model::command::{Command, Unreadable};
+use model::timestamp::Timestamp;
+use model::trade::TradeMessage;
+use sha2::{Digest, Sha256};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use wire::DecodeError;
+
+/// Reads a trade message.
+pub(crate) type Decode = fn(&[u8]) -> Result<TradeMessage, DecodeError>;
+
+/// So many messages go on together: few enough that the next stage starts early and calls are not kept waiting.
+const CHUNK: usize = 256;
+
+/// What the middle stage gets.
+pub(crate) enum Arrival {
+    Chunk(Chunk),
+    Through { source: usize, at: Timestamp },
+    End,
+}
+
+/// Some messages of a batch, read.
+pub(crate) struct Chunk {
+    pub batch: Arc<RawBatch>,
+    /// Which message of the batch is the first.
+    pub first: usize,
+    /// One command for each message.
+    pub commands: Vec<Command>,
+}
+
+/// The body of the thread. Ends when nothing more comes or the next stage is gone.
+pub(crate) fn run(incoming: &Receiver<Incoming>, onward: &Sender<Arrival>, decode: Decode, shared: &Shared) {
+    for item in incoming {
+        if shared.is_abandoned() {
+            return;
+        }
+        let sent = match item {
+            Incoming::End => {
+                let _ = onward.send(Arrival::End);
+                return;
+            }
+            Incoming::Through { source, at } => onward.send(Arrival::Through { source, at }),
+            Incoming::Batch(batch) => send_batch(Arc::new(batch), onward, decode),
+        };
+        if sent.is_err() {
+            return;
+        }
+    }
+}
+
+fn send_batch(
+    batch: Arc<RawBatch>,
+    onward: &Sender<Arrival>,
+    decode: Decode,
+) -> Result<(), crossbeam_channel::SendError<Arrival>> {
+    let mut first = 0;
+    while first < batch.messages.len() {
+        let messages = &batch.messages[first..batch.messages.len().min(first + CHUNK)];
+        let commands = messages.iter().map(|message| read(&batch, message, decode)).collect();
+        let count = messages.len();
+        onward.send(Arrival::Chunk(Chunk { batch: batch.clone(), first, commands }))?;
+        first += count;
+    }
+    Ok(())
+}
+
+fn read(batch: &RawBatch, message: &RawMessage, decode: Decode) -> Command {
+    let raw = batch.raw(message);
+    if message.oversize.is_some() || raw.len() > wire::MAX_TRADE {
+        let size = message.oversize.map_or(raw.len() as u64, |(size, _)| size);
+        let reason = format!("{size} bytes are more than a trade message may have ({})", wire::MAX_TRADE);
+        return set_aside(String::new(), reason, raw, message.oversize);
+    }
+    // The decoder has no state, so a panic in it is one more way of saying that these bytes make no sense.
+    match catch_unwind(AssertUnwindSafe(|| decode(raw))) {
+        Ok(Ok(trade)) => Command::Trade(Box::new(trade)),
+        Ok(Err(error)) => set_aside(error.path, error.reason, raw, None),
+        Err(panic) => {
+            let reason = format!("the decoder failed: {}", crate::error::panic_text(&*panic));
+            tracing::error!(topic = %batch.topic, batch.partition, message.offset, reason, "a message is set aside");
+            set_aside(String::new(), reason, raw, None)
+        }
+    }
+}
+
+/// The command that keeps what nobody could read.
+#[cold]
+pub(crate) fn set_aside(path: String, reason: String, raw: &[u8], oversize: Option<(u64, [u8; 32])>) -> Command {
+    let (size, hash) = oversize.unwrap_or_else(|| (raw.len() as u64, Sha256::digest(raw).into()));
+    let bytes = raw[..raw.len().min(wire::MAX_RAW_KEPT)].to_vec();
+    Command::Quarantine(Box::new(Unreadable { path, reason, bytes, hash, size }))
+}

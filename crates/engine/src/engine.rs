@@ -1,0 +1,227 @@
+//! The running engine: its threads, from start to stop.
+
+use crate::crash::Marker;
+use crate::error::{Error, Failure, panic_text};
+use crate::handle::{Call, Handle};
+use crate::intake::Incoming;
+use crate::options::Options;
+use crate::recovery::recover_from_snapshot;
+use crate::shard::{Lanes, Shard};
+use crate::shared::Shared;
+use crate::sources::Sources;
+use crate::status::BlockReport;
+use crate::step::{Decider, write_genesis};
+use crate::{commit, decode, snapshot as snapshots};
+use clearing::State;
+use crossbeam_channel::{Sender, bounded, unbounded};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use store::Log;
+use tokio::sync::watch;
+
+/// Chunks of read messages between the decode and the middle stage.
+const CHUNKS: usize = 16;
+/// Blocks between the middle and the last stage.
+const BLOCKS: usize = 2;
+
+/// A shard that runs. Dropping it without [`Engine::stop`] ends it as a crash would: what was not committed is lost, and
+/// nobody was told otherwise.
+pub struct Engine {
+    log: Arc<Log>,
+    handle: Handle,
+    shared: Arc<Shared>,
+    calls: Sender<Call>,
+    incoming: Sender<Incoming>,
+    /// Dropped to end the snapshots.
+    snapshots: Option<Sender<()>>,
+    decide: Option<JoinHandle<Option<State>>>,
+    others: Vec<JoinHandle<()>>,
+    snapshot_on_stop: bool,
+}
+
+impl Engine {
+    /// Creates or opens the log, recovers the state and starts the threads.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn start(options: Options) -> Result<Engine, Error> {
+        let log = if options.create {
+            Log::create(&options.dir, &options.store)?
+        } else {
+            Log::open(&options.dir, &options.store)?
+        };
+        Engine::start_on(Arc::new(log), options)
+    }
+
+    /// The same on a log that is open already (an import may have brought it up to date). An empty log gets its genesis
+    /// only when the options say `create`.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn start_on(log: Arc<Log>, options: Options) -> Result<Engine, Error> {
+        if log.head().sequence == 0 {
+            if !options.create {
+                return Err(Error::NoGenesis { dir: log.dir().to_path_buf() });
+            }
+            write_genesis(&log, &options.genesis)?;
+        }
+        let tell = options.progress.clone();
+        let (state, snapshot) = recover_from_snapshot(&log, &mut |progress| {
+            if let Some(tell) = &tell {
+                tell(progress);
+            }
+        })?;
+        let cluster = state.genesis().and_then(|genesis| genesis.cluster.clone()).unwrap_or_default();
+        let sources = Sources::load(&log, &cluster)?;
+        let marker = Marker::read(log.dir());
+        let halted = marker.halts().cloned().map(Arc::new);
+        if let Some(suspect) = &halted {
+            tracing::error!(place = %suspect.place, suspect.crashes, suspect.cause, "the shard starts halted");
+        }
+        let report = BlockReport::at_start(log.head(), state.open_counts());
+        let shared = Arc::new(Shared::new(options.queue, halted, report, snapshot));
+
+        let (calls, calls_out) = unbounded();
+        let (incoming, incoming_out) = bounded(options.intake_batches.max(1));
+        let (arrivals_in, arrivals) = bounded(CHUNKS);
+        let (work_in, work) = bounded(BLOCKS);
+        let (done_in, done) = bounded(BLOCKS + 1);
+        let (head_in, head) = watch::channel(log.head());
+        let handle = Handle::new(calls.clone(), incoming.clone(), shared.clone(), head);
+        let mut engine = Engine {
+            log: log.clone(),
+            handle,
+            shared: shared.clone(),
+            calls: calls.clone(),
+            incoming,
+            snapshots: None,
+            decide: None,
+            others: Vec::new(),
+            snapshot_on_stop: options.snapshot_on_stop,
+        };
+
+        engine.spawn("decode", {
+            let (shared, decode) = (shared.clone(), options.decode);
+            move || decode::run(&incoming_out, &arrivals_in, decode, &shared)
+        })?;
+        engine.spawn("commit", {
+            let (log, shared) = (log.clone(), shared.clone());
+            move || commit::run(&work, &done_in, &log, &head_in, &shared)
+        })?;
+        let decider = Decider::new(state, log.clone(), options.recent_ids);
+        let lanes = Lanes { calls: calls_out, arrivals, work: work_in, done };
+        let shard = Shard::new(decider, lanes, &options, shared.clone(), sources, marker);
+        engine.decide = Some(named("decide", move || decide(shard, &shared))?);
+        if options.snapshot_every > 0 {
+            let (stop, stopped) = bounded(0);
+            engine.snapshots = Some(stop);
+            let (log, shared) = (log.clone(), engine.shared.clone());
+            let every = options.snapshot_every;
+            engine.spawn("snapshot", move || snapshots::run(&stopped, &log, every, &shared))?;
+        }
+        Ok(engine)
+    }
+
+    /// A way to submit and ask.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// The log, for followers. Only the engine writes it.
+    #[must_use]
+    pub fn log(&self) -> Arc<Log> {
+        self.log.clone()
+    }
+
+    /// What became of the engine: `Some` once a stage has failed. Then the process must end.
+    #[must_use]
+    pub fn failure(&self) -> watch::Receiver<Option<Arc<Failure>>> {
+        self.shared.failure()
+    }
+
+    /// Takes nothing new, finishes and commits what was taken, writes a snapshot (unless the options say no), and ends.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when a stage had failed, [`Error::Store`] when the snapshot cannot be written.
+    pub fn stop(mut self) -> Result<(), Error> {
+        self.shared.close();
+        // First the middle stage: when it is halted it ends at once, and with it those who wait for it.
+        let _ = self.calls.send(Call::Stop);
+        let _ = self.incoming.send(Incoming::End);
+        let state = self.join();
+        if let Some(failure) = self.shared.failure().borrow().clone() {
+            return Err(Error::Failed(failure));
+        }
+        let Some(state) = state.filter(|_| self.snapshot_on_stop) else { return Ok(()) };
+        let head = self.log.head();
+        if self.shared.snapshot.load(Ordering::Acquire) < head.sequence {
+            snapshots::write(&self.log, &state, head, Duration::ZERO, &|| false)?;
+        }
+        Ok(())
+    }
+
+    /// Starts a thread of which a panic ends the engine.
+    fn spawn(&mut self, stage: &'static str, body: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+        let (shared, calls) = (self.shared.clone(), self.calls.clone());
+        let guarded = move || {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(body)) {
+                shared.fail(stage, panic_text(&*panic));
+            }
+            // Whatever ended it, the middle stage may have to look.
+            let _ = calls.send(Call::Wake);
+        };
+        self.others.push(named(stage, guarded)?);
+        Ok(())
+    }
+
+    fn join(&mut self) -> Option<State> {
+        drop(self.snapshots.take());
+        // A panic of a stage was caught and reported inside.
+        let state = self.decide.take().and_then(|thread| thread.join().ok()).flatten();
+        for thread in self.others.drain(..) {
+            let _ = thread.join();
+        }
+        state
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if self.decide.is_none() && self.others.is_empty() {
+            return;
+        }
+        self.shared.abandon();
+        let _ = self.calls.send(Call::Wake);
+        // When it is full, the decode stage is awake and looks by itself.
+        let _ = self.incoming.try_send(Incoming::End);
+        self.join();
+    }
+}
+
+/// The body of the middle stage's thread. The state, when it ended in order.
+fn decide(mut shard: Shard, shared: &Shared) -> Option<State> {
+    match catch_unwind(AssertUnwindSafe(|| shard.run())) {
+        Ok(true) => Some(shard.into_state()),
+        Ok(false) => {
+            if shared.failure().borrow().is_some() {
+                // It was not the command.
+                shard.clear_marker();
+            }
+            None
+        }
+        Err(panic) => {
+            let cause = panic_text(&*panic);
+            shard.blame(&cause);
+            shared.fail("decide", cause);
+            None
+        }
+    }
+}
+
+fn named<T: Send + 'static>(stage: &str, body: impl FnOnce() -> T + Send + 'static) -> Result<JoinHandle<T>, Error> {
+    std::thread::Builder::new().name(format!("shard-{stage}")).spawn(body).map_err(Error::Thread)
+}

@@ -1,0 +1,99 @@
+//! The way in for a Kafka source: raw batches, with back-pressure.
+
+use crate::error::Closed;
+use crate::shared::Shared;
+use crossbeam_channel::Sender;
+use model::identifier::Identifier;
+use model::timestamp::Timestamp;
+use std::sync::Arc;
+
+/// Messages of one partition in the order of their offsets, as they came.
+#[derive(Clone, Debug)]
+pub struct RawBatch {
+    /// Where they came from.
+    pub topic: Identifier,
+    /// Which partition of it.
+    pub partition: u32,
+    /// The bytes of all messages.
+    pub bytes: Vec<u8>,
+    /// Which bytes are whose.
+    pub messages: Vec<RawMessage>,
+}
+
+/// One message of a batch.
+#[derive(Clone, Debug)]
+pub struct RawMessage {
+    /// Its first byte in the batch.
+    pub start: u32,
+    /// Its length there.
+    pub len: u32,
+    /// Its offset in the partition.
+    pub offset: u64,
+    /// The broker's time stamp.
+    pub at: Timestamp,
+    /// The message was larger than is taken: its true size and the SHA-256 of all of it. The batch holds its beginning.
+    pub oversize: Option<(u64, [u8; 32])>,
+    /// The W3C trace context it came with, when that is sampled.
+    pub traceparent: Option<Box<str>>,
+}
+
+impl RawBatch {
+    /// The bytes of a message, as far as the batch holds them.
+    ///
+    /// # Panics
+    /// When the message does not lie within the batch.
+    #[must_use]
+    pub fn raw(&self, message: &RawMessage) -> &[u8] {
+        &self.bytes[message.start as usize..][..message.len as usize]
+    }
+}
+
+/// What the decode stage is sent.
+pub(crate) enum Incoming {
+    Batch(RawBatch),
+    /// A source has handed over everything stamped before an instant.
+    Through {
+        source: usize,
+        at: Timestamp,
+    },
+    /// Nothing more comes.
+    End,
+}
+
+/// A source's way into the shard. While one is there, cut-offs wait for [`Intake::consumed_through`].
+pub struct Intake {
+    lane: Sender<Incoming>,
+    source: usize,
+    shared: Arc<Shared>,
+}
+
+impl Intake {
+    pub(crate) fn new(lane: Sender<Incoming>, source: usize, shared: Arc<Shared>) -> Intake {
+        Intake { lane, source, shared }
+    }
+
+    /// Hands over a batch; blocks while the shard is behind. Offsets that are in the log already are passed over.
+    ///
+    /// # Errors
+    /// [`Closed`] when the engine takes nothing more. What was not committed is to be sent again after the next start,
+    /// from the cursor.
+    pub fn send(&self, batch: RawBatch) -> Result<(), Closed> {
+        self.put(Incoming::Batch(batch))
+    }
+
+    /// Says that everything the source stamped before `at` has been sent. A cut-off at T waits until every source has
+    /// said so of T or a later instant.
+    ///
+    /// # Errors
+    /// [`Closed`] when the engine takes nothing more.
+    pub fn consumed_through(&self, at: Timestamp) -> Result<(), Closed> {
+        self.put(Incoming::Through { source: self.source, at })
+    }
+
+    fn put(&self, incoming: Incoming) -> Result<(), Closed> {
+        if self.shared.is_closing() {
+            return Err(Closed);
+        }
+        self.lane.send(incoming).map_err(|_| Closed)
+    }
+}

@@ -1,0 +1,102 @@
+//! What the composition root may choose.
+
+use crate::clock::Clock;
+use crate::recovery::Progress;
+use model::record::Genesis;
+use model::trade::TradeMessage;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// How an engine is started. Everything but the first three has a sound default:
+/// `Options { queue: 64, ..Options::new(dir, genesis) }`.
+#[derive(Clone)]
+pub struct Options {
+    /// The directory of the log.
+    pub dir: PathBuf,
+    /// The first record, used only when the log is created.
+    pub genesis: Genesis,
+    /// Create the log, which must not exist, instead of opening the one that must.
+    pub create: bool,
+    /// Most calls that wait for their turn; more wait outside.
+    pub queue: usize,
+    /// Most batches of a Kafka source that wait to be decoded.
+    pub intake_batches: usize,
+    /// A block is cut at the latest after so many records …
+    pub block_records: usize,
+    /// … or so many bytes.
+    pub block_bytes: usize,
+    /// A snapshot is written when so many records came after the last one; 0: never while running.
+    pub snapshot_every: u64,
+    /// A snapshot is written when the engine stops in order.
+    pub snapshot_on_stop: bool,
+    /// Pass cut-offs by the clock. Off where time is an input of its own: tests, files.
+    pub timer: bool,
+    /// How long work is taken up between commands.
+    pub pace: Pace,
+    /// Stamps calls and wakes the timer.
+    pub clock: Clock,
+    /// How many ids are remembered in memory before the store is asked; at least those of what is not yet committed.
+    pub recent_ids: usize,
+    /// Memory, compression and witness of the log.
+    pub store: store::Options,
+    /// Told how far recovery has come.
+    pub progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+    /// Reads the messages of an intake; another one than the wire's is for tests of what must never happen.
+    #[doc(hidden)]
+    pub decode: fn(&[u8]) -> Result<TradeMessage, wire::DecodeError>,
+}
+
+impl Options {
+    /// Opens the log in a directory with the defaults.
+    pub fn new(dir: impl Into<PathBuf>, genesis: Genesis) -> Options {
+        Options {
+            dir: dir.into(),
+            genesis,
+            create: false,
+            queue: 1_024,
+            intake_batches: 4,
+            block_records: 4_096,
+            block_bytes: 1 << 20,
+            snapshot_every: 1_000_000,
+            snapshot_on_stop: true,
+            timer: true,
+            pace: Pace::default(),
+            clock: Clock::system(),
+            recent_ids: 1 << 16,
+            store: store::Options::default(),
+            progress: None,
+            decode: wire::trade::decode,
+        }
+    }
+
+    /// Creates the log instead.
+    #[must_use]
+    pub fn creating(mut self) -> Options {
+        self.create = true;
+        self
+    }
+}
+
+/// How much of the long work (`Continue`) is done between two commands. Counts, never times: see the design, 9.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Retries of credited accounts after each command; they come first, since others wait behind them.
+    pub retries: u32,
+    /// Steps of cycles, surveys and repairs after each command.
+    pub steps: u32,
+    /// Go on when nobody asks for anything.
+    pub when_idle: bool,
+}
+
+impl Pace {
+    /// After each command everything that is due is done before the next one: the same records whatever the timing.
+    pub const DRAIN: Pace = Pace { retries: u32::MAX, steps: u32::MAX, when_idle: true };
+    /// Long work only when it is asked for by `Continue`.
+    pub const BY_HAND: Pace = Pace { retries: 0, steps: 0, when_idle: false };
+}
+
+impl Default for Pace {
+    fn default() -> Pace {
+        Pace { retries: 16, steps: 1, when_idle: true }
+    }
+}

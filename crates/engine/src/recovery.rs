@@ -1,0 +1,147 @@
+//! How a state comes back: the newest snapshot, and the records after it folded. Nothing is decided again.
+
+use crate::error::Error;
+use clearing::{SNAPSHOT_VERSION, State};
+use crossbeam_channel::bounded;
+use model::record::{FactContent, Outcome};
+use std::time::Instant;
+use store::{Block, Head, Log, Snapshot};
+
+/// How far a long read of the log has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Where it began.
+    pub from: u64,
+    /// The last record read.
+    pub sequence: u64,
+    /// Where it ends.
+    pub to: u64,
+}
+
+/// Brings back the state that a log stands for.
+///
+/// # Errors
+/// When the log cannot be read.
+pub fn recover(log: &Log) -> Result<State, Error> {
+    recover_with(log, &mut |_| {})
+}
+
+/// The same, telling after each block how far it is.
+///
+/// # Errors
+/// When the log cannot be read.
+pub fn recover_with(log: &Log, progress: &mut dyn FnMut(Progress)) -> Result<State, Error> {
+    recover_from_snapshot(log, progress).map(|(state, _)| state)
+}
+
+/// The same with the sequence of the snapshot it began with, 0 when with none.
+pub(crate) fn recover_from_snapshot(log: &Log, progress: &mut dyn FnMut(Progress)) -> Result<(State, u64), Error> {
+    let started = Instant::now();
+    let mut state = newest_snapshot(log)?.unwrap_or_default();
+    let from = state.sequence();
+    fold_to(&mut state, log, log.head(), progress)?;
+    let (to, took) = (state.sequence(), started.elapsed());
+    tracing::info!(snapshot = from, head = to, ?took, "the state is recovered");
+    Ok((state, from))
+}
+
+/// The state of the newest snapshot that can be used.
+fn newest_snapshot(log: &Log) -> Result<Option<State>, Error> {
+    let Some(snapshot) = log.newest_snapshot()? else { return Ok(None) };
+    read_snapshot(&snapshot)
+}
+
+/// The state a snapshot holds; `None` when this release cannot use it: then the log is folded instead.
+pub(crate) fn read_snapshot(snapshot: &Snapshot<'_>) -> Result<Option<State>, Error> {
+    let (sequence, version) = (snapshot.head().sequence, snapshot.version());
+    if version != SNAPSHOT_VERSION {
+        tracing::warn!(sequence, version, known = SNAPSHOT_VERSION, "a snapshot of another release is passed over");
+        return Ok(None);
+    }
+    let mut broken = None;
+    let pieces = snapshot.pieces().map_while(|piece| piece.map_err(|error| broken = Some(error)).ok());
+    let read = State::read_snapshot(pieces);
+    if let Some(error) = broken {
+        return Err(error.into());
+    }
+    match read {
+        Ok(state) if state.sequence() == sequence => Ok(Some(state)),
+        Ok(state) => {
+            let found = state.sequence();
+            tracing::error!(sequence, found, "a snapshot is of another record than it says: it is passed over");
+            Ok(None)
+        }
+        Err(error) => {
+            tracing::error!(sequence, %error, "a snapshot is passed over");
+            Ok(None)
+        }
+    }
+}
+
+/// Folds the records after the state up to a head.
+pub(crate) fn fold_to(
+    state: &mut State,
+    log: &Log,
+    head: Head,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(), Error> {
+    let from = state.sequence();
+    if from >= head.sequence {
+        return Ok(());
+    }
+    for_each_block(log, from + 1, &mut |block| {
+        let after = state.sequence();
+        for (sequence, bytes) in block.iter().filter(|(sequence, _)| *sequence > after && *sequence <= head.sequence) {
+            fold_record(state, sequence, bytes)?;
+        }
+        progress(Progress { from, sequence: state.sequence(), to: head.sequence });
+        Ok(state.sequence() < head.sequence)
+    })
+}
+
+/// Reads blocks on a thread of its own (they are unpacked and hashed there) and hands them over in order, until `take`
+/// wants no more.
+pub(crate) fn for_each_block(
+    log: &Log,
+    from: u64,
+    take: &mut dyn FnMut(Block) -> Result<bool, Error>,
+) -> Result<(), Error> {
+    std::thread::scope(|scope| {
+        let (send, blocks) = bounded(4);
+        let reader = move || {
+            for block in log.blocks_from(from) {
+                if send.send(block).is_err() {
+                    return;
+                }
+            }
+        };
+        std::thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, reader).map_err(Error::Thread)?;
+        for block in blocks {
+            if !take(block?)? {
+                break;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Folds one record.
+pub(crate) fn fold_record(state: &mut State, sequence: u64, bytes: &[u8]) -> Result<(), Error> {
+    let unreadable = |cause: String| Error::Record { sequence, cause };
+    let facts = wire::record::facts(bytes).map_err(|error| unreadable(error.to_string()))?;
+    if facts.sequence != sequence || state.sequence() + 1 != sequence {
+        return Err(unreadable(format!("it says it is record {}", facts.sequence)));
+    }
+    match &facts.content {
+        FactContent::Genesis(genesis) if sequence == 1 => clearing::begin(state, genesis),
+        FactContent::Outcome(outcome) if sequence > 1 => {
+            let events = match outcome {
+                Outcome::Accepted(events) => events.as_slice(),
+                Outcome::Rejected(_) | Outcome::Duplicate { .. } => &[],
+            };
+            clearing::apply(state, sequence, facts.at, &facts.actor, events);
+        }
+        _ => return Err(unreadable("the genesis is record 1 and no other".to_owned())),
+    }
+    Ok(())
+}

@@ -1,0 +1,309 @@
+//! What comes in, one thing at a time: a call, a message, a cut-off, a step of long work.
+
+use super::{Doing, Shard};
+use crate::commit::{MOST_LINKS, ReplyTo};
+use crate::crash::Place;
+use crate::decode::{Arrival, Chunk, set_aside};
+use crate::error::SubmitError;
+use crate::handle::{Answer, Call, Request, Submission};
+use crate::intake::RawBatch;
+use crate::step::Decided;
+use clearing::next_task;
+use model::command::{Command, Inbound, Origin, Task};
+use model::identifier::Identifier;
+use model::record::Outcome;
+use model::timestamp::Timestamp;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// A chunk being worked off.
+pub(super) struct Messages {
+    batch: Arc<RawBatch>,
+    /// The number of its partition in `Sources`.
+    source: usize,
+    /// Which message comes next.
+    next: usize,
+    commands: std::vec::IntoIter<Command>,
+    /// The last message's envelope, to be filled again: names are not copied for each message.
+    envelope: Option<Inbound>,
+}
+
+/// A message that an operator has ordered to be set aside.
+pub(super) struct ToSetAside {
+    topic: Identifier,
+    partition: u32,
+    offset: u64,
+    reason: String,
+    actor: Identifier,
+    reply: ReplyTo,
+}
+
+impl Shard {
+    /// Decides the next thing that waits; `false` when nothing does.
+    pub(super) fn take_one(&mut self) -> bool {
+        if self.calls_in_block < self.limits.calls
+            && let Ok(call) = self.lanes.calls.try_recv()
+        {
+            self.calls_in_block += 1;
+            self.take_call(call);
+            return true;
+        }
+        if self.halted.is_some() {
+            return self.take_call_after_all();
+        }
+        // The clock is read once a block, not for each message.
+        if (self.messages.is_none() || self.decider.records() == 0) && self.take_cut_off() {
+            return true;
+        }
+        if self.messages.is_some() || self.receive() {
+            self.take_message();
+            return true;
+        }
+        self.take_idle_task() || self.take_call_after_all()
+    }
+
+    /// Calls beyond their share of the block, when no message wants the rest.
+    fn take_call_after_all(&mut self) -> bool {
+        let call = self.lanes.calls.try_recv();
+        call.map(|call| self.take_call(call)).is_ok()
+    }
+
+    fn take_call(&mut self, call: Call) {
+        match call {
+            Call::Submit(submission) => self.submit(*submission),
+            Call::Ask { question, permit } => {
+                drop(permit);
+                // A question changes nothing, so one that panics harms nobody but who asked.
+                let asked = catch_unwind(AssertUnwindSafe(|| question(&self.decider.state)));
+                if let Ok(release) = asked {
+                    self.waits.after(self.decider.state.sequence(), self.decider.committed(), release);
+                }
+            }
+            Call::Resume { reason, actor, reply } => self.resume(reason, actor, reply),
+            Call::Stop => self.stopping = true,
+            Call::Wake => {}
+        }
+    }
+
+    fn submit(&mut self, submission: Submission) {
+        let Submission { request, reply, span, permit } = submission;
+        drop(permit);
+        if let Some(error) = self.refuses(&request.origin) {
+            let _ = reply.send(Err(error));
+            return;
+        }
+        let Request { command, origin, actor, reason, at, raw_trade } = request;
+        self.doing = match &origin {
+            Origin::Call { request_id } => Doing::Call(request_id.clone()),
+            Origin::File { line } => Doing::Line(*line),
+            Origin::Engine | Origin::Kafka { .. } => Doing::Own,
+        };
+        self.arm(|| Place::from(&origin));
+        let at = at.unwrap_or_else(|| self.clock.now());
+        let inbound = Inbound { command, origin, actor, reason, at };
+        let Decided { sequence, inbound, outcome } = self.decider.decide(inbound, raw_trade.as_deref());
+        if let Some(span) = span
+            && self.traces.spans.len() < MOST_LINKS
+        {
+            self.traces.spans.push(span);
+        }
+        self.waits.answer_with_block(reply, Answer { sequence, at: inbound.at, outcome });
+        if !matches!(inbound.command, Command::Trade(_)) {
+            self.timer.look_again();
+        }
+        self.follow_up(inbound.at);
+        self.doing = Doing::Nothing;
+    }
+
+    /// Why a call is not even decided.
+    fn refuses(&self, origin: &Origin) -> Option<SubmitError> {
+        if let Some(suspect) = &self.halted {
+            return Some(SubmitError::Halted(suspect.clone()));
+        }
+        let suspect = self.marker.previous.as_ref().filter(|suspect| suspect.exact)?;
+        match origin {
+            Origin::Call { request_id } if suspect.place == Place::from(origin) => {
+                Some(SubmitError::Crashed { request_id: request_id.to_string(), cause: suspect.cause.clone() })
+            }
+            _ => None,
+        }
+    }
+
+    fn resume(&mut self, reason: String, actor: Identifier, reply: ReplyTo) {
+        let refusal = match self.halted.as_ref().map(|suspect| suspect.place.clone()) {
+            None => "the shard is not halted",
+            Some(Place::Kafka { topic, partition, offset }) => {
+                tracing::warn!(%topic, partition, offset, %actor, reason, "going on; the message will be set aside");
+                self.set_aside = Some(ToSetAside { topic, partition, offset, reason, actor, reply });
+                self.halted = None;
+                self.shared.set_halted(None);
+                return;
+            }
+            Some(_) => "the engine's own work crashed it: this needs another release",
+        };
+        let _ = reply.send(Err(SubmitError::NothingToQuarantine(refusal)));
+    }
+
+    /// Takes what the decode stage has ready, until there is a message; `false` when there is none.
+    fn receive(&mut self) -> bool {
+        while let Ok(arrival) = self.lanes.arrivals.try_recv() {
+            match arrival {
+                Arrival::Chunk(Chunk { batch, first, commands }) => {
+                    let source = self.sources.number(&batch.topic, batch.partition);
+                    let commands = commands.into_iter();
+                    self.messages = Some(Messages { batch, source, next: first, commands, envelope: None });
+                    return true;
+                }
+                Arrival::Through { source, at } => self.sources.consumed_through(source, at),
+                Arrival::End => self.ended = true,
+            }
+        }
+        false
+    }
+
+    fn take_message(&mut self) {
+        let Some(mut messages) = self.messages.take() else { return };
+        if let Some(command) = messages.commands.next() {
+            let place = messages.next;
+            messages.next += 1;
+            if self.sources.is_known(messages.source, messages.batch.messages[place].offset) {
+                self.decider.counts.redelivered += 1;
+            } else {
+                self.decide_message(&mut messages, place, command);
+            }
+        }
+        if messages.commands.len() > 0 {
+            self.messages = Some(messages);
+        }
+    }
+
+    fn decide_message(&mut self, messages: &mut Messages, place: usize, command: Command) {
+        let batch = &messages.batch;
+        let message = &batch.messages[place];
+        let (topic, partition, offset) = (&batch.topic, batch.partition, message.offset);
+        self.doing = Doing::Message { source: messages.source, offset };
+        self.arm(|| Place::Kafka { topic: topic.clone(), partition, offset });
+        let actor = match &command {
+            Command::Trade(trade) => &trade.source,
+            _ => &self.names.intake,
+        };
+        let inbound = match messages.envelope.take() {
+            Some(Inbound { actor: last, mut origin, reason, .. }) => {
+                if let Origin::Kafka { offset, .. } = &mut origin {
+                    *offset = message.offset;
+                }
+                let actor = if last == *actor { last } else { actor.clone() };
+                Inbound { command, origin, actor, reason, at: message.at }
+            }
+            None => {
+                let origin = Origin::Kafka { topic: topic.clone(), partition, offset };
+                let actor = actor.clone();
+                Inbound { command, origin, actor, reason: String::new(), at: message.at }
+            }
+        };
+        let raw = batch.raw(message);
+        let ordered = self
+            .set_aside
+            .take_if(|order| order.offset == offset && order.partition == partition && order.topic == *topic);
+        let at = match ordered {
+            None => {
+                let raw = matches!(inbound.command, Command::Trade(_)).then_some(raw);
+                let inbound = self.decider.decide(inbound, raw).inbound;
+                messages.envelope.insert(inbound).at
+            }
+            Some(order) => self.decide_set_aside(order, inbound, raw, message.oversize),
+        };
+        self.sources.decided(messages.source, batch, place);
+        if let Some(parent) = &message.traceparent
+            && self.traces.parents.len() < MOST_LINKS
+        {
+            self.traces.parents.push(parent.clone());
+        }
+        self.follow_up(at);
+        self.doing = Doing::Nothing;
+    }
+
+    /// The message that crashed the shard: kept, not tried again.
+    #[cold]
+    fn decide_set_aside(
+        &mut self,
+        order: ToSetAside,
+        mut inbound: Inbound,
+        raw: &[u8],
+        oversize: Option<(u64, [u8; 32])>,
+    ) -> Timestamp {
+        let cause = self.marker.previous.as_ref().map_or("", |suspect| &suspect.cause);
+        let reason = format!("it crashed the shard: {cause}");
+        inbound.command = set_aside(String::new(), reason, raw, oversize);
+        inbound.actor = order.actor;
+        inbound.reason = order.reason;
+        let Decided { sequence, inbound, outcome } = self.decider.decide(inbound, None);
+        self.waits.answer_with_block(order.reply, Answer { sequence, at: inbound.at, outcome });
+        inbound.at
+    }
+
+    /// The long work that a command leaves behind, as much as the pace allows.
+    fn follow_up(&mut self, at: Timestamp) {
+        self.stuck = false;
+        let (mut retries, mut steps) = (self.limits.pace.retries, self.limits.pace.steps);
+        while let Some(task) = next_task(&self.decider.state) {
+            let left = if task == Task::Retry { &mut retries } else { &mut steps };
+            if *left == 0 || self.stuck {
+                return;
+            }
+            *left -= 1;
+            self.go_on(task, at);
+        }
+    }
+
+    /// Long work when nobody asks for anything.
+    fn take_idle_task(&mut self) -> bool {
+        if !self.limits.pace.when_idle || self.stuck || self.stopping {
+            return false;
+        }
+        let Some(task) = next_task(&self.decider.state) else { return false };
+        let at = self.decider.state.at().unwrap_or(Timestamp::EPOCH);
+        self.arm(|| Place::Own);
+        self.doing = Doing::Own;
+        self.go_on(task, at);
+        self.doing = Doing::Nothing;
+        true
+    }
+
+    fn go_on(&mut self, task: Task, at: Timestamp) {
+        let actor = self.names.engine.clone();
+        let decided = self.own(Command::Continue(task), actor, at);
+        if !matches!(decided.outcome, Outcome::Accepted(_)) {
+            tracing::error!(?task, decided.sequence, "long work was refused: it rests until the next command");
+            self.stuck = true;
+        }
+    }
+
+    /// Passes the next cut-off when its instant has come and every source has been heard up to it.
+    fn take_cut_off(&mut self) -> bool {
+        if !self.limits.timer || self.stopping {
+            return false;
+        }
+        let Some((instant, step)) = self.timer.next(&self.decider.state) else { return false };
+        let now = self.clock.now();
+        let intakes = self.shared.intakes.load(Ordering::Acquire);
+        if now < instant || !self.sources.all_through(intakes, instant) {
+            return false;
+        }
+        let command = Command::Day(step.clone());
+        let actor = self.names.timer.clone();
+        self.arm(|| Place::Own);
+        self.doing = Doing::Own;
+        let decided = self.own(command, actor, now);
+        self.timer.passed(matches!(decided.outcome, Outcome::Accepted(_)));
+        self.follow_up(decided.inbound.at);
+        self.doing = Doing::Nothing;
+        true
+    }
+
+    fn own(&mut self, command: Command, actor: Identifier, at: Timestamp) -> Decided {
+        let inbound = Inbound { command, origin: Origin::Engine, actor, reason: String::new(), at };
+        self.decider.decide(inbound, None)
+    }
+}

@@ -1,0 +1,90 @@
+//! What the stages and the handles share: whether the engine still lives, and its last report. Touched once a block.
+
+use crate::crash::Suspect;
+use crate::error::Failure;
+use crate::status::BlockReport;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{Semaphore, watch};
+
+pub(crate) struct Shared {
+    /// Nothing new is taken.
+    closing: AtomicBool,
+    /// Nothing more is decided, committed or answered.
+    abandoned: AtomicBool,
+    /// How many intakes were made: so many must have spoken before a cut-off passes.
+    pub intakes: AtomicUsize,
+    /// The record of the newest snapshot.
+    pub snapshot: AtomicU64,
+    /// One for each call that may wait.
+    pub permits: Arc<Semaphore>,
+    failure: watch::Sender<Option<Arc<Failure>>>,
+    halted: watch::Sender<Option<Arc<Suspect>>>,
+    report: Mutex<BlockReport>,
+}
+
+impl Shared {
+    pub fn new(queue: usize, halted: Option<Arc<Suspect>>, report: BlockReport, snapshot: u64) -> Shared {
+        Shared {
+            closing: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
+            intakes: AtomicUsize::new(0),
+            snapshot: AtomicU64::new(snapshot),
+            permits: Arc::new(Semaphore::new(queue.clamp(1, Semaphore::MAX_PERMITS))),
+            failure: watch::Sender::new(None),
+            halted: watch::Sender::new(halted),
+            report: Mutex::new(report),
+        }
+    }
+
+    /// Takes nothing new from now on; what was taken is finished.
+    pub fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+        self.permits.close();
+    }
+
+    pub fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// Ends as if the process had died.
+    pub fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Release);
+        self.close();
+    }
+
+    pub fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Acquire)
+    }
+
+    /// Something broke: the first cause is kept, and everything ends.
+    pub fn fail(&self, stage: &'static str, cause: String) {
+        tracing::error!(stage, cause, "the engine failed");
+        self.abandon();
+        self.failure.send_if_modified(|failure| {
+            let first = failure.is_none();
+            failure.get_or_insert_with(|| Arc::new(Failure { stage, cause }));
+            first
+        });
+    }
+
+    pub fn failure(&self) -> watch::Receiver<Option<Arc<Failure>>> {
+        self.failure.subscribe()
+    }
+
+    pub fn set_halted(&self, halted: Option<Arc<Suspect>>) {
+        self.halted.send_replace(halted);
+    }
+
+    pub fn halted(&self) -> Option<Arc<Suspect>> {
+        self.halted.borrow().clone()
+    }
+
+    pub fn set_report(&self, report: BlockReport) {
+        *self.report.lock().unwrap_or_else(PoisonError::into_inner) = report;
+    }
+
+    pub fn report(&self) -> BlockReport {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,155 @@
+//! One command becomes one record: decided, encoded and hashed into the block, remembered, applied.
+
+use crate::metrics::Counts;
+use crate::past::{RecentIds, ShardPast};
+use clearing::State;
+use model::command::{Command, Inbound, Origin};
+use model::record::{Content, Genesis, Outcome, RULES_VERSION, Record};
+use model::timestamp::Timestamp;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use store::{Block, BlockBuilder, Log};
+
+/// The state with all it needs to take one more command. The only one who decides.
+pub(crate) struct Decider {
+    pub state: State,
+    log: Arc<Log>,
+    ids: RecentIds,
+    building: BlockBuilder,
+    in_flight: VecDeque<Block>,
+    /// The last record that is known to be on disk.
+    committed: u64,
+    /// Ids claimed by the block being built.
+    claimed: Vec<([u8; 16], u64)>,
+    /// What the block being built came to.
+    pub counts: Counts,
+}
+
+/// A command that was decided, and what came of it.
+pub(crate) struct Decided {
+    pub sequence: u64,
+    pub inbound: Inbound,
+    pub outcome: Outcome,
+}
+
+/// What a block takes to the disk besides its cursors.
+pub(crate) struct Cut {
+    pub block: Block,
+    pub ids: Vec<([u8; 16], u64)>,
+    pub counts: Counts,
+}
+
+impl Decider {
+    /// Goes on where the log ends; the state must stand there.
+    pub fn new(state: State, log: Arc<Log>, recent_ids: usize) -> Decider {
+        let head = log.head();
+        assert_eq!(state.sequence(), head.sequence, "the state stands where the log ends");
+        Decider {
+            state,
+            log,
+            ids: RecentIds::new(recent_ids),
+            building: BlockBuilder::after(head),
+            in_flight: VecDeque::new(),
+            committed: head.sequence,
+            claimed: Vec::new(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Decides a command. It is stamped no earlier than what went before it.
+    pub fn decide(&mut self, mut inbound: Inbound, raw: Option<&[u8]>) -> Decided {
+        inbound.at = self.stamp(inbound.at);
+        let past = ShardPast { ids: &self.ids, building: &self.building, in_flight: &self.in_flight, log: &self.log };
+        let outcome = clearing::decide(&self.state, &inbound, &past);
+        self.count(&inbound, &outcome);
+        let sequence = self.state.sequence() + 1;
+        let at = inbound.at;
+        let record = Record { sequence, rules_version: RULES_VERSION, content: Content::Decided { inbound, outcome } };
+        let before = self.building.byte_len();
+        let placed = self.building.push_with(|out| wire::record::encode(&record, raw, out));
+        assert_eq!(placed, sequence, "the block goes on where the state stands");
+        let bytes = self.building.byte_len() - before;
+        if bytes > wire::MAX_RECORD {
+            tracing::error!(sequence, bytes, "a record is larger than followers take");
+        }
+        for key in clearing::ids(&self.state, &record) {
+            self.ids.insert(key, sequence, self.committed);
+            self.claimed.push((key, sequence));
+        }
+        let Content::Decided { inbound, outcome } = record.content else { unreachable!("made above") };
+        let events = match &outcome {
+            Outcome::Accepted(events) => events.as_slice(),
+            Outcome::Rejected(_) | Outcome::Duplicate { .. } => &[],
+        };
+        clearing::apply(&mut self.state, sequence, at, &inbound.actor, events);
+        Decided { sequence, inbound, outcome }
+    }
+
+    /// Never earlier than the last record.
+    pub fn stamp(&self, at: Timestamp) -> Timestamp {
+        self.state.at().map_or(at, |last| last.max(at))
+    }
+
+    fn count(&mut self, inbound: &Inbound, outcome: &Outcome) {
+        match outcome {
+            Outcome::Accepted(_) => self.counts.accepted += 1,
+            Outcome::Duplicate { .. } => self.counts.duplicates += 1,
+            Outcome::Rejected(rejection) => self.counts.reject(rejection.reason),
+        }
+        if matches!(inbound.command, Command::Quarantine(_)) {
+            self.counts.quarantined += 1;
+        }
+        if inbound.origin == Origin::Engine {
+            self.counts.own += 1;
+        }
+    }
+
+    /// Records of the block being built.
+    pub fn records(&self) -> usize {
+        self.building.len()
+    }
+
+    /// Bytes of the block being built.
+    pub fn bytes(&self) -> usize {
+        self.building.byte_len()
+    }
+
+    /// Blocks that are not known to be on disk.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// The last record that is known to be on disk.
+    pub fn committed(&self) -> u64 {
+        self.committed
+    }
+
+    /// Cuts the block.
+    pub fn cut(&mut self) -> Cut {
+        let block = self.building.finish();
+        self.in_flight.push_back(block.clone());
+        let room = self.claimed.len() + self.claimed.len() / 8;
+        let ids = std::mem::replace(&mut self.claimed, Vec::with_capacity(room));
+        Cut { block, ids, counts: std::mem::take(&mut self.counts) }
+    }
+
+    /// The oldest block in flight is on disk.
+    pub fn committed_through(&mut self, sequence: u64) {
+        let block = self.in_flight.pop_front().expect("a commit is of a block in flight");
+        assert_eq!(block.last(), sequence, "blocks are committed in order");
+        self.committed = sequence;
+    }
+
+    /// The state, once everything is on disk.
+    pub fn into_state(self) -> State {
+        self.state
+    }
+}
+
+/// Writes record 1 into an empty log.
+pub(crate) fn write_genesis(log: &Log, genesis: &Genesis) -> Result<(), store::Error> {
+    let record = Record { sequence: 1, rules_version: RULES_VERSION, content: Content::Genesis(genesis.clone()) };
+    let mut building = BlockBuilder::after(log.head());
+    building.push_with(|out| wire::record::encode(&record, None, out));
+    log.commit(&building.finish(), &[], &[]).map(drop)
+}

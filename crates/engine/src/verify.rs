@@ -1,0 +1,182 @@
+//! Proving a log: every record folded again from the genesis, with the books kept a second time beside the state.
+
+mod audit;
+
+use crate::error::{Error, panic_text};
+use crate::recovery::{Progress, fold_record, for_each_block, read_snapshot};
+use audit::Audit;
+use clearing::State;
+use model::record::{FactContent, Facts, Outcome};
+use sha2::{Digest, Sha256};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use store::{Head, Log};
+
+/// How many, and of how much in all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Instructions.
+    pub count: u64,
+    /// Their quantities added up, whatever the instrument.
+    pub quantity: i128,
+}
+
+/// The first thing found wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The record at which it shows.
+    pub sequence: u64,
+    /// What, with the figures.
+    pub what: String,
+}
+
+/// What a verification found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// The last record folded; the head of the log when all is well.
+    pub sequence: u64,
+    /// Blocks read, each unpacked and hashed again.
+    pub blocks: u64,
+    /// Records that say yes, no, and "as before".
+    pub accepted: u64,
+    /// The business said no.
+    pub rejected: u64,
+    /// Asked before.
+    pub duplicates: u64,
+    /// Facts, and movements in them.
+    pub events: u64,
+    /// Each record's movements balance for each entity and asset.
+    pub postings: u64,
+    /// Instructions issued …
+    pub instructed: Tally,
+    /// … of them settled …
+    pub settled: Tally,
+    /// … cancelled …
+    pub cancelled: Tally,
+    /// … and open.
+    pub open: Tally,
+    /// Entities and assets of which ownership equals location at the end.
+    pub balances: u64,
+    /// The snapshot that was compared with the fold at its sequence.
+    pub snapshot: Option<u64>,
+    /// What is wrong, when something is.
+    pub violation: Option<Violation>,
+}
+
+impl VerifyReport {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.violation.is_none()
+    }
+}
+
+/// Reads a log from its first record and checks all that it promises: the chain, the balance of every record, what
+/// balances may not fall below, that every instruction ends at most once and none is lost, the two axes of the stock
+/// record, the newest snapshot against the fold, and the head. Ends at the first violation.
+///
+/// # Errors
+/// When the log cannot be read; damage is no error but a violation.
+pub fn verify(log: &Log, progress: &mut dyn FnMut(Progress)) -> Result<VerifyReport, Error> {
+    let head = log.head();
+    let snapshot = snapshot_digest(log)?;
+    let mut check = Check { state: State::default(), audit: Audit::default(), report: VerifyReport::default() };
+    let mut chain = store::chain::ORIGIN;
+    let read = for_each_block(log, 1, &mut |block| {
+        check.report.blocks += 1;
+        for (sequence, bytes) in block.iter() {
+            if let Err(what) = check.record(sequence, bytes) {
+                check.report.violation = Some(Violation { sequence, what });
+                return Ok(false);
+            }
+            check.report.sequence = sequence;
+            if let Some((at, digest)) = &snapshot
+                && *at == sequence
+            {
+                check.report.snapshot = Some(sequence);
+                if digest_of(&check.state) != *digest {
+                    let what = "the snapshot at this record is not the fold of the log".to_owned();
+                    check.report.violation = Some(Violation { sequence, what });
+                    return Ok(false);
+                }
+            }
+        }
+        chain = block.chain();
+        progress(Progress { from: 0, sequence: block.last(), to: head.sequence });
+        Ok(block.last() < head.sequence)
+    });
+    match read {
+        Ok(()) => {}
+        Err(Error::Store(error @ store::Error::Corrupt { .. })) => {
+            let sequence = check.report.sequence + 1;
+            check.report.violation = Some(Violation { sequence, what: error.to_string() });
+        }
+        Err(error) => return Err(error),
+    }
+    if check.report.is_sound()
+        && let Err(what) = check.end(head, chain)
+    {
+        check.report.violation = Some(Violation { sequence: check.report.sequence, what });
+    }
+    Ok(check.report)
+}
+
+struct Check {
+    state: State,
+    audit: Audit,
+    report: VerifyReport,
+}
+
+impl Check {
+    fn record(&mut self, sequence: u64, bytes: &[u8]) -> Result<(), String> {
+        let facts = wire::record::facts(bytes).map_err(|error| format!("it cannot be read: {error}"))?;
+        if let Some(last) = self.state.at()
+            && facts.at < last
+        {
+            return Err(format!("it is stamped {} and the one before {last}: time goes back", facts.at));
+        }
+        self.count(&facts);
+        let state = &mut self.state;
+        // Folding asserts what must hold; what it finds is a violation like any other.
+        catch_unwind(AssertUnwindSafe(|| fold_record(state, sequence, bytes)))
+            .map_err(|panic| format!("it cannot be folded: {}", panic_text(&*panic)))?
+            .map_err(|error| error.to_string())?;
+        self.audit.record(&facts, &self.state, &mut self.report)
+    }
+
+    fn count(&mut self, facts: &Facts) {
+        match &facts.content {
+            FactContent::Outcome(Outcome::Accepted(events)) => {
+                self.report.accepted += 1;
+                self.report.events += events.len() as u64;
+            }
+            FactContent::Outcome(Outcome::Rejected(_)) => self.report.rejected += 1,
+            FactContent::Outcome(Outcome::Duplicate { .. }) => self.report.duplicates += 1,
+            FactContent::Genesis(_) => {}
+        }
+    }
+
+    fn end(&mut self, head: Head, chain: store::Hash) -> Result<(), String> {
+        if (self.report.sequence, chain) != (head.sequence, head.chain) {
+            let folded = self.report.sequence;
+            return Err(format!(
+                "the blocks end at record {folded}, the head says {}, or their chains differ",
+                head.sequence
+            ));
+        }
+        self.audit.end(&self.state, &mut self.report)
+    }
+}
+
+/// The newest snapshot's place and the hash of the state it restores.
+fn snapshot_digest(log: &Log) -> Result<Option<(u64, [u8; 32])>, Error> {
+    let Some(snapshot) = log.newest_snapshot()? else { return Ok(None) };
+    let state = read_snapshot(&snapshot)?;
+    Ok(state.map(|state| (snapshot.head().sequence, digest_of(&state))))
+}
+
+/// A hash of a whole state: of the bytes its snapshot would have.
+fn digest_of(state: &State) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    state.write_snapshot(&mut |piece| hash.update(piece));
+    hash.finalize().into()
+}

@@ -1,0 +1,9 @@
+//! The engine against a real store: the same bytes whatever happens, and nothing answered that is not on disk.
+
+mod answers;
+mod crashes;
+mod intake;
+mod proofs;
+mod sameness;
+mod support;
+mod timer;
