@@ -1,0 +1,112 @@
+//! What the cash view keeps of an open instruction.
+
+use model::date::Date;
+use model::identifier::CurrencyCode;
+use model::index::AccountIx;
+use model::trade::{Method, Side, Terms};
+use wire::pb::view as pb;
+
+use crate::Error;
+use crate::rows;
+use crate::view::table;
+
+/// Where and when cash moves, known from the trade.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FlowTerms {
+    pub(super) account: Option<AccountIx>,
+    pub(super) currency: CurrencyCode,
+    pub(super) date: Date,
+    pub(super) free: bool,
+    pub(super) held: bool,
+    /// Who delivers securities receives cash.
+    pub(super) receives_cash: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Flow {
+    pub(super) trade: u64,
+    pub(super) terms: FlowTerms,
+    pub(super) amount: i64,
+    pub(super) held: bool,
+    /// Its own side or the other holds it. Follows from the two rows.
+    pub(super) pair_held: bool,
+    /// Zero while unmatched.
+    pub(super) counter: u64,
+    pub(super) ended: bool,
+    pub(super) dirty: bool,
+    pub(super) on_disk: bool,
+}
+
+impl From<&Terms> for FlowTerms {
+    fn from(terms: &Terms) -> FlowTerms {
+        FlowTerms {
+            account: terms.nostro,
+            currency: terms.currency,
+            date: terms.intended_settlement_date,
+            free: terms.method == Method::Fop,
+            held: terms.hold,
+            receives_cash: terms.side == Side::Sell,
+        }
+    }
+}
+
+impl Flow {
+    /// The account and how much, unless it is free of payment.
+    pub(super) fn cash(&self) -> Option<(AccountIx, i64)> {
+        self.terms.account.filter(|_| !self.terms.free).map(|account| (account, self.amount))
+    }
+
+    /// Both sides agree and neither holds it.
+    pub(super) fn is_sure(&self) -> bool {
+        self.counter != 0 && !self.pair_held
+    }
+
+    pub(super) fn row(&self) -> pb::FlowRow {
+        pb::FlowRow {
+            trade: self.trade,
+            terms: Some(self.terms.row()),
+            amount: self.amount,
+            held: self.held,
+            counter: self.counter,
+        }
+    }
+
+    pub(super) fn from_row(row: &pb::FlowRow) -> Result<Flow, Error> {
+        let terms = rows::present(table::FLOWS, row.terms.as_ref(), "terms")?;
+        Ok(Flow {
+            trade: row.trade,
+            terms: FlowTerms::from_row(table::FLOWS, terms)?,
+            amount: row.amount,
+            held: row.held,
+            pair_held: row.held,
+            counter: row.counter,
+            ended: false,
+            dirty: false,
+            on_disk: true,
+        })
+    }
+}
+
+impl FlowTerms {
+    pub(super) fn row(&self) -> pb::FlowTermsRow {
+        pb::FlowTermsRow {
+            account: self.account.map(|account| account.0),
+            currency: self.currency.to_string(),
+            date: self.date.days(),
+            free: self.free,
+            held: self.held,
+            receives_cash: self.receives_cash,
+        }
+    }
+
+    pub(super) fn from_row(table: u8, row: &pb::FlowTermsRow) -> Result<FlowTerms, Error> {
+        Ok(FlowTerms {
+            account: row.account.map(AccountIx),
+            currency: rows::currency(table, &row.currency)?,
+            date: rows::date(table, row.date)?,
+            free: row.free,
+            held: row.held,
+            receives_cash: row.receives_cash,
+        })
+    }
+}

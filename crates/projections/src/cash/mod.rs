@@ -1,0 +1,376 @@
+//! The cash view: what lies on each account, what will come and go by value date, and what must be found.
+//!
+//! The settled balance follows the postings; each open instruction against payment is a flow on its account at its intended
+//! date until it settles or is cancelled. Only flows and balances are rows: the sums by date are additions over the flows,
+//! kept while they change and added up again at start.
+
+mod flow;
+mod ladder;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::date::Date;
+use model::decimal::Rounding;
+use model::event::{Event, Link};
+use model::identifier::{CurrencyCode, Identifier};
+use model::index::{AccountIx, Asset, DomainIx};
+use model::instruction::Movement;
+use model::ledger::LedgerAccount;
+use model::record::{FactContent, Facts, Outcome};
+use model::reference::{CreditLimit, Reference};
+use model::trade::Terms;
+use store::{Batch, Views};
+use wire::pb::view as pb;
+
+use crate::Error;
+use crate::numbered::Numbered;
+use crate::rows::{self, Rows};
+use crate::view::{View, table};
+
+use flow::{Flow, FlowTerms};
+pub(crate) use ladder::CashFilter;
+
+#[derive(Default)]
+pub(crate) struct Cash {
+    /// Of open instructions, and those that ended since rows were last written.
+    flows: Numbered<Flow>,
+    /// What is needed of open trades without an open instruction.
+    terms: BTreeMap<u64, FlowTerms>,
+    accounts: Accounts,
+    /// Smallest units by the date from which they hold.
+    limits: BTreeMap<(Identifier, CurrencyCode), BTreeMap<Date, i64>>,
+    days: BTreeMap<DomainIx, Date>,
+
+    terms_on_disk: BTreeSet<u64>,
+    dirty_flows: Vec<u64>,
+    dirty_terms: Vec<u64>,
+    dirty_accounts: Vec<(AccountIx, CurrencyCode)>,
+    dirty_limits: Vec<(Identifier, CurrencyCode, Date)>,
+    dirty_days: Vec<DomainIx>,
+    /// Trades whose terms the record being folded set or ended, and those that it instructed.
+    fresh: Vec<u64>,
+    instructed: Vec<u64>,
+}
+
+type Accounts = BTreeMap<(AccountIx, CurrencyCode), Account>;
+
+/// An account in one currency.
+#[derive(Default)]
+struct Account {
+    settled: i128,
+    dates: BTreeMap<Date, Due>,
+    dirty: bool,
+}
+
+/// The flows of one date.
+#[derive(Clone, Copy, Default)]
+struct Due {
+    receipts: i128,
+    payments: i128,
+    sure_receipts: i128,
+    count: i64,
+}
+
+impl Cash {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::TradeCaptured { trade, terms, .. } => self.set_terms(*trade, terms),
+            Event::TradeChanged { trade, economic, terms, .. } => {
+                if *economic || self.terms.contains_key(trade) {
+                    self.set_terms(*trade, terms);
+                }
+            }
+            Event::TradeCancelled { trade, .. } => {
+                self.terms.remove(trade);
+                self.dirty_terms.push(*trade);
+                self.fresh.push(*trade);
+            }
+            Event::InstructionIssued { instruction, links, movement, amount, .. } => {
+                self.issue(*instruction, links, *movement, *amount);
+            }
+            Event::InstructionsMatched { deliver, receive, amount, .. } => {
+                let held = self.flow(*deliver).held || self.flow(*receive).held;
+                for (number, counter) in [(*deliver, *receive), (*receive, *deliver)] {
+                    self.with(number, |flow| (flow.amount, flow.counter, flow.pair_held) = (*amount, counter, held));
+                }
+            }
+            Event::InstructionSteered { instruction, held, .. } => {
+                let counter = self.flow(*instruction).counter;
+                if counter == 0 {
+                    self.with(*instruction, |flow| flow.held = *held);
+                } else {
+                    let pair_held = *held || self.flow(counter).held;
+                    self.with(*instruction, |flow| (flow.held, flow.pair_held) = (*held, pair_held));
+                    self.with(counter, |flow| flow.pair_held = pair_held);
+                }
+            }
+            Event::InstructionsSettled { deliver, receive, .. } => {
+                for number in [*deliver, *receive] {
+                    self.with(number, |flow| flow.ended = true);
+                }
+            }
+            Event::InstructionCancelled { instruction, .. } => {
+                let flow = self.flow(*instruction);
+                let (trade, terms) = (flow.trade, FlowTerms { held: flow.held, ..flow.terms.clone() });
+                // The trade may be instructed again, by what it said before unless this record says otherwise.
+                if !self.fresh.contains(&trade) {
+                    self.terms.insert(trade, terms);
+                    self.dirty_terms.push(trade);
+                }
+                self.with(*instruction, |flow| flow.ended = true);
+            }
+            Event::ReferenceSet { reference, .. } => {
+                if let Reference::CreditLimit(limit) = &**reference {
+                    self.set_limit(limit);
+                }
+            }
+            Event::DayOpened { domain, date, .. } => {
+                self.days.insert(*domain, *date);
+                self.dirty_days.push(*domain);
+            }
+            _ => {}
+        }
+        for posting in event.postings() {
+            if let LedgerAccount::Location { account, .. } = posting.account
+                && let Some(currency) = posting.asset.as_currency()
+            {
+                self.post(account, currency, posting.amount);
+            }
+        }
+    }
+
+    fn end_of_record(&mut self) {
+        self.fresh.clear();
+        for trade in self.instructed.drain(..) {
+            self.terms.remove(&trade);
+            self.dirty_terms.push(trade);
+        }
+    }
+
+    fn set_terms(&mut self, trade: u64, terms: &Terms) {
+        self.terms.insert(trade, terms.into());
+        self.dirty_terms.push(trade);
+        self.fresh.push(trade);
+    }
+
+    fn issue(&mut self, number: u64, links: &[Link], movement: Movement, amount: i64) {
+        let Some(trade) = links.first().map(|link| link.trade) else { panic!("instruction {number} is for no trade") };
+        let Some(terms) = self.terms.get(&trade) else { panic!("trade {trade} is not open or already instructed") };
+        let terms = FlowTerms { receives_cash: movement == Movement::Deliver, ..terms.clone() };
+        let flow = Flow {
+            trade,
+            amount,
+            held: terms.held,
+            pair_held: terms.held,
+            counter: 0,
+            ended: false,
+            dirty: true,
+            on_disk: false,
+            terms,
+        };
+        count(&mut self.accounts, &flow, 1);
+        assert!(self.flows.insert(number, flow).is_none(), "instruction {number} was issued twice");
+        self.dirty_flows.push(number);
+        self.instructed.extend(links.iter().map(|link| link.trade));
+    }
+
+    fn flow(&self, number: u64) -> &Flow {
+        match self.flows.get(number).filter(|flow| !flow.ended) {
+            Some(flow) => flow,
+            None => panic!("instruction {number} is not open"),
+        }
+    }
+
+    /// Changes an open flow and the sums of its date.
+    fn with(&mut self, number: u64, change: impl FnOnce(&mut Flow)) {
+        let open = self.flows.get_mut(number).filter(|flow| !flow.ended);
+        let Some(flow) = open else { panic!("instruction {number} is not open") };
+        count(&mut self.accounts, flow, -1);
+        change(flow);
+        if !flow.ended {
+            count(&mut self.accounts, flow, 1);
+        }
+        if !flow.dirty {
+            flow.dirty = true;
+            self.dirty_flows.push(number);
+        }
+    }
+
+    fn post(&mut self, account: AccountIx, currency: CurrencyCode, amount: i128) {
+        let entry = self.accounts.entry((account, currency)).or_default();
+        entry.settled += amount;
+        if !entry.dirty {
+            entry.dirty = true;
+            self.dirty_accounts.push((account, currency));
+        }
+    }
+
+    fn set_limit(&mut self, limit: &CreditLimit) {
+        let CreditLimit { account, currency, valid_from, amount } = limit;
+        let scale = model::currency::exponent(*currency).unwrap_or(0).into();
+        // A limit is a permission: what is finer than the currency counts is not granted.
+        // One beyond the range of amounts grants everything.
+        let units = amount.rounded_to(scale, Rounding::Down).map_or(i64::MAX, |amount| amount.unscaled);
+        self.limits.entry((account.clone(), *currency)).or_default().insert(*valid_from, units);
+        self.dirty_limits.push((account.clone(), *currency, *valid_from));
+    }
+}
+
+impl View for Cash {
+    const NAME: &'static str = "cash";
+    const VERSION: u32 = 1;
+    const TABLES: &'static [u8] = &[table::FLOWS, table::TERMS, table::CASH, table::LIMITS, table::CASH_DAYS];
+
+    fn fold(&mut self, facts: &Facts) {
+        if let FactContent::Outcome(Outcome::Accepted(events)) = &facts.content {
+            for event in events {
+                self.event(event);
+            }
+            self.end_of_record();
+        }
+    }
+
+    fn save(&self, batch: &mut Batch<'_>) {
+        let mut rows = Rows::new(batch);
+        let mut numbers = self.dirty_flows.clone();
+        numbers.sort_unstable();
+        for number in numbers {
+            match self.flows.get(number) {
+                Some(flow) if !flow.ended => rows.put(table::FLOWS, &number.to_be_bytes(), &flow.row()),
+                Some(flow) if flow.on_disk => rows.delete(table::FLOWS, &number.to_be_bytes()),
+                _ => {}
+            }
+        }
+        let mut trades = self.dirty_terms.clone();
+        trades.sort_unstable();
+        trades.dedup();
+        for trade in trades {
+            match self.terms.get(&trade) {
+                Some(terms) => rows.put(table::TERMS, &trade.to_be_bytes(), &terms.row()),
+                None if self.terms_on_disk.contains(&trade) => rows.delete(table::TERMS, &trade.to_be_bytes()),
+                None => {}
+            }
+        }
+        for (account, currency) in &self.dirty_accounts {
+            if let Some(entry) = self.accounts.get(&(*account, *currency)) {
+                let key = [account.0.to_be_bytes(), Asset::currency(*currency).0.to_be_bytes()].concat();
+                rows.put(table::CASH, &key, &pb::BalanceRow { amount: rows::int128(entry.settled) });
+            }
+        }
+        for (account, currency, from) in &self.dirty_limits {
+            let amount = self.limits.get(&(account.clone(), *currency)).and_then(|dates| dates.get(from));
+            if let Some(amount) = amount {
+                rows.put(table::LIMITS, &limit_key(account, *currency, *from), &pb::LimitRow { amount: *amount });
+            }
+        }
+        for domain in &self.dirty_days {
+            if let Some(date) = self.days.get(domain) {
+                rows.put(table::CASH_DAYS, &domain.0.to_be_bytes(), &pb::DayRow { date: date.days() });
+            }
+        }
+    }
+
+    fn saved(&mut self) {
+        for number in std::mem::take(&mut self.dirty_flows) {
+            let Some(flow) = self.flows.get_mut(number) else { continue };
+            (flow.dirty, flow.on_disk) = (false, true);
+            if flow.ended {
+                self.flows.remove(number);
+            }
+        }
+        for key in std::mem::take(&mut self.dirty_accounts) {
+            if let Some(entry) = self.accounts.get_mut(&key) {
+                entry.dirty = false;
+            }
+        }
+        for trade in self.dirty_terms.drain(..) {
+            if self.terms.contains_key(&trade) {
+                self.terms_on_disk.insert(trade);
+            } else {
+                self.terms_on_disk.remove(&trade);
+            }
+        }
+        self.dirty_limits.clear();
+        self.dirty_days.clear();
+    }
+
+    fn load(&mut self, rows: &Views, _sequence: u64) -> Result<(), Error> {
+        rows::each(rows, table::FLOWS, |key, row: pb::FlowRow| {
+            let flow = Flow::from_row(&row)?;
+            self.flows.insert(rows::number(table::FLOWS, key)?, flow);
+            Ok(())
+        })?;
+        self.pair_flows();
+        rows::each(rows, table::TERMS, |key, row: pb::FlowTermsRow| {
+            let trade = rows::number(table::TERMS, key)?;
+            self.terms.insert(trade, FlowTerms::from_row(table::TERMS, &row)?);
+            self.terms_on_disk.insert(trade);
+            Ok(())
+        })?;
+        rows::each(rows, table::CASH, |key, row: pb::BalanceRow| {
+            let [a, b, c, d, asset @ ..] = rows::key::<8>(table::CASH, key)?;
+            let currency = Asset(u32::from_be_bytes(asset)).as_currency();
+            let key = (AccountIx(u32::from_be_bytes([a, b, c, d])), rows::present(table::CASH, currency, "currency")?);
+            self.accounts.entry(key).or_default().settled = rows::from_int128(row.amount);
+            Ok(())
+        })?;
+        rows::each(rows, table::LIMITS, |key, row: pb::LimitRow| {
+            let (account, currency, from) = read_limit_key(key)?;
+            self.limits.entry((account, currency)).or_default().insert(from, row.amount);
+            Ok(())
+        })?;
+        rows::each(rows, table::CASH_DAYS, |key, row: pb::DayRow| {
+            let domain = DomainIx(u32::from_be_bytes(rows::key(table::CASH_DAYS, key)?));
+            self.days.insert(domain, rows::date(table::CASH_DAYS, row.date)?);
+            Ok(())
+        })
+    }
+}
+
+impl Cash {
+    /// Tells each flow that was read whether its pair is held, and adds it to the sums.
+    fn pair_flows(&mut self) {
+        let held = |number: u64| self.flows.get(number).is_some_and(|flow| flow.held);
+        let read: Vec<(u64, bool)> =
+            self.flows.iter().map(|(number, flow)| (number, flow.held || held(flow.counter))).collect();
+        for (number, pair_held) in read {
+            let Some(flow) = self.flows.get_mut(number) else { continue };
+            flow.pair_held = pair_held;
+            count(&mut self.accounts, flow, 1);
+        }
+    }
+}
+
+/// Adds a flow to the sums of its date, or takes it out again.
+fn count(accounts: &mut Accounts, flow: &Flow, sign: i64) {
+    let Some((account, amount)) = flow.cash() else { return };
+    let account = accounts.entry((account, flow.terms.currency)).or_default();
+    let due = account.dates.entry(flow.terms.date).or_default();
+    due.count += sign;
+    let amount = i128::from(amount) * i128::from(sign);
+    if flow.terms.receives_cash {
+        due.receipts += amount;
+        if flow.is_sure() {
+            due.sure_receipts += amount;
+        }
+    } else {
+        due.payments += amount;
+    }
+    if due.count == 0 {
+        account.dates.remove(&flow.terms.date);
+    }
+}
+
+/// Date, currency and account, the last of which has no fixed length.
+fn limit_key(account: &Identifier, currency: CurrencyCode, from: Date) -> Vec<u8> {
+    [&from.days().to_be_bytes(), currency.as_str().as_bytes(), account.as_str().as_bytes()].concat()
+}
+
+fn read_limit_key(key: &[u8]) -> Result<(Identifier, CurrencyCode, Date), Error> {
+    const TABLE: u8 = table::LIMITS;
+    let (date, rest) = rows::present(TABLE, key.split_first_chunk::<4>(), "date")?;
+    let (currency, account) = rows::present(TABLE, rest.split_first_chunk::<3>(), "currency")?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let account = rows::identifier(TABLE, &text(account))?;
+    Ok((account, rows::currency(TABLE, &text(currency))?, rows::date(TABLE, i32::from_be_bytes(*date))?))
+}

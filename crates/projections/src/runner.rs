@@ -1,0 +1,329 @@
+//! The thread that follows the log: reads each block once, folds it into all views, and writes rows now and then.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use model::record::Facts;
+use store::{Block, Hash, Head, Log};
+
+use crate::{Error, Folder};
+
+/// Where blocks come from.
+pub trait Source: Send + 'static {
+    fn head(&self) -> Head;
+    /// Waits until there is a record after `sequence`, or until the time is over.
+    fn wait_past(&self, sequence: u64, timeout: Duration) -> Head;
+    /// The chain after a record, nothing beyond the head.
+    fn chain_at(&self, sequence: u64) -> Result<Option<Hash>, store::Error>;
+    /// Hands over blocks from the one that holds `sequence` up to the head, until told to stop.
+    fn read(&self, sequence: u64, visit: &mut dyn FnMut(&Block) -> ControlFlow<()>) -> Result<(), store::Error>;
+}
+
+/// Records behind the head from which on blocks are read from disk in one sweep; nearer ones are likely in memory.
+const SWEEP: u64 = 100_000;
+
+impl Source for Arc<Log> {
+    fn head(&self) -> Head {
+        Log::head(self)
+    }
+
+    fn wait_past(&self, sequence: u64, timeout: Duration) -> Head {
+        Log::wait_past(self, sequence, timeout)
+    }
+
+    fn chain_at(&self, sequence: u64) -> Result<Option<Hash>, store::Error> {
+        Log::chain_at(self, sequence)
+    }
+
+    fn read(&self, mut sequence: u64, visit: &mut dyn FnMut(&Block) -> ControlFlow<()>) -> Result<(), store::Error> {
+        if Log::head(self).sequence.saturating_sub(sequence) > SWEEP {
+            for block in self.blocks_from(sequence) {
+                if visit(&block?).is_break() {
+                    break;
+                }
+            }
+            return Ok(());
+        }
+        while let Some(block) = self.block_holding(sequence)? {
+            sequence = block.last() + 1;
+            if visit(&block).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How far the views have come after a start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// After this record they began.
+    pub from: u64,
+    pub at: u64,
+    pub head: u64,
+}
+
+/// How the thread works.
+pub struct RunnerOptions {
+    /// Rows are written after so many records,
+    pub save_every: u64,
+    /// and when nothing came for so long.
+    pub idle: Duration,
+    /// Changes that subscriptions can catch up with, see [`Folder::set_window`].
+    pub window: usize,
+    /// Told now and then until the views have first reached the head.
+    pub progress: Option<Box<dyn FnMut(Progress) + Send>>,
+}
+
+impl Default for RunnerOptions {
+    fn default() -> Self {
+        RunnerOptions { save_every: 20_000, idle: Duration::from_millis(250), window: 1 << 20, progress: None }
+    }
+}
+
+/// The running thread. Dropping it ends it after it has written its rows.
+pub struct Runner {
+    control: Arc<Control>,
+    thread: Option<JoinHandle<Result<(), Error>>>,
+}
+
+#[derive(Default)]
+struct Control {
+    stop: AtomicBool,
+    /// Everything up to here is to be written, however little it is.
+    wanted: AtomicU64,
+    saved: Mutex<Saved>,
+    moved: Condvar,
+}
+
+#[derive(Default)]
+struct Saved {
+    sequence: u64,
+    ended: bool,
+}
+
+/// How often a waiting thread looks whether it is wanted.
+const LOOK: Duration = Duration::from_millis(20);
+/// How often progress is told.
+const TELL: Duration = Duration::from_millis(100);
+/// Records folded in one hold of the lock: a fraction of a millisecond.
+const STEP: usize = 256;
+
+impl Runner {
+    /// Starts the thread. Views that belong to another history are emptied and rebuilt first.
+    pub fn start(source: impl Source, folder: Folder, options: RunnerOptions) -> Result<Runner, Error> {
+        let control = Arc::new(Control::default());
+        let mut follower = Follower { source, work: Work::new(folder, control.clone(), options) };
+        let body = move || {
+            let ended = follower.run();
+            let work = &mut follower.work;
+            if let Err(error) = &ended {
+                work.folder.stop(&error.to_string());
+            }
+            work.control.saved.lock().unwrap_or_else(PoisonError::into_inner).ended = true;
+            work.control.moved.notify_all();
+            ended
+        };
+        let thread = thread::Builder::new().name("views".to_owned()).spawn(body).map_err(Error::Thread)?;
+        Ok(Runner { control, thread: Some(thread) })
+    }
+
+    /// Waits until everything up to a record is folded and written.
+    pub fn save_up_to(&self, sequence: u64, timeout: Duration) -> Result<(), Error> {
+        self.control.wanted.fetch_max(sequence, Ordering::AcqRel);
+        let saved = self.control.saved.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = |saved: &mut Saved| saved.sequence < sequence && !saved.ended;
+        let (saved, _) =
+            self.control.moved.wait_timeout_while(saved, timeout, waiting).unwrap_or_else(PoisonError::into_inner);
+        match saved.sequence {
+            at if at < sequence => Err(Error::TooOld { view: "rows", at, wanted: sequence }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the thread after it has written its rows.
+    pub fn stop(mut self) -> Result<(), Error> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<(), Error> {
+        self.control.stop.store(true, Ordering::Release);
+        match self.thread.take().map(JoinHandle::join) {
+            None => Ok(()),
+            Some(Ok(ended)) => ended,
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+        }
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        if let Err(error) = self.end() {
+            tracing::error!(%error, "the views ended with an error");
+        }
+    }
+}
+
+struct Follower<S> {
+    source: S,
+    work: Work,
+}
+
+impl<S: Source> Follower<S> {
+    fn run(&mut self) -> Result<(), Error> {
+        let Follower { source, work } = self;
+        work.folder.adopt(|sequence| source.chain_at(sequence))?;
+        work.folder.set_window(work.options.window);
+        let Some(from) = work.folder.sequence() else { return Ok(()) };
+        (work.from, work.at, work.saved) = (from, from, from);
+        work.control.note_saved(from);
+        while !work.is_stopped() {
+            let head = source.head().sequence;
+            if work.at < head {
+                let before = work.at;
+                let mut taken = Ok(());
+                source.read(before + 1, &mut |block| {
+                    taken = work.take(block, head);
+                    if taken.is_ok() && !work.is_stopped() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                })?;
+                taken?;
+                if work.at == before {
+                    return Err(Error::Gap { head, wanted: before + 1 });
+                }
+                continue;
+            }
+            work.rest(head)?;
+            let _ = source.wait_past(work.at, LOOK);
+        }
+        work.save()
+    }
+}
+
+/// What is done with blocks, wherever they come from.
+struct Work {
+    folder: Folder,
+    control: Arc<Control>,
+    options: RunnerOptions,
+    facts: Vec<Facts>,
+    from: u64,
+    /// The last record folded.
+    at: u64,
+    /// The end of the last block folded.
+    head: Option<Head>,
+    /// All views are written up to here,
+    saved: u64,
+    /// and the eager ones up to here.
+    saved_some: u64,
+    /// Since when nothing has come.
+    quiet_since: Instant,
+    told: Instant,
+    caught_up: bool,
+}
+
+impl Work {
+    fn new(folder: Folder, control: Arc<Control>, options: RunnerOptions) -> Work {
+        Work {
+            folder,
+            control,
+            options,
+            facts: Vec::with_capacity(STEP),
+            from: 0,
+            at: 0,
+            head: None,
+            saved: 0,
+            saved_some: 0,
+            quiet_since: Instant::now(),
+            told: Instant::now(),
+            caught_up: false,
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.control.stop.load(Ordering::Acquire)
+    }
+
+    /// Somebody waits for what is folded but not written.
+    fn is_wanted(&self) -> bool {
+        let wanted = self.control.wanted.load(Ordering::Acquire);
+        wanted > self.saved && wanted <= self.at
+    }
+
+    fn take(&mut self, block: &Block, head: u64) -> Result<(), Error> {
+        self.fold(block)?;
+        self.head = Some(block.head());
+        self.at = block.last();
+        self.quiet_since = Instant::now();
+        if self.is_wanted() {
+            self.save()?;
+        } else if self.at - self.saved_some.max(self.saved) >= self.options.save_every {
+            self.folder.save_now_and_then(block.head())?;
+            self.saved_some = self.at;
+        }
+        if !self.caught_up && self.told.elapsed() >= TELL {
+            self.told = Instant::now();
+            self.tell(head);
+        }
+        Ok(())
+    }
+
+    /// There is nothing to fold.
+    fn rest(&mut self, head: u64) -> Result<(), Error> {
+        if !self.caught_up {
+            self.caught_up = true;
+            self.tell(head);
+        }
+        if self.is_wanted() || self.quiet_since.elapsed() >= self.options.idle {
+            self.save()?;
+        }
+        Ok(())
+    }
+
+    fn save(&mut self) -> Result<(), Error> {
+        if let Some(head) = self.head.filter(|head| head.sequence > self.saved) {
+            self.folder.save(head)?;
+            self.saved = head.sequence;
+            self.control.note_saved(head.sequence);
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, head: u64) {
+        if let Some(tell) = &mut self.options.progress {
+            tell(Progress { from: self.from, at: self.at, head });
+        }
+    }
+
+    /// Folds the records of a block that were not folded yet.
+    fn fold(&mut self, block: &Block) -> Result<(), Error> {
+        for (sequence, bytes) in block.iter().filter(|(sequence, _)| *sequence > self.at) {
+            let facts =
+                wire::record::facts(bytes).map_err(|error| Error::Record { sequence, reason: error.to_string() })?;
+            if facts.sequence != sequence {
+                return Err(Error::Record {
+                    sequence,
+                    reason: format!("it says that it is record {}", facts.sequence),
+                });
+            }
+            self.facts.push(facts);
+            if self.facts.len() == STEP {
+                self.folder.fold(&self.facts);
+                self.facts.clear();
+            }
+        }
+        if !self.facts.is_empty() {
+            self.folder.fold(&self.facts);
+            self.facts.clear();
+        }
+        Ok(())
+    }
+}
+
+impl Control {
+    fn note_saved(&self, sequence: u64) {
+        self.saved.lock().unwrap_or_else(PoisonError::into_inner).sequence = sequence;
+        self.moved.notify_all();
+    }
+}

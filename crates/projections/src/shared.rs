@@ -1,0 +1,165 @@
+//! What the fold and the questions share: all views under one lock, so that an answer over several is true at one record.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, Instant};
+
+use store::Views;
+use tokio::sync::watch;
+
+use crate::Error;
+use crate::cash::Cash;
+use crate::ledger::Ledger;
+use crate::names::Names;
+use crate::status::Status;
+use crate::view::{Kept, Member};
+
+/// A view, for those who wait for it or ask how it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ViewName {
+    /// The names behind the log's numbers, which all answers need.
+    Names,
+    Status,
+    Cash,
+    Ledger,
+}
+
+impl ViewName {
+    pub const ALL: [ViewName; 4] = [ViewName::Names, ViewName::Status, ViewName::Cash, ViewName::Ledger];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ViewName::Names => "names",
+            ViewName::Status => "status",
+            ViewName::Cash => "cash",
+            ViewName::Ledger => "ledger",
+        }
+    }
+}
+
+/// The views. The names are folded first: what the others refer to has its name.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) names: Kept<Names>,
+    pub(crate) status: Kept<Status>,
+    pub(crate) cash: Kept<Cash>,
+    pub(crate) ledger: Kept<Ledger>,
+}
+
+impl State {
+    pub(crate) fn members_mut(&mut self) -> [&mut dyn Member; 4] {
+        [&mut self.names, &mut self.status, &mut self.cash, &mut self.ledger]
+    }
+
+    pub(crate) fn members(&self) -> [&dyn Member; 4] {
+        [&self.names, &self.status, &self.cash, &self.ledger]
+    }
+
+    fn member(&self, name: ViewName) -> &dyn Member {
+        match name {
+            ViewName::Names => &self.names,
+            ViewName::Status => &self.status,
+            ViewName::Cash => &self.cash,
+            ViewName::Ledger => &self.ledger,
+        }
+    }
+}
+
+/// How recent an answer must be.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct At {
+    /// All records up to this one must be in it: the sequence that a command was answered with, to read one's own writes.
+    pub min_sequence: u64,
+    /// How long to wait for that. None: not at all.
+    pub deadline: Option<Instant>,
+}
+
+impl At {
+    /// As it is.
+    pub const NOW: At = At { min_sequence: 0, deadline: None };
+
+    /// With all records up to one, waiting for it so long.
+    pub fn least(min_sequence: u64, timeout: Duration) -> At {
+        At { min_sequence, deadline: Instant::now().checked_add(timeout) }
+    }
+}
+
+pub(crate) struct Shared {
+    pub(crate) rows: Arc<Views>,
+    state: RwLock<State>,
+    /// Counts the steps of the fold, for threads that wait.
+    steps: Mutex<u64>,
+    stepped: Condvar,
+    /// The same for tasks.
+    pub(crate) watch: watch::Sender<u64>,
+}
+
+impl Shared {
+    pub(crate) fn new(rows: Arc<Views>, state: State) -> Shared {
+        Shared {
+            rows,
+            state: RwLock::new(state),
+            steps: Mutex::new(0),
+            stepped: Condvar::new(),
+            watch: watch::Sender::new(0),
+        }
+    }
+
+    /// A panic under the lock stops its view and is caught there, so a poisoned lock guards sound views.
+    pub(crate) fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells all who wait that the views have moved.
+    pub(crate) fn step(&self) {
+        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        *steps += 1;
+        self.watch.send_replace(*steps);
+        drop(steps);
+        self.stepped.notify_all();
+    }
+
+    /// The views, once one of them has come as far as asked.
+    pub(crate) fn at(&self, view: ViewName, at: At) -> Result<RwLockReadGuard<'_, State>, Error> {
+        loop {
+            let seen = *self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+            let state = self.state();
+            let reached = reached(&state, view, at.min_sequence)?;
+            if reached {
+                return Ok(state);
+            }
+            let stands = state.member(view).sequence();
+            drop(state);
+            let left =
+                at.deadline.map_or(Duration::ZERO, |deadline| deadline.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return Err(Error::TooOld { view: view.as_str(), at: stands, wanted: at.min_sequence });
+            }
+            let steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+            // What the wait returns does not matter: the loop looks again.
+            drop(self.stepped.wait_timeout_while(steps, left, |steps| *steps == seen));
+        }
+    }
+
+    /// The same for tasks, without end: whoever waits puts a limit to it.
+    pub(crate) async fn reach(&self, view: ViewName, sequence: u64) -> Result<(), Error> {
+        let mut watch = self.watch.subscribe();
+        while !reached(&self.state(), view, sequence)? {
+            if watch.changed().await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn reached(state: &State, view: ViewName, sequence: u64) -> Result<bool, Error> {
+    let member = state.member(view);
+    match member.stopped() {
+        Some(reason) => Err(Error::Unavailable { view: view.as_str(), reason: reason.to_owned() }),
+        None => Ok(member.sequence() >= sequence),
+    }
+}

@@ -1,0 +1,377 @@
+//! What each event does to the rows of the status view.
+
+use std::sync::Arc;
+
+use model::command::Command;
+use model::event::{Event, Link, Wait};
+use model::identifier::Identifier;
+use model::index::SourceIx;
+use model::instruction::{Code, Movement};
+use model::record::Facts;
+use model::reference::Reference;
+use model::trade::{Defect, Terms};
+use wire::pb::view as pb;
+
+use super::Status;
+use super::instruction::{Instruction, Linked, Stage, TradeKey};
+use super::outline::Outline;
+use super::sums::Heading;
+use super::trade::Trade;
+
+impl Status {
+    pub(super) fn event(&mut self, facts: &Facts, event: &Event) {
+        let sequence = facts.sequence;
+        match event {
+            Event::TradeCaptured { trade, source, id, version, terms, defects, .. } => {
+                self.capture(sequence, *trade, (*source, id), *version, terms, defects);
+            }
+            Event::TradeChanged { trade, version, economic, terms, defects, .. } => {
+                self.change_trade(sequence, *trade, *version, *economic, terms, defects);
+            }
+            Event::TradeChangeRequested { trade, version, cancel } => {
+                self.with_trade(*trade, sequence, |trade| trade.requested = Some((*version, *cancel)));
+            }
+            Event::TradeCancelled { trade, version, .. } => {
+                self.with_trade(*trade, sequence, |trade| {
+                    (trade.cancelled, trade.version, trade.requested) = (true, *version, None);
+                });
+            }
+            Event::InstructionIssued { instruction, links, movement, quantity, amount } => {
+                self.issue(sequence, *instruction, links, *movement, *quantity, *amount);
+            }
+            Event::InstructionUnmatched { instruction, reasons } => {
+                self.with(*instruction, sequence, |row| row.reasons.clone_from(reasons));
+            }
+            Event::InstructionsMatched { deliver, receive, amount, reasons } => {
+                let (deliverers, receivers) = reasons.unzip();
+                for (number, counter, reason) in [(*deliver, *receive, deliverers), (*receive, *deliver, receivers)] {
+                    self.with(number, sequence, |row| {
+                        (row.stage, row.counter, row.matched) = (Stage::Matched, counter, sequence);
+                        row.matched_amount = Some(*amount);
+                        row.wait_for(reason, None);
+                    });
+                }
+            }
+            Event::InstructionsPending { deliver, receive, reasons, waits } => {
+                for (number, reason) in [(*deliver, reasons.0), (*receive, reasons.1)] {
+                    self.with(number, sequence, |row| row.wait_for(Some(reason), *waits));
+                }
+            }
+            Event::InstructionSteered { instruction, held, priority, cancel_requested } => {
+                self.steer(sequence, *instruction, *held, *priority, *cancel_requested);
+            }
+            Event::InstructionsSettled { deliver, receive, amount, value_date, .. } => {
+                for number in [*deliver, *receive] {
+                    self.end(number, sequence, |row| {
+                        (row.stage, row.settled_on, row.matched_amount) =
+                            (Stage::Settled, Some(*value_date), Some(*amount));
+                        row.wait_for(None, None);
+                    });
+                }
+            }
+            Event::InstructionCancelled { instruction, reason } => {
+                self.end(*instruction, sequence, |row| {
+                    row.stage = Stage::Cancelled;
+                    row.wait_for(Some(*reason), None);
+                });
+            }
+            Event::InstructionsFailing { instructions, .. } => {
+                for number in instructions {
+                    self.with(*number, sequence, |row| row.failing = true);
+                }
+            }
+            Event::DayOpened { domain, date, .. } => {
+                self.days.insert(*domain, *date);
+                self.dirty_days.push(*domain);
+            }
+            Event::Quarantined {} => {
+                let row = pb::QuarantinedRow { at: facts.at.micros(), actor: facts.actor.to_string() };
+                self.quarantined.insert(sequence, row);
+                self.dirty_quarantined.push(sequence);
+            }
+            Event::QuarantineClosed { sequence, .. } => {
+                self.quarantined.remove(sequence);
+                self.dirty_quarantined.push(*sequence);
+            }
+            Event::Proposed { proposal, command } => {
+                let row = pb::ProposalRow {
+                    at: facts.at.micros(),
+                    actor: facts.actor.to_string(),
+                    command: command.name().to_owned(),
+                    subject: subject(command),
+                };
+                self.proposals.insert(*proposal, row);
+                self.dirty_proposals.push(*proposal);
+            }
+            Event::ProposalClosed { proposal, .. } => {
+                self.proposals.remove(proposal);
+                self.dirty_proposals.push(*proposal);
+            }
+            Event::Interned { .. }
+            | Event::ReferenceSet { .. }
+            | Event::Opened { .. }
+            | Event::Transferred { .. }
+            | Event::Reversed { .. }
+            | Event::TradeAwaited { .. }
+            | Event::CutOffPassed { .. }
+            | Event::DayClosed { .. }
+            | Event::Progressed { .. } => {}
+        }
+    }
+
+    pub(super) fn end_of_record(&mut self, sequence: u64) {
+        self.touched_instructions.sort_unstable();
+        self.touched_instructions.dedup();
+        for number in self.touched_instructions.drain(..) {
+            self.changes.push(sequence, number);
+        }
+        for number in self.touched_trades.drain(..) {
+            let Some(trade) = self.trades.get_mut(number) else { continue };
+            if trade.open > 0 {
+                // An instruction speaks for the trade: it need not say the same again.
+                trade.outline = None;
+            }
+            if trade.is_loose() {
+                self.loose.insert(number);
+            } else {
+                self.loose.remove(&number);
+            }
+        }
+    }
+
+    fn capture(
+        &mut self,
+        sequence: u64,
+        number: u64,
+        key: (SourceIx, &Identifier),
+        version: u32,
+        terms: &Terms,
+        defects: &[Defect],
+    ) {
+        let trade = Trade {
+            number,
+            key: Arc::new(TradeKey { source: key.0, id: key.1.clone() }),
+            version,
+            outline: Some(Box::new(terms.into())),
+            instructions: Vec::new(),
+            defects: defects.to_vec(),
+            cancelled: false,
+            requested: None,
+            captured: sequence,
+            changed: sequence,
+            open: 0,
+            settled: false,
+            dirty: true,
+            loose_on_disk: false,
+        };
+        assert!(self.trades.insert(number, trade).is_none(), "trade {number} was captured twice");
+        self.dirty_trades.push(number);
+        self.touched_trades.push(number);
+    }
+
+    fn change_trade(
+        &mut self,
+        sequence: u64,
+        number: u64,
+        version: u32,
+        economic: bool,
+        terms: &Terms,
+        defects: &[Defect],
+    ) {
+        let mut instructed = Vec::new();
+        self.with_trade(number, sequence, |trade| {
+            (trade.version, trade.requested) = (version, None);
+            trade.defects = defects.to_vec();
+            if economic || trade.outline.is_some() {
+                trade.outline = Some(Box::new(terms.into()));
+            } else {
+                instructed.clone_from(&trade.instructions);
+            }
+        });
+        // What is owed stays as it is, so the instruction stands: it only learns the new version and book.
+        for each in instructed {
+            if self.instructions.get(each).is_some_and(|row| !row.has_ended()) {
+                self.with(each, sequence, |row| {
+                    if row.outline.book != terms.book {
+                        row.former_book = Some(row.outline.book);
+                        row.outline.book = terms.book;
+                    }
+                    for link in row.links.iter_mut().filter(|link| link.trade == number) {
+                        link.version = version;
+                    }
+                });
+            }
+        }
+    }
+
+    fn issue(&mut self, sequence: u64, number: u64, links: &[Link], movement: Movement, quantity: i64, amount: i64) {
+        let first =
+            links.first().and_then(|link| self.trades.get(link.trade)).and_then(|trade| trade.outline.as_deref());
+        let Some(outline) = first else {
+            panic!("instruction {number} is for a trade that is not open or already instructed")
+        };
+        let outline = Outline { receives: movement == Movement::Receive, quantity, amount, ..outline.clone() };
+        let mut linked = Vec::with_capacity(links.len());
+        for link in links {
+            self.with_trade(link.trade, sequence, |trade| {
+                trade.open += 1;
+                trade.instructions.push(number);
+                linked.push(Linked {
+                    trade: link.trade,
+                    key: trade.key.clone(),
+                    version: trade.version,
+                    quantity: link.quantity,
+                    amount: link.amount,
+                });
+            });
+        }
+        let instruction = Instruction {
+            outline,
+            links: linked.into(),
+            stage: Stage::Unmatched,
+            failing: false,
+            cancel_requested: false,
+            matched_amount: None,
+            settled_on: None,
+            reasons: Vec::new(),
+            waits: None,
+            counter: 0,
+            issued: sequence,
+            matched: 0,
+            ended: 0,
+            changed: sequence,
+            former_book: None,
+            dirty: true,
+            on_disk: false,
+        };
+        self.sums.add(Heading::of(&instruction), instruction.amount());
+        assert!(self.instructions.insert(number, instruction).is_none(), "instruction {number} was issued twice");
+        self.dirty_instructions.push(number);
+        self.touched_instructions.push(number);
+    }
+
+    fn steer(&mut self, sequence: u64, number: u64, held: bool, priority: u8, cancel_requested: bool) {
+        let mut taken_back = Vec::new();
+        self.with(number, sequence, |row| {
+            if row.cancel_requested && !cancel_requested {
+                taken_back.extend(row.links.iter().map(|link| link.trade));
+            }
+            (row.outline.held, row.outline.priority, row.cancel_requested) = (held, priority, cancel_requested);
+        });
+        // A version that waited for consent is no longer asked for.
+        for trade in taken_back {
+            if self.trades.get(trade).is_some_and(|trade| trade.requested.is_some()) {
+                self.with_trade(trade, sequence, |trade| trade.requested = None);
+            }
+        }
+    }
+
+    /// Changes an open instruction and all that hangs on it.
+    fn with(&mut self, number: u64, sequence: u64, change: impl FnOnce(&mut Instruction)) {
+        let open = self.instructions.get_mut(number).filter(|row| !row.has_ended());
+        let Some(row) = open else { panic!("instruction {number} is not open") };
+        let before = (Heading::of(row), row.amount());
+        change(row);
+        row.changed = sequence;
+        let after = (Heading::of(row), row.amount());
+        if before != after {
+            self.sums.take(before.0, before.1);
+            self.sums.add(after.0, after.1);
+        }
+        if !row.dirty {
+            row.dirty = true;
+            self.dirty_instructions.push(number);
+        }
+        self.touched_instructions.push(number);
+    }
+
+    /// Ends an open instruction and tells its trades.
+    fn end(&mut self, number: u64, sequence: u64, change: impl FnOnce(&mut Instruction)) {
+        self.with(number, sequence, |row| {
+            change(row);
+            (row.ended, row.cancel_requested) = (sequence, false);
+        });
+        let Some(row) = self.instructions.get(number) else { return };
+        let settled = row.stage == Stage::Settled;
+        for link in &row.links {
+            let Some(trade) = self.trades.get_mut(link.trade) else { panic!("trade {} is not open", link.trade) };
+            trade.open -= 1;
+            trade.settled |= settled;
+            if !settled && trade.outline.is_none() {
+                // Nothing speaks for the trade any more: it does so itself.
+                let outline = Outline { quantity: link.quantity, amount: link.amount, ..row.outline.clone() };
+                trade.outline = Some(Box::new(outline));
+                if !trade.dirty {
+                    trade.dirty = true;
+                    self.dirty_trades.push(link.trade);
+                }
+            }
+            if trade.has_ended() {
+                self.ended_trades.push(link.trade);
+            }
+            self.touched_trades.push(link.trade);
+        }
+    }
+
+    fn with_trade(&mut self, number: u64, sequence: u64, change: impl FnOnce(&mut Trade)) {
+        // Ended trades stay in memory until they are written: when that is must make no difference.
+        let open = self.trades.get_mut(number).filter(|trade| !trade.has_ended());
+        let Some(trade) = open else { panic!("trade {number} is not open") };
+        change(trade);
+        trade.changed = sequence;
+        self.touched_trades.push(number);
+        if !trade.dirty {
+            trade.dirty = true;
+            self.dirty_trades.push(number);
+        }
+    }
+}
+
+impl Instruction {
+    /// Takes over why it goes no further; the account that lacks is shown on the side whose account it is.
+    fn wait_for(&mut self, reason: Option<Code>, waits: Option<Wait>) {
+        self.reasons.clear();
+        self.reasons.extend(reason);
+        let own = |wait: &Wait| [self.outline.depot, self.outline.nostro].contains(&Some(wait.account));
+        self.waits = waits.filter(own);
+    }
+}
+
+/// What a proposed command is about, for the person who is to approve it.
+fn subject(command: &Command) -> String {
+    match command {
+        Command::SetReference(reference) => reference_subject(reference),
+        Command::Open(opening) => format!("account {}, book {}", opening.account, opening.book),
+        Command::Transfer(transfer) => {
+            let end =
+                |account: &Option<Identifier>| account.as_ref().map_or("outside".to_owned(), Identifier::to_string);
+            format!("{} to {}, book {}", end(&transfer.from), end(&transfer.to), transfer.book)
+        }
+        Command::Reverse { sequence } => format!("record {sequence}"),
+        Command::Trade(trade) => format!("trade {} {}", trade.source, trade.id),
+        Command::Repair(repair) => format!("trade {} {}", repair.source, repair.id),
+        Command::Steer { instruction, .. } => format!("instruction {instruction}"),
+        Command::Day(day) => format!("domain {}", day.domain),
+        Command::Approve { proposal } | Command::Refuse { proposal } => format!("proposal {proposal}"),
+        Command::CloseQuarantined { sequence, .. } => format!("record {sequence}"),
+        Command::Continue(_) | Command::Quarantine(_) => String::new(),
+    }
+}
+
+fn reference_subject(reference: &Reference) -> String {
+    match reference {
+        Reference::Party(each) => format!("party {}", each.id),
+        Reference::Book(each) => format!("book {}", each.id),
+        Reference::Account(each) => format!("account {}", each.id),
+        Reference::Domain(each) => format!("settlement domain {}", each.id),
+        Reference::Instrument(each) => format!("instrument {}", each.id),
+        Reference::Calendar(each) => format!("calendar {}", each.id),
+        Reference::Currency(each) => format!("currency {}", each.code),
+        Reference::Cycle(each) => format!("cycle of market {}", each.market),
+        Reference::Ssi(each) => format!("standing settlement instruction {} of {}", each.id, each.party),
+        Reference::Tolerance(each) => format!("tolerance in {}", each.currency),
+        Reference::CreditLimit(each) => format!("credit limit of {} in {}", each.account, each.currency),
+        Reference::PriceSet(each) => format!("prices of {} from {}", each.date, each.source),
+        Reference::Parameters(_) => "parameters".to_owned(),
+    }
+}
