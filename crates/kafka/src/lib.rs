@@ -1,0 +1,26 @@
+//! Kafka: trades in, topics, and what is sent out.
+
+mod admin;
+mod batch;
+mod brokers;
+mod consumer;
+mod error;
+mod establish;
+mod event;
+mod follow;
+mod lag;
+mod partition_queue;
+mod produce;
+mod quarantine;
+mod source;
+pub mod topics;
+
+pub use admin::cluster_id;
+pub use brokers::Brokers;
+pub use consumer::Consumer;
+pub use error::Error;
+pub use event::{Event, TRACEPARENT};
+pub use produce::{Delivery, Outgoing, Producer};
+pub use quarantine::{QuarantineOptions, QuarantinePublisher};
+pub use source::{Halt, Source, State};
+pub use topics::{Topic, TopicPlan};
