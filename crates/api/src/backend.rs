@@ -1,0 +1,247 @@
+//! What every service stands on: the shard, its log, the views, and the limits.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::Duration;
+
+use engine::{Clock, Handle, Request};
+use model::command::{Command, Origin};
+use model::identifier::Identifier;
+use model::record::{FactContent, Genesis};
+use projections::{At, Projections, ViewName};
+use store::Log;
+use tokio::sync::watch;
+use tonic::Status;
+use tonic::metadata::MetadataMap;
+use wire::pb::record;
+use wire::pb::record::command::Kind;
+
+use crate::receipt::{Verdict, timestamp};
+use crate::{caller, failure};
+
+/// What a call may cost. Each has a sound default.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes of one message, in and out.
+    pub message_bytes: usize,
+    /// How long a query waits for its `min_sequence` when the caller has no deadline.
+    pub wait: Duration,
+    /// A heartbeat on a stream after so long without news.
+    pub heartbeat: Duration,
+    /// Submitted and not yet answered on one stream.
+    pub in_flight_per_stream: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            message_bytes: 4 << 20,
+            wait: Duration::from_secs(10),
+            heartbeat: Duration::from_secs(5),
+            in_flight_per_stream: 4_096,
+        }
+    }
+}
+
+/// What every service stands on. Cheap to clone. It can be served before there is anything behind it: then all calls but the
+/// question how the service is are answered with "not yet".
+#[derive(Clone)]
+pub struct Backend {
+    parts: Arc<OnceLock<Weak<Parts>>>,
+    /// What is being done until the parts are there.
+    preparing: Arc<Mutex<String>>,
+    pub(crate) limits: Limits,
+    pub(crate) version: Arc<str>,
+    pub(crate) started_at: pbjson_types::Timestamp,
+    closing: watch::Receiver<bool>,
+}
+
+/// What is there once the shard has recovered, until the service ends.
+struct Parts {
+    shard: Handle,
+    log: Arc<Log>,
+    views: Projections,
+    genesis: Genesis,
+}
+
+/// Keeps the calls let in. When it is dropped they find nothing behind the service any more: a connection that lingers keeps
+/// neither the log nor the views open.
+#[must_use = "calls are let in for as long as this is held"]
+pub struct Opened {
+    _parts: Arc<Parts>,
+}
+
+impl Backend {
+    /// `closing` turns true when the service ends: streams without end then end.
+    #[must_use]
+    pub fn new(limits: Limits, version: &str, closing: watch::Receiver<bool>) -> Backend {
+        Backend {
+            parts: Arc::default(),
+            preparing: Arc::new(Mutex::new("the service is starting".to_owned())),
+            limits,
+            version: version.into(),
+            started_at: timestamp(Clock::system().now()),
+            closing,
+        }
+    }
+
+    /// Says what is being done, to those who ask too early.
+    pub fn preparing(&self, what: String) {
+        *self.preparing.lock().unwrap_or_else(PoisonError::into_inner) = what;
+    }
+
+    /// What is being done.
+    pub(crate) fn prepares(&self) -> String {
+        self.preparing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Lets the calls in, once.
+    ///
+    /// # Errors
+    /// When the log does not begin with a genesis that can be read.
+    pub fn open(&self, shard: Handle, log: Arc<Log>, views: Projections) -> Result<Opened, store::Error> {
+        let first = log.block_holding(1)?;
+        let facts =
+            first.as_ref().and_then(|block| block.record(1)).and_then(|stored| wire::record::facts(stored).ok());
+        let Some(FactContent::Genesis(genesis)) = facts.map(|facts| facts.content) else {
+            let (what, detail) = ("record 1".to_owned(), "it is not a genesis that this release can read".to_owned());
+            return Err(store::Error::Corrupt { what, detail });
+        };
+        let parts = Arc::new(Parts { shard, log, views, genesis });
+        if self.parts.set(Arc::downgrade(&parts)).is_err() {
+            unreachable!("a service is put together once");
+        }
+        Ok(Opened { _parts: parts })
+    }
+
+    fn parts(&self) -> Result<Arc<Parts>, Status> {
+        let parts = self.parts.get().ok_or_else(|| failure::starting(self.prepares()))?;
+        parts.upgrade().ok_or_else(|| failure::stopped("the service has ended: nothing was done".to_owned()))
+    }
+
+    pub(crate) fn shard(&self) -> Result<Handle, Status> {
+        Ok(self.parts()?.shard.clone())
+    }
+
+    pub(crate) fn log(&self) -> Result<Arc<Log>, Status> {
+        Ok(self.parts()?.log.clone())
+    }
+
+    pub(crate) fn views(&self) -> Result<Projections, Status> {
+        Ok(self.parts()?.views.clone())
+    }
+
+    /// The house whose books these are, and the number of the shard.
+    pub(crate) fn house(&self) -> Result<(String, u32), Status> {
+        let parts = self.parts()?;
+        Ok((parts.genesis.house.to_string(), parts.genesis.shard))
+    }
+
+    /// Comes true when the service ends.
+    pub(crate) fn closing(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut closing = self.closing.clone();
+        async move {
+            // The sender gone is an end too.
+            let _ = closing.wait_for(|closing| *closing).await;
+        }
+    }
+
+    /// Waits until a view has folded the record that a query asks for; then the query need not wait.
+    pub(crate) async fn arrival(
+        &self,
+        view: ViewName,
+        min_sequence: u64,
+        metadata: &MetadataMap,
+    ) -> Result<At, Status> {
+        if min_sequence > 0 {
+            let patience = caller::patience(metadata, self.limits.wait);
+            match tokio::time::timeout(patience, self.views()?.reach(view, min_sequence)).await {
+                Ok(reached) => reached.map_err(failure::view)?,
+                Err(_) => {
+                    let standing = self.views()?.standing().into_iter().find(|standing| standing.view == view.as_str());
+                    let at = standing.map_or(0, |standing| standing.sequence);
+                    let late = projections::Error::TooOld { view: view.as_str(), at, wanted: min_sequence };
+                    return Err(failure::view(late));
+                }
+            }
+        }
+        Ok(At::NOW)
+    }
+
+    /// A question that may read many rows: off the threads that serve everybody.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Projections) -> Result<T, projections::Error> + Send + 'static,
+    ) -> Result<T, Status> {
+        let views = self.views()?;
+        let answer = tokio::task::spawn_blocking(move || question(&views)).await;
+        answer
+            .map_err(|error| failure::internal(format!("the question was not answered: {error}")))?
+            .map_err(failure::view)
+    }
+
+    /// A command of a caller, from its fields to its receipt. `place` is where the fields of the request stand in a command.
+    pub(crate) async fn command(
+        &self,
+        metadata: &MetadataMap,
+        request_id: &str,
+        reason: &str,
+        kind: Kind,
+        place: &str,
+    ) -> Result<Option<wire::pb::service::Receipt>, Status> {
+        let actor = caller::actor(metadata)?;
+        let request_id = caller::request_id(request_id)?;
+        let reason = caller::reason(reason)?;
+        let command = wire::command::from_wire(&record::Command { kind: Some(kind) })
+            .map_err(|error| failure::malformed(&seen_from_request(&error.path, place), &error.reason))?;
+        self.submit(command, request_id, actor, reason).await?.into_receipt()
+    }
+
+    /// Submits a command and waits for its record.
+    pub(crate) async fn submit(
+        &self,
+        command: Command,
+        request_id: Identifier,
+        actor: Identifier,
+        reason: String,
+    ) -> Result<Verdict, Status> {
+        let answer = self.shard()?.submit(request(command, request_id, actor, reason)).await.map_err(failure::shard)?;
+        self.verdict(answer.sequence, answer.at, &answer.outcome)
+    }
+}
+
+/// What the shard is asked.
+pub(crate) fn request(command: Command, request_id: Identifier, actor: Identifier, reason: String) -> Request {
+    Request { command, origin: Origin::Call { request_id }, actor, reason, at: None, raw_trade: None }
+}
+
+/// The path of a fault in a command, as the caller knows it: without the parts of a command that its request does not have. An
+/// empty `place` means that the request has the command itself.
+fn seen_from_request(path: &str, mut place: &str) -> String {
+    if place.is_empty() {
+        return failure::joined("command", path);
+    }
+    loop {
+        if let Some(inner) = path.strip_prefix(place) {
+            return inner.trim_start_matches('.').to_owned();
+        }
+        match place.rsplit_once('.') {
+            Some((outer, _)) => place = outer,
+            None => return path.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_placed_where_the_caller_wrote_them() {
+        assert_eq!(seen_from_request("day.open.cut_offs[1].at", "day.open"), "cut_offs[1].at");
+        assert_eq!(seen_from_request("day.domain", "day.open"), "domain");
+        assert_eq!(seen_from_request("steer.action", "steer"), "action");
+        assert_eq!(seen_from_request("open.account", ""), "command.open.account");
+        assert_eq!(seen_from_request("elsewhere", "steer"), "elsewhere");
+    }
+}

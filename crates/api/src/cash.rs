@@ -1,0 +1,47 @@
+//! CashService: the ladders of the cash view.
+
+use projections::{PageRequest, ViewName};
+use tonic::{Request, Response, Status};
+use wire::pb::service as pb;
+use wire::pb::service::cash_service_server::CashService;
+use wire::pb::view;
+
+use crate::backend::Backend;
+use crate::failure;
+
+#[tonic::async_trait]
+impl CashService for Backend {
+    async fn list_cash_ladders(
+        &self,
+        request: Request<pb::ListCashLaddersRequest>,
+    ) -> Result<Response<pb::ListCashLaddersResponse>, Status> {
+        let at = self.arrival(ViewName::Cash, request.get_ref().min_sequence, request.metadata()).await?;
+        let request = request.into_inner();
+        let page = self
+            .read(move |views| {
+                let page = PageRequest { size: request.page_size, token: &request.page_token };
+                views.cash(&request.filter.unwrap_or_default(), page, at)
+            })
+            .await?;
+        let view::CashPage { sequence, ladders, next_page_token } = page;
+        Ok(Response::new(pb::ListCashLaddersResponse { sequence, ladders, next_page_token }))
+    }
+
+    async fn get_cash_ladder(
+        &self,
+        request: Request<pb::GetCashLadderRequest>,
+    ) -> Result<Response<pb::GetCashLadderResponse>, Status> {
+        let at = self.arrival(ViewName::Cash, request.get_ref().min_sequence, request.metadata()).await?;
+        let request = request.into_inner();
+        for (field, value) in [("account", &request.account), ("currency", &request.currency)] {
+            if value.is_empty() {
+                return Err(failure::malformed(field, "is required and missing"));
+            }
+        }
+        let id = format!("of {} in {}", request.account, request.currency);
+        let filter = view::CashFilter { account: request.account, currency: request.currency, ..Default::default() };
+        let page = self.views()?.cash(&filter, PageRequest { size: 1, token: "" }, at).map_err(failure::view)?;
+        let ladder = page.ladders.into_iter().next().ok_or_else(|| failure::not_found("cash ladder", id))?;
+        Ok(Response::new(pb::GetCashLadderResponse { sequence: page.sequence, ladder: Some(ladder) }))
+    }
+}

@@ -1,0 +1,93 @@
+//! SettlementService: what people do to instructions, and how these stand.
+
+use std::pin::Pin;
+
+use projections::{PageRequest, ViewName};
+use tokio_stream::Stream;
+use tonic::{Request, Response, Status};
+use wire::pb::record;
+use wire::pb::record::command::Kind;
+use wire::pb::service as pb;
+use wire::pb::service::settlement_service_server::SettlementService;
+use wire::pb::view;
+
+use crate::backend::Backend;
+use crate::failure;
+
+#[tonic::async_trait]
+impl SettlementService for Backend {
+    async fn steer_instruction(
+        &self,
+        request: Request<pb::SteerInstructionRequest>,
+    ) -> Result<Response<pb::SteerInstructionResponse>, Status> {
+        let (metadata, _, request) = request.into_parts();
+        if request.action() == record::SteerAction::Unspecified {
+            return Err(failure::malformed("action", "is required and missing: what is to be done to the instruction"));
+        }
+        let steer =
+            record::Steer { instruction: request.instruction, action: request.action, priority: request.priority };
+        let receipt =
+            self.command(&metadata, &request.request_id, &request.reason, Kind::Steer(steer), "steer").await?;
+        Ok(Response::new(pb::SteerInstructionResponse { receipt }))
+    }
+
+    async fn get_instruction(
+        &self,
+        request: Request<pb::GetInstructionRequest>,
+    ) -> Result<Response<pb::GetInstructionResponse>, Status> {
+        let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
+        let answer = self.views()?.instruction(request.get_ref().number, at).map_err(failure::view)?;
+        Ok(Response::new(pb::GetInstructionResponse { sequence: answer.sequence, instruction: Some(answer.value) }))
+    }
+
+    async fn list_instructions(
+        &self,
+        request: Request<pb::ListInstructionsRequest>,
+    ) -> Result<Response<pb::ListInstructionsResponse>, Status> {
+        let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
+        let request = request.into_inner();
+        let page = self
+            .read(move |views| {
+                let page = PageRequest { size: request.page_size, token: &request.page_token };
+                views.instructions(&request.filter.unwrap_or_default(), page, at)
+            })
+            .await?;
+        let view::InstructionPage { sequence, instructions, next_page_token } = page;
+        Ok(Response::new(pb::ListInstructionsResponse { sequence, instructions, next_page_token }))
+    }
+
+    async fn explain_unmatched(
+        &self,
+        request: Request<pb::ExplainUnmatchedRequest>,
+    ) -> Result<Response<pb::ExplainUnmatchedResponse>, Status> {
+        let number = request.get_ref().number;
+        // The state is ahead of the views: who may see the record there sees it here.
+        self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
+        let (sequence, codes) = self.why_unmatched(number).await?;
+        let codes = codes.ok_or_else(|| failure::not_found("open and unmatched instruction", number))?;
+        Ok(Response::new(pb::ExplainUnmatchedResponse { sequence, codes }))
+    }
+
+    async fn summarize_instructions(
+        &self,
+        request: Request<pb::SummarizeInstructionsRequest>,
+    ) -> Result<Response<pb::SummarizeInstructionsResponse>, Status> {
+        let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
+        let view::Summary { sequence, lines } = self.views()?.summary(at).map_err(failure::view)?;
+        Ok(Response::new(pb::SummarizeInstructionsResponse { sequence, lines }))
+    }
+
+    type WatchInstructionsStream = Pin<Box<dyn Stream<Item = Result<pb::WatchInstructionsResponse, Status>> + Send>>;
+
+    async fn watch_instructions(
+        &self,
+        request: Request<pb::WatchInstructionsRequest>,
+    ) -> Result<Response<Self::WatchInstructionsStream>, Status> {
+        self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
+        let request = request.into_inner();
+        let filter = request.filter.unwrap_or_default();
+        let token = Some(request.resume_token.as_str()).filter(|token| !token.is_empty());
+        let subscription = self.views()?.subscribe(&filter, token).map_err(failure::view)?;
+        Ok(Response::new(Box::pin(self.watch(subscription))))
+    }
+}

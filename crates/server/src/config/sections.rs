@@ -1,0 +1,159 @@
+//! The sections and keys of the configuration, each with its default and what it is for.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Declares the sections once: their types, their defaults, and what `config print` says of each key.
+macro_rules! sections {
+    ($(
+        #[doc = $section_doc:literal]
+        $section:ident : $name:ident {
+            $( $(#[doc = $doc:literal])+ $key:ident : $type:ty = $default:expr, )*
+        }
+    )*) => {
+        /// The whole configuration.
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Config {
+            $( #[doc = $section_doc] pub $section: $name, )*
+        }
+
+        $(
+            #[doc = $section_doc]
+            #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+            #[serde(deny_unknown_fields)]
+            pub struct $name {
+                $( $(#[doc = $doc])+ pub $key: $type, )*
+            }
+
+            impl Default for $name {
+                fn default() -> Self {
+                    $name { $( $key: $default, )* }
+                }
+            }
+        )*
+
+        /// Of a section: its name, what it is about, and the same of its keys.
+        type About = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+        /// Every section and key in the order of the file.
+        pub(super) const ABOUT: &[About] = &[
+            $( (stringify!($section), $section_doc, &[ $( (stringify!($key), concat!($($doc, "\n"),+)), )* ]), )*
+        ];
+    };
+}
+
+sections! {
+    /// Whose log it is. Used once, by `init`; afterwards the log's own genesis holds.
+    house: House {
+        /// The house whose books these are.
+        id: String = "HOUSE".to_owned(),
+        /// Number of the shard.
+        shard: u32 = 0,
+        /// The settlement domains that this shard owns; none: all.
+        domains: Vec<String> = Vec::new(),
+        /// Kafka's cluster id, to be pinned; empty: none.
+        cluster: String = String::new(),
+    }
+
+    /// The event store.
+    store: Store {
+        /// Directory of the data. The log lies in log/, the views in views/.
+        dir: PathBuf = PathBuf::from("quittance-data"),
+        /// The witness of the log's head; it belongs on another disk. Empty: beside the log.
+        witness: PathBuf = PathBuf::new(),
+        /// When log and witness disagree: strict (refuse), catch-up (import what is missing), reset (take the log as it is).
+        witness_check: String = "strict".to_owned(),
+        /// MiB of block cache of all databases together.
+        cache_mib: u32 = 256,
+        /// MiB of write buffers of all databases together.
+        write_buffer_mib: u32 = 192,
+        /// MiB of recent blocks kept for followers.
+        ring_mib: u32 = 64,
+        /// Level of zstd for blocks: 1 to 19, or negative for the fast levels.
+        compression: i32 = 1,
+        /// Threads of each database for flushes and compactions.
+        background_jobs: u8 = 2,
+    }
+
+    /// The shard.
+    engine: Engine {
+        /// Calls that wait for their turn; more wait outside.
+        queue: u32 = 1_024,
+        /// A snapshot after so many records; 0: none while running.
+        snapshot_every: u64 = 1_000_000,
+        /// A snapshot when the service ends in order: the next start has nothing to read.
+        snapshot_on_stop: bool = true,
+        /// Passes cut-offs by the clock. Off where time is an input of its own.
+        timer: bool = true,
+    }
+
+    /// The gRPC interface. It has neither TLS nor authentication yet: keep it on the loopback address.
+    grpc: Grpc {
+        /// Where it listens; port 0: any free one.
+        listen: String = "127.0.0.1:7400".to_owned(),
+        /// Answer questions about the interface itself (grpcurl); off in production.
+        reflection: bool = true,
+        /// Calls at once on one connection.
+        max_streams: u32 = 200,
+        /// Connections at once.
+        max_connections: u32 = 1_000,
+        /// KiB of one message, in and out.
+        max_message_kib: u32 = 4_096,
+        /// KiB of the headers of one call.
+        max_header_kib: u32 = 16,
+        /// Longest time of a call that is not a stream; a shorter deadline of the caller holds.
+        timeout_seconds: u32 = 30,
+        /// How long a query waits for its min_sequence when the caller has no deadline.
+        wait_seconds: u32 = 10,
+        /// Submitted and not yet answered on one SubmitTrades stream.
+        in_flight_per_stream: u32 = 4_096,
+        /// A heartbeat on a stream after so many seconds without news.
+        heartbeat_seconds: u32 = 5,
+        /// A connection is asked to end after so many seconds, and cut a grace later; 0: never.
+        max_age_seconds: u32 = 14_400,
+        /// That grace: streams go on until it is over.
+        age_grace_seconds: u32 = 300,
+        /// A ping after so many seconds of silence on a connection; unanswered, it is closed.
+        keepalive_seconds: u32 = 30,
+        /// How long calls may go on when the service ends.
+        drain_seconds: u32 = 10,
+    }
+
+    /// The HTTP listener of operations: /metrics, /healthz, /readyz.
+    http: Http {
+        /// Where it listens; port 0: any free one; empty: nowhere.
+        listen: String = "127.0.0.1:7401".to_owned(),
+    }
+
+    /// Kafka as the source of trades.
+    kafka: Kafka {
+        /// Brokers, host:port with commas between; empty: without Kafka.
+        brokers: String = String::new(),
+        /// Topic of trades.
+        trades_topic: String = "quittance.trades.v1".to_owned(),
+        /// Partition of that topic: a shard reads one.
+        partition: u32 = 0,
+        /// How many partitions the topic must have.
+        partitions: u32 = 1,
+        /// Group under which the position is shown to the broker's tools.
+        group: String = "quittance-shard-0".to_owned(),
+        /// More settings of librdkafka, name=value; what they say of passwords is not printed.
+        settings: Vec<String> = Vec::new(),
+    }
+
+    /// Logs and traces.
+    telemetry: Telemetry {
+        /// How log lines look: text or json.
+        format: String = "text".to_owned(),
+        /// What is logged, as RUST_LOG has it.
+        filter: String = "info".to_owned(),
+        /// OTLP collector for traces, http://host:4317; empty: none.
+        otlp_endpoint: String = String::new(),
+        /// Part of the traces that is kept, 0.0 to 1.0, where the caller does not decide.
+        sample_ratio: f64 = 0.01,
+        /// Name of this service in traces.
+        service: String = "quittance".to_owned(),
+    }
+}

@@ -1,0 +1,53 @@
+//! Kafka as the source of trades, when it is configured: from the place that the log itself holds.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use engine::Handle;
+use kafka::{Brokers, Consumer, Source};
+use model::identifier::Identifier;
+use store::Log;
+
+use crate::config::Kafka;
+
+/// How long the brokers have to tell which cluster they are.
+const ASK: Duration = Duration::from_secs(10);
+
+/// Starts to consume; nothing without brokers. A broker that is not there yet is waited for.
+pub(crate) fn start(config: &Kafka, log: &Log, shard: &Handle) -> Result<Option<Consumer>> {
+    if config.brokers.is_empty() {
+        return Ok(None);
+    }
+    let topic = Identifier::parse(&config.trades_topic)
+        .with_context(|| format!("kafka.trades_topic = {}", config.trades_topic))?;
+    let cursor = engine::cursor(log, &topic, config.partition)?;
+    let source = Source {
+        brokers: brokers(config),
+        topic,
+        partition: config.partition,
+        partitions: config.partitions,
+        // The cursor names it from the first record on; before that any cluster may be the right one.
+        cluster: None,
+        cursor,
+        group: config.group.clone(),
+    };
+    Ok(Some(Consumer::start(source, shard.intake())?))
+}
+
+/// The id of the cluster, to be pinned in the genesis; nothing without brokers.
+pub(crate) fn cluster(config: &Kafka) -> Result<Option<String>> {
+    if config.brokers.is_empty() {
+        return Ok(None);
+    }
+    let id = kafka::cluster_id(&brokers(config), ASK);
+    id.map(Some).context(
+        "the log is bound to one Kafka cluster for ever; set house.cluster to its id to go on without asking it",
+    )
+}
+
+fn brokers(config: &Kafka) -> Brokers {
+    let mut brokers = Brokers::new(config.brokers.clone());
+    let settings = config.settings.iter().filter_map(|setting| setting.split_once('='));
+    brokers.settings.extend(settings.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())));
+    brokers
+}

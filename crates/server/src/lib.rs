@@ -1,0 +1,98 @@
+//! The service put together: configuration, telemetry, start and end. The program `quittance` only calls it.
+//!
+//! [`Running::start`] goes from the disk upwards (log and shard, views, Kafka, callers), [`Running::stop`] the other way. Nothing
+//! below knows whether trades come from Kafka or from gRPC: that is decided here, by the configuration.
+
+pub mod config;
+mod kafka_source;
+mod listener;
+mod operations;
+mod running;
+mod settings;
+pub mod telemetry;
+
+use anyhow::{Context as _, Result, bail};
+use engine::Engine;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+pub use config::Config;
+pub use running::Running;
+
+/// How long threads that still read may take when the process ends.
+const LAST: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// Creates the log that the configuration describes, with its genesis. Nothing may be there yet. With Kafka configured, the log is
+/// bound to that cluster.
+///
+/// # Errors
+/// When something is there already, or the disk or Kafka refuses. Blocks: not from asynchronous code.
+pub fn init(config: &Config) -> Result<()> {
+    let mut config = config.clone();
+    if config.house.cluster.is_empty() {
+        config.house.cluster = kafka_source::cluster(&config.kafka)?.unwrap_or_default();
+    }
+    let options = settings::engine(&config, settings::store(&config.store))?.creating();
+    let dir = options.dir.clone();
+    let engine = Engine::start(options).with_context(|| format!("no log was created in {}", dir.display()))?;
+    engine.stop()?;
+    Ok(())
+}
+
+/// Serves until SIGTERM or SIGINT, then ends in order; a second signal ends it at once. Sets up the telemetry of the process.
+///
+/// # Errors
+/// What kept it from starting, or why it had to end: the caller exits with a failure then.
+pub fn run(config: &Config) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting threads")?;
+    let served = runtime.block_on(async {
+        let _telemetering = telemetry::install(&config.telemetry)?;
+        for key in config.exposed() {
+            tracing::warn!(
+                key,
+                "not a loopback address: there is no authentication, whoever reaches it may do everything"
+            );
+        }
+        serve(config).await
+    });
+    runtime.shutdown_timeout(LAST);
+    served
+}
+
+async fn serve(config: &Config) -> Result<()> {
+    let mut end = Ending::watch()?;
+    let mut running = tokio::select! {
+        started = Running::start(config) => started?,
+        name = end.asked() => {
+            tracing::info!(signal = name, "asked to end while starting");
+            return Ok(());
+        }
+    };
+    tokio::select! {
+        failure = running.failed() => return Err(failure.context("the service had to end")),
+        name = end.asked() => tracing::info!(signal = name, "asked to end: finishing what was taken"),
+    }
+    tokio::select! {
+        stopped = running.stop() => stopped,
+        name = end.asked() => bail!("ended at once by a second {name}; what was acknowledged is on disk"),
+    }
+}
+
+/// The signals that ask a process to end.
+struct Ending {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Ending {
+    fn watch() -> Result<Ending> {
+        Ok(Ending { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// The name of the next one.
+    async fn asked(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

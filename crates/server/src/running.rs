@@ -1,0 +1,298 @@
+//! A service that runs: started from the disk upwards, ended from the callers downwards.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use api::{Backend, Opened};
+use engine::{Engine, Handle, Options};
+use kafka::Consumer;
+use projections::{Projections, Runner, RunnerOptions, ViewName};
+use store::{Log, Views};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::config::Config;
+use crate::operations::Condition;
+use crate::{kafka_source, listener, settings, telemetry};
+
+/// How often the condition of the parts is looked at, beside what they tell themselves.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// A running service. Dropping it without [`Running::stop`] ends it as a crash would.
+pub struct Running {
+    grpc: SocketAddr,
+    http: Option<SocketAddr>,
+    views: Projections,
+    engine: Engine,
+    runner: Runner,
+    source: Option<Consumer>,
+    opened: Opened,
+    closing: watch::Sender<bool>,
+    condition: Condition,
+    calls: JoinHandle<Result<(), tonic::transport::Error>>,
+    others: Tasks,
+    drain: Duration,
+}
+
+/// Tasks that end with their owner.
+struct Tasks(Vec<JoinHandle<()>>);
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.0.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl Running {
+    /// Starts a service on an existing log and returns when it takes commands. The views may still be on their way then.
+    ///
+    /// # Errors
+    /// The first thing that does not start, with what to do about it.
+    pub async fn start(config: &Config) -> Result<Running> {
+        Running::start_with(config, |options| options).await
+    }
+
+    /// The same with the last word on how the shard is started: another clock or pace, for tests, demo and benches.
+    ///
+    /// # Errors
+    /// As [`Running::start`].
+    pub async fn start_with(config: &Config, adjust: impl FnOnce(Options) -> Options) -> Result<Running> {
+        // The recorder first: the parts make their counters when they start.
+        let condition = Condition::new(telemetry::recorder()?);
+        let (closing, closing_seen) = watch::channel(false);
+        // Then the doors, so that a port in use is known at once and whoever knocks is told to wait.
+        let calls_in = bind("grpc.listen", &config.grpc.listen).await?;
+        let grpc = calls_in.local_addr()?;
+        let mut others = Tasks(Vec::new());
+        let http = match config.http.listen.as_str() {
+            "" => None,
+            listen => {
+                let listener = bind("http.listen", listen).await?;
+                let address = listener.local_addr()?;
+                let router = condition.clone().router();
+                others.0.push(tokio::spawn(async move {
+                    if let Err(error) = axum::serve(listener, router).await {
+                        tracing::error!(%error, "the listener of operations ended");
+                    }
+                }));
+                Some(address)
+            }
+        };
+        let version = env!("CARGO_PKG_VERSION");
+        let backend = Backend::new(settings::limits(&config.grpc), version, closing_seen.clone());
+        let (routes, health) = api::routes(&backend, config.grpc.reflection).await?;
+        let calls = settings::transport(&config.grpc).server().add_routes(routes).serve_with_incoming_shutdown(
+            listener::connections(calls_in, config.grpc.max_connections),
+            closed(closing_seen),
+        );
+        let calls = tokio::spawn(calls);
+
+        let stored = settings::store(&config.store);
+        let (engine, log) = start_engine(config, stored.clone(), adjust, &backend, &condition).await?;
+        let (views, runner) = start_views(config, stored, log.clone()).await?;
+        condition.follow(log.clone(), views.clone());
+        let source = kafka_source::start(&config.kafka, &log, &engine.handle())?;
+        let opened = backend.open(engine.handle(), log.clone(), views.clone())?;
+        let herald = Herald { health, condition: condition.clone(), shard: engine.handle(), views: views.clone() };
+        let head = log.head().sequence;
+        others.0.push(tokio::spawn(async move { herald.run(head).await }));
+        tracing::info!(%grpc, http = http.map(tracing::field::display), sequence = head, "takes commands");
+        let drain = settings::seconds(config.grpc.drain_seconds);
+        Ok(Running { grpc, http, views, engine, runner, source, opened, closing, condition, calls, others, drain })
+    }
+
+    /// Where gRPC listens.
+    #[must_use]
+    pub fn grpc_address(&self) -> SocketAddr {
+        self.grpc
+    }
+
+    /// Where operations listen, if they do.
+    #[must_use]
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http
+    }
+
+    /// A way to the shard.
+    #[must_use]
+    pub fn shard(&self) -> Handle {
+        self.engine.handle()
+    }
+
+    /// The log.
+    #[must_use]
+    pub fn log(&self) -> Arc<Log> {
+        self.engine.log()
+    }
+
+    /// The views.
+    #[must_use]
+    pub fn views(&self) -> Projections {
+        self.views.clone()
+    }
+
+    /// The consumer of trades, where Kafka is configured.
+    #[must_use]
+    pub fn source(&self) -> Option<&Consumer> {
+        self.source.as_ref()
+    }
+
+    /// Waits until the service can no longer be trusted and its process must end.
+    pub async fn failed(&mut self) -> anyhow::Error {
+        let shard = self.engine.handle();
+        tokio::select! {
+            failure = shard.failed() => anyhow::Error::new((*failure).clone()),
+            ended = &mut self.calls => match ended {
+                Ok(Ok(())) => anyhow!("the gRPC listener ended"),
+                Ok(Err(error)) => anyhow::Error::new(error).context("the gRPC listener failed"),
+                Err(panic) => anyhow::Error::new(panic).context("the gRPC listener panicked"),
+            },
+        }
+    }
+
+    /// Ends in order: callers, source, views, and last the shard, which commits what it took.
+    ///
+    /// # Errors
+    /// What did not end in order. What was acknowledged is on disk all the same.
+    pub async fn stop(self) -> Result<()> {
+        let Running { engine, runner, source, opened, closing, condition, mut calls, others, drain, views, .. } = self;
+        condition.not_ready("the service ends".to_owned());
+        closing.send_replace(true);
+        if !calls.is_finished() && tokio::time::timeout(drain, &mut calls).await.is_err() {
+            tracing::warn!(seconds = drain.as_secs(), "calls that did not end in time are cut off");
+            calls.abort();
+        }
+        drop((opened, views));
+        let log = Arc::downgrade(&engine.log());
+        let ended = tokio::task::spawn_blocking(move || {
+            if let Some(source) = source {
+                tracing::debug!(state = ?source.stop(), "the source has stopped");
+            }
+            let views =
+                runner.stop().context("the views did not end in order; they are rebuilt from the log where needed");
+            engine.stop().context("the shard did not end in order")?;
+            views
+        });
+        let ended = ended.await.context("ending")?;
+        drop(others);
+        // A call that was cut off may hold the log for a moment more: whoever opens the directory next must not find it in use.
+        for _ in 0..100 {
+            if log.strong_count() == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        ended
+    }
+}
+
+/// A listener for a key of the configuration.
+async fn bind(key: &str, listen: &str) -> Result<TcpListener> {
+    TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("{key} = {listen}: cannot listen there; is the service running already?"))
+}
+
+/// Comes true when the service ends.
+async fn closed(mut closing: watch::Receiver<bool>) {
+    // The sender gone is an end too.
+    let _ = closing.wait_for(|closing| *closing).await;
+}
+
+/// Recovers the shard on a thread that may wait, and tells how far it has come.
+async fn start_engine(
+    config: &Config,
+    stored: store::Options,
+    adjust: impl FnOnce(Options) -> Options,
+    backend: &Backend,
+    condition: &Condition,
+) -> Result<(Engine, Arc<Log>)> {
+    let mut options = settings::engine(config, stored)?;
+    let (backend, condition) = (backend.clone(), condition.clone());
+    options.progress = Some(Arc::new(move |progress: engine::Progress| {
+        let text = format!("recovering: record {} of {}", progress.sequence, progress.to);
+        backend.preparing(text.clone());
+        condition.not_ready(text);
+    }));
+    let options = adjust(options);
+    let dir = options.dir.clone();
+    let started = tokio::task::spawn_blocking(move || Engine::start(options)).await.context("starting the shard")?;
+    match started {
+        Ok(engine) => {
+            let log = engine.log();
+            Ok((engine, log))
+        }
+        Err(engine::Error::Store(store::Error::NoLog { .. })) => bail!(
+            "there is no log in {}: check store.dir, restore it from a backup, or create a new log with `quittance init`",
+            dir.display()
+        ),
+        Err(error) => Err(error).context("the shard did not start"),
+    }
+}
+
+/// Opens the views and lets them follow the log.
+async fn start_views(config: &Config, stored: store::Options, log: Arc<Log>) -> Result<(Projections, Runner)> {
+    let dir = config.views_dir();
+    let opened = tokio::task::spawn_blocking(move || {
+        let rows = match Views::open(&dir, &stored) {
+            // They are a cache: what cannot be read is made again.
+            Err(error @ (store::Error::Format { .. } | store::Error::Corrupt { .. })) => {
+                tracing::warn!(%error, "the views are rebuilt from the log");
+                Views::destroy(&dir)?;
+                Views::open(&dir, &stored)?
+            }
+            opened => opened?,
+        };
+        let (views, folder) = Projections::open(Arc::new(rows))?;
+        let runner = Runner::start(log, folder, RunnerOptions::default())?;
+        Ok::<_, projections::Error>((views, runner))
+    });
+    opened.await.context("starting the views")?.context("the views did not start")
+}
+
+/// Tells health checks how the service is.
+struct Herald {
+    health: api::Health,
+    condition: Condition,
+    shard: Handle,
+    views: Projections,
+}
+
+impl Herald {
+    /// `head` is what the views must have reached before they answer.
+    async fn run(self, head: u64) {
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        self.health.report(true, self.views_answer(head)).await;
+        loop {
+            tokio::select! {
+                failure = self.shard.failed() => {
+                    self.health.report(false, false).await;
+                    self.condition.broken(failure.to_string());
+                    return;
+                }
+                _ = look.tick() => {
+                    let views = self.views_answer(head);
+                    let halted = self.shard.status().halted;
+                    self.health.report(halted.is_none(), views).await;
+                    match halted {
+                        Some(suspect) => self.condition.not_ready(format!("halted at {}: {}", suspect.place, suspect.cause)),
+                        None if views => self.condition.ready(),
+                        None => self.condition.not_ready(format!("the views are behind record {head} or stopped")),
+                    }
+                    self.condition.upkeep();
+                }
+            }
+        }
+    }
+
+    fn views_answer(&self, head: u64) -> bool {
+        let standing = self.views.standing();
+        ViewName::ALL.iter().all(|name| {
+            standing.iter().any(|each| each.view == name.as_str() && each.stopped.is_none() && each.sequence >= head)
+        })
+    }
+}
