@@ -1,0 +1,120 @@
+//! Following instructions: what is open, then every change, until Ctrl-C, with a token to go on from.
+
+use anyhow::Result;
+use clap::Args;
+use std::io::Write;
+use wire::pb::service::WatchInstructionsRequest;
+use wire::pb::view::instruction_update::Kind;
+use wire::pb::view::{Instruction, InstructionFilter, InstructionUpdate};
+
+use crate::connection::Connection;
+use crate::fault::{failed, from_status, usage};
+use crate::instructions::{headline, standing};
+use crate::output::{Format, figure, note};
+use crate::paging::answer;
+
+/// Where to begin.
+#[derive(Args, Debug)]
+pub struct From {
+    /// Go on after an earlier message: no change is lost, none comes twice
+    #[arg(long, value_name = "TOKEN", default_value = "", hide_default_value = true)]
+    resume: String,
+    /// Do not print what is open at the beginning, only what changes
+    #[arg(long)]
+    changes_only: bool,
+    /// End after so many messages, instead of at Ctrl-C
+    #[arg(long, value_name = "MESSAGES")]
+    take: Option<u64>,
+}
+
+/// One line for people.
+pub type Line = fn(&Instruction) -> String;
+
+/// `#4711  settled    ALPHA delivers …`.
+pub fn instruction(each: &Instruction) -> String {
+    let (word, _) = standing(each);
+    format!("#{:<7} {word:<9} {:<9} {}", each.number, each.reasons.join(" "), headline(each))
+}
+
+/// The trades first: `FO-ALPHA ALPHA-000012 v1  settled  …`.
+pub fn trade(each: &Instruction) -> String {
+    let (word, _) = standing(each);
+    let names = each.trades.iter().map(|link| format!("{} {} v{}", link.source, link.id, link.version));
+    format!("{:<32} {word:<9} {:<9} {}", names.collect::<Vec<_>>().join(", "), each.reasons.join(" "), headline(each))
+}
+
+/// Follows until Ctrl-C, the server's end, or so many messages.
+pub async fn run(
+    connection: &Connection,
+    filter: InstructionFilter,
+    from: &From,
+    format: Format,
+    line: Line,
+) -> Result<()> {
+    if format == Format::Csv {
+        return Err(usage("what is watched is printed as it comes: -o table or -o ndjson"));
+    }
+    let request = WatchInstructionsRequest { filter: Some(filter), resume_token: from.resume.clone(), min_sequence: 0 };
+    let mut stream = answer(connection.settlement().watch_instructions(request).await)?;
+    let (mut token, mut messages) = (String::new(), 0u64);
+    let ended = loop {
+        if from.take.is_some_and(|most| messages >= most) {
+            break Ok(());
+        }
+        let next = tokio::select! {
+            next = stream.message() => next.map_err(from_status),
+            _ = tokio::signal::ctrl_c() => break Ok(()),
+        };
+        let update = match next {
+            Ok(Some(response)) => response.update.unwrap_or_default(),
+            Ok(None) => break Err(failed("the server ended the stream")),
+            Err(error) => break Err(error),
+        };
+        messages += 1;
+        if !update.resume_token.is_empty() {
+            token.clone_from(&update.resume_token);
+        }
+        let too_slow = matches!(update.kind, Some(Kind::TooSlow(_)));
+        print(&update, from, format, line)?;
+        if too_slow {
+            break Err(failed("read too slowly and was cut off"));
+        }
+    };
+    if !token.is_empty() {
+        note(format!("to go on from here: --resume {token}"));
+    }
+    ended
+}
+
+fn print(update: &InstructionUpdate, from: &From, format: Format, line: Line) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    if format != Format::Table {
+        if !(from.changes_only && matches!(update.kind, Some(Kind::Snapshot(_)))) {
+            writeln!(out, "{}", serde_json::to_string(update)?)?;
+        }
+        return Ok(out.flush()?);
+    }
+    match &update.kind {
+        Some(Kind::Snapshot(snapshot)) => {
+            if !from.changes_only {
+                for each in &snapshot.instructions {
+                    writeln!(out, "{}", line(each))?;
+                }
+            }
+            if snapshot.last {
+                note(format!("— that is what is open at record {}; changes follow —", figure::count(update.sequence)));
+            }
+        }
+        Some(Kind::Changes(changes)) => {
+            for each in &changes.instructions {
+                writeln!(out, "{}", line(each))?;
+            }
+            for number in &changes.left {
+                writeln!(out, "#{number:<7} no longer fits the filter")?;
+            }
+        }
+        Some(Kind::Reset(_)) => note("— what was printed before is out of date; a new snapshot follows —"),
+        Some(Kind::Heartbeat(_) | Kind::TooSlow(_)) | None => {}
+    }
+    Ok(out.flush()?)
+}

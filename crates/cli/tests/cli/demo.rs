@@ -1,0 +1,35 @@
+//! The demonstration, small: it ends well, its tie-outs hold, and what it promises to show is there.
+
+use crate::{fail, succeed, text};
+
+#[test]
+fn the_week_ends_with_its_tables_and_every_tie_out_holds() {
+    let shown = succeed(&["demo", "--fast", "--seed", "7"]);
+    for heading in [
+        "Reference data, limits and opening balances",
+        "The week",
+        "Settlement: instructions by status, reason and currency",
+        "Failing longest, and why",
+        "Trades in repair",
+        "Quarantined",
+        "Cash: settled, projected with all that is open, and what must be funded",
+        "Tie-outs: two figures of different origin, each difference zero",
+        "verified: ",
+    ] {
+        assert!(shown.contains(heading), "{heading:?} is missing:\n{shown}");
+    }
+    for day in ["Mon 23 Nov", "Tue 24 Nov", "Wed 25 Nov", "Thu 26 Nov", "Fri 27 Nov"] {
+        assert!(shown.contains(day), "{day}:\n{shown}");
+    }
+}
+
+#[test]
+fn its_data_can_be_kept_and_looked_into() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = dir.path().join("kept");
+    succeed(&["demo", "--fast", "--data", text(&data)]);
+    assert!(succeed(&["verify", "--data", text(&data)]).contains("ownership = location"));
+    assert!(succeed(&["log", "list", "--data", text(&data), "--command", "day"]).contains("open 2026-11-23 of QCSD"));
+    // A second week does not go on top of the first.
+    assert!(fail(&["demo", "--fast", "--data", text(&data)], 2).contains("not an empty directory"));
+}

@@ -1,0 +1,147 @@
+//! A server on a log of its own, asked and told by the binary, then its files verified, rebuilt and damaged.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+use serde_json::Value;
+
+use crate::{fail, quittance, run, small, stderr, stdout, succeed, text};
+
+/// A server that ends with the test.
+struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Server {
+    fn start(data: &Path) -> Server {
+        let mut child = quittance(&["serve", "--data", text(data), "--listen", "127.0.0.1:0", "--metrics", "", "--set", "engine.timer=false"])
+            .env("NO_COLOR", "1")
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+        let address = loop {
+            let line = lines.next().expect("it says where it listens").expect("text");
+            if let Some((_, rest)) = line.split_once("grpc=") {
+                break rest.split_whitespace().next().expect("an address").to_owned();
+            }
+        };
+        // Somebody must read what it says, or it stops when the pipe is full.
+        std::thread::spawn(move || lines.for_each(drop));
+        Server { child, address }
+    }
+
+    fn ask(&self, arguments: &[&str]) -> String {
+        succeed(&[arguments, &["--server", &self.address]].concat())
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.ask(&[arguments, &["-o", "json"]].concat())).expect("JSON")
+    }
+
+    /// As a service manager ends it.
+    fn stop(mut self) {
+        let status = std::process::Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("kill runs");
+        assert!(status.success());
+        assert!(self.child.wait().expect("it ends").success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn data() -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = dir.path().join("data");
+    succeed(&["init", "--data", text(&data), "--house", "ALPHA"]);
+    (dir, data)
+}
+
+#[test]
+fn a_file_is_submitted_and_the_views_and_the_log_are_asked() {
+    let (_dir, data) = data();
+    let server = Server::start(&data);
+    let small = small();
+
+    // One command of the file is refused, and the exit code says so.
+    let output = run(&["submit", text(&small), "--server", &server.address]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stdout(&output).contains("QUANTITY_NOT_POSITIVE"), "{}", stdout(&output));
+    // Sent again, all of it is known.
+    let output = run(&["submit", text(&small), "--server", &server.address, "-o", "ndjson"]);
+    let outcomes: Vec<Value> = stdout(&output).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(outcomes.iter().filter(|line| line["outcome"] == "duplicate").count(), outcomes.len() - 1, "{}", stdout(&output));
+
+    let pending = server.json(&["instructions", "list", "--status", "pending"]);
+    let numbers: Vec<&str> = pending.as_array().expect("a list").iter().filter_map(|each| each["number"].as_str()).collect();
+    assert_eq!(numbers.len(), 2, "{pending}");
+    let trade = server.json(&["trades", "get", "FO-ALPHA", "A-1"]);
+    assert_eq!(trade["status"], "TRADE_STATUS_SETTLED", "{trade}");
+    let why = server.ask(&["instructions", "why", numbers[1]]);
+    assert!(why.contains("waits until BRAVO-EUR can give 6,107.00 EUR") || why.contains("lacks the cash"), "{why}");
+
+    // A person holds, releases, and is told when there is nothing to do.
+    server.ask(&["instructions", "hold", numbers[0], "--reason", "client asked"]);
+    let refused = fail(&["instructions", "hold", numbers[0], "--reason", "again", "--server", &server.address], 1);
+    assert!(refused.contains("NOTHING_TO_CHANGE"), "{refused}");
+    server.ask(&["instructions", "release", numbers[0], "--reason", "client confirmed"]);
+    fail(&["trades", "get", "FO-ALPHA", "A-99", "--server", &server.address], 4);
+
+    let cash = server.ask(&["cash", "list", "-o", "csv"]);
+    assert!(cash.starts_with("account,ccy,settled,projected,"), "{cash}");
+    assert!(cash.contains("ALPHA-EUR,EUR,18321.00,24428.00"), "{cash}");
+    assert!(server.ask(&["ledger", "tie-outs"]).lines().count() > 2);
+    assert!(server.ask(&["day", "show"]).contains("2026-11-23"));
+    server.ask(&["day", "close", "QCSD", "2026-11-23"]);
+    server.ask(&["day", "open", "QCSD", "2026-11-24"]);
+    assert!(server.ask(&["status"]).contains("running"));
+
+    // A trade by flags, its amounts worked out.
+    let receipt = server.ask(&[
+        "submit", "trade", "--source", "FO-BRAVO", "--id", "B-9", "--party", "BRAVO", "--counterparty", "ALPHA", "--book",
+        "BRAVO-EQ", "--buy", "10", "--instrument", "FR0000120271", "--price", "61.07", "--currency", "EUR", "--domain", "QCSD",
+        "--trade-date", "2026-11-24",
+    ]);
+    assert!(receipt.contains("instruction"), "{receipt}");
+
+    let listed = server.ask(&["log", "list", "--last", "5"]);
+    assert!(listed.contains("FO-BRAVO B-9 v1"), "{listed}");
+    let exported = server.ask(&["log", "export"]);
+    server.stop();
+    // The same from the files.
+    assert_eq!(exported, succeed(&["log", "export", "--data", text(&data)]));
+}
+
+#[test]
+fn a_log_is_verified_and_its_views_rebuilt() {
+    let (_dir, data) = data();
+    let server = Server::start(&data);
+    run(&["submit", text(&small()), "--server", &server.address]);
+    // While it runs the log is verified without the views.
+    assert!(stderr(&run(&["verify", "--data", text(&data)])).contains("a server is using them"));
+    server.stop();
+
+    let report = succeed(&["verify", "--data", text(&data)]);
+    assert!(report.contains("ownership = location") && report.contains("view status, tables"), "{report}");
+    succeed(&["rebuild", "--data", text(&data)]);
+    succeed(&["rebuild", "--data", text(&data), "--view", "cash"]);
+    assert_eq!(report, succeed(&["verify", "--data", text(&data)]));
+    fail(&["rebuild", "--data", text(&data), "--view", "tax"], 2);
+}
+
+#[test]
+fn a_wrong_directory_is_an_error_and_never_an_empty_log() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = dir.path().join("nothing");
+    let said = fail(&["serve", "--data", text(&data)], 1);
+    assert!(said.contains("there is no log in") && said.contains("quittance init"), "{said}");
+    fail(&["verify", "--data", text(&data)], 1);
+    assert!(!data.join("log").exists());
+    fail(&["log", "list", "--data", text(&data)], 4);
+}
