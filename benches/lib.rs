@@ -1,0 +1,93 @@
+//! Measurements of the service. A run ends with its checks (assets conserved, nothing settled twice, chain head equal to
+//! a replay) or has no figure. What bounds each figure stands in `docs/PERFORMANCE.md`.
+
+mod broker;
+mod clock;
+mod fold;
+mod house;
+mod ingest;
+mod report;
+mod restart;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// What to measure.
+#[derive(Debug, Args)]
+pub struct Bench {
+    #[command(subcommand)]
+    which: Which,
+    /// Write the figures as JSON beside the table.
+    #[arg(long, global = true, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Seed of the generated flow.
+    #[arg(long, global = true, default_value_t = 1)]
+    seed: u64,
+}
+
+#[derive(Debug, Subcommand)]
+enum Which {
+    /// In memory, one core: decode, decide, apply, encode, hash; then the replay of what came out.
+    Fold {
+        /// Messages generated.
+        #[arg(long, default_value_t = 1_000_000)]
+        messages: u64,
+    },
+    /// One central counterparty on one side of everything and one security in 30 %, against the ordinary flow.
+    Hot {
+        /// Messages generated.
+        #[arg(long, default_value_t = 500_000)]
+        messages: u64,
+    },
+    /// A preloaded topic of a real broker, into the log and (rung 2) the views, beside a bare consumer; sizes on disk.
+    Ingest {
+        /// Messages on the topic.
+        #[arg(long, default_value_t = 2_000_000)]
+        messages: u64,
+        /// Rounds; the median is reported.
+        #[arg(long, default_value_t = 3)]
+        rounds: u32,
+    },
+    /// Time from kill -9 to the first settled trade, with a history and open instructions.
+    Restart {
+        /// Trades settled before.
+        #[arg(long, default_value_t = 1_000_000)]
+        trades: u64,
+        /// Instructions open.
+        #[arg(long, default_value_t = 100_000)]
+        open: u64,
+    },
+    /// Fills a log for `restart`, then waits to be killed.
+    #[command(hide = true)]
+    Fill { dir: PathBuf, trades: u64, open: u64 },
+    /// Everything, with sizes that finish in some minutes.
+    All,
+}
+
+/// Runs what was asked and prints a table.
+///
+/// # Errors
+/// When a run does not pass its checks: then there is no figure.
+pub fn main(bench: &Bench) -> Result<()> {
+    let mut report = report::Report::begin();
+    match bench.which {
+        Which::Fold { messages } => fold::run(bench.seed, messages, &mut report)?,
+        Which::Hot { messages } => fold::hot(bench.seed, messages, &mut report)?,
+        Which::Ingest { messages, rounds } => ingest::run(bench.seed, messages, rounds, &mut report)?,
+        Which::Restart { trades, open } => restart::run(bench.seed, trades, open, &mut report)?,
+        Which::Fill { ref dir, trades, open } => return restart::fill(bench.seed, dir, trades, open),
+        Which::All => {
+            fold::run(bench.seed, 1_000_000, &mut report)?;
+            fold::hot(bench.seed, 500_000, &mut report)?;
+            ingest::run(bench.seed, 2_000_000, 3, &mut report)?;
+            restart::run(bench.seed, 1_000_000, 100_000, &mut report)?;
+            restart::run(bench.seed, 1_000_000, 1_000_000, &mut report)?;
+        }
+    }
+    report.print();
+    match &bench.json {
+        Some(file) => report.write(file),
+        None => Ok(()),
+    }
+}
