@@ -72,19 +72,6 @@ impl Tree {
         let found = find(nodes, self.root, after, available)?;
         Some((nodes[found].rank, nodes[found].place))
     }
-
-    /// Every one in order.
-    pub fn for_each(self, nodes: &Nodes, visit: &mut impl FnMut(Rank, i64, u32)) {
-        fn walk(nodes: &Nodes, at: u32, visit: &mut impl FnMut(Rank, i64, u32)) {
-            if at != NONE {
-                let node = &nodes[at];
-                walk(nodes, node.left, visit);
-                visit(node.rank, node.need, node.place);
-                walk(nodes, node.right, visit);
-            }
-        }
-        walk(nodes, self.root, visit);
-    }
 }
 
 fn least(nodes: &Nodes, at: u32) -> i64 {

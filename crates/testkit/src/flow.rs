@@ -5,9 +5,11 @@
 //! What was sent and what must come of it is known here, independently of the service: see [`Expected`] and [`Tally`].
 
 mod deal;
+mod desk;
 mod market;
 mod poison;
 mod random;
+mod session;
 mod setup;
 mod shape;
 mod story;
@@ -17,6 +19,7 @@ mod tests;
 mod week;
 mod world;
 
+pub use desk::{Desk, TOPIC, is_expected, play};
 pub use market::Security;
 pub use random::{Random, Zipf};
 pub use shape::{Lag, Mix, Shape};

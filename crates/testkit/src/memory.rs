@@ -107,7 +107,9 @@ impl Shard {
             shard.remember(&record);
             match &facts.content {
                 FactContent::Genesis(genesis) => clearing::begin(&mut shard.state, genesis),
-                FactContent::Outcome(Outcome::Accepted(events)) => shard.fold(facts.sequence, facts.at, &facts.actor, events),
+                FactContent::Outcome(Outcome::Accepted(events)) => {
+                    shard.fold(facts.sequence, facts.at, &facts.actor, events)
+                }
                 FactContent::Outcome(_) => shard.fold(facts.sequence, facts.at, &facts.actor, &[]),
             }
             shard.log.records.push(record);

@@ -20,11 +20,13 @@
 //! record for `approve p1`, `reverse p1`, `replay q1 as …`.
 
 mod player;
+mod queries;
 mod reference;
 mod script;
 mod stage;
 mod tell;
 mod trades;
+mod verbs;
 mod view;
 mod words;
 

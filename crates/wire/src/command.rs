@@ -1,7 +1,7 @@
 //! Commands: `quittance.record.v1.Command`, for submit and for command files.
 
 use crate::error::{DecodeError, Fault};
-use crate::read::{Field, Reader};
+use crate::read::{self, Key};
 use crate::schema::{Message, Wire, message_field, choice, enumeration, message, read_fields, required, write_fields};
 use crate::{MAX_COMMAND, MAX_RAW_KEPT, MAX_TEXT, pb};
 use model::command::{
@@ -20,7 +20,7 @@ pub fn from_wire(command: &pb::record::Command) -> Result<Command, DecodeError> 
     if size > MAX_COMMAND {
         return Err(*DecodeError::new(format_args!("{size} bytes are more than a command may have ({MAX_COMMAND})")));
     }
-    let command = Command::read(Reader::new(&command.encode_to_vec()))?;
+    let command = Command::read(&command.encode_to_vec())?;
     check_texts(&command)?;
     Ok(command)
 }
@@ -110,17 +110,17 @@ impl Wire for What {
         }
     }
 
-    fn merge(slot: &mut Option<What>, number: u32, field: Field<'_, '_>) -> Result<(), Fault> {
-        *slot = if field.number == number {
-            let mut code: Option<CurrencyCode> = None;
-            Wire::merge(&mut code, number, field)?;
-            code.map(What::Currency)
-        } else {
-            let mut id: Option<Identifier> = None;
-            Wire::merge(&mut id, number, field)?;
-            id.map(What::Instrument)
-        };
-        Ok(())
+    fn merge<'a>(slot: &mut Option<What>, first: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
+        if key.number() == first {
+            let mut code = None;
+            let rest = CurrencyCode::merge(&mut code, first, key, bytes)?;
+            *slot = code.map(What::Currency);
+            return Ok(rest);
+        }
+        let mut id = None;
+        let rest = Identifier::merge(&mut id, first, key, bytes)?;
+        *slot = id.map(What::Instrument);
+        Ok(rest)
     }
 }
 
@@ -138,14 +138,14 @@ impl Wire for Step {
         }
     }
 
-    fn merge(slot: &mut Option<Step>, number: u32, field: Field<'_, '_>) -> Result<(), Fault> {
-        let (kind, reader) = (field.number - number, field.message()?);
-        *slot = Some(match kind {
-            0 => read_fields!(reader => [Step::Open] { 1 date, 2 cut_offs }),
-            1 => read_fields!(reader => [Step::CutOff] { 1 date, 2 currency }),
-            _ => read_fields!(reader => [Step::Close] { 1 date }),
+    fn merge<'a>(slot: &mut Option<Step>, first: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
+        let (message, rest) = read::bytes(key, bytes)?;
+        *slot = Some(match key.number() - first {
+            0 => read_fields!(message => [Step::Open] { 1 date, 2 cut_offs }),
+            1 => read_fields!(message => [Step::CutOff] { 1 date, 2 currency }),
+            _ => read_fields!(message => [Step::Close] { 1 date }),
         });
-        Ok(())
+        Ok(rest)
     }
 }
 
@@ -174,10 +174,10 @@ impl Wire for Steer {
         priority.put(number + 1, out);
     }
 
-    fn merge(slot: &mut Option<Steer>, number: u32, field: Field<'_, '_>) -> Result<(), Fault> {
-        if field.number == number {
+    fn merge<'a>(slot: &mut Option<Steer>, first: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
+        if key.number() == first {
             let mut action = None;
-            SteerAction::merge(&mut action, number, field).map_err(|error| error.within("action"))?;
+            let rest = SteerAction::merge(&mut action, first, key, bytes).map_err(|fault| fault.within("action"))?;
             *slot = action.map(|action| match action {
                 SteerAction::Hold => Steer::Hold,
                 SteerAction::Release => Steer::Release,
@@ -186,15 +186,15 @@ impl Wire for Steer {
                 SteerAction::Cancel => Steer::Cancel,
                 SteerAction::KeepAfterAll => Steer::KeepAfterAll,
             });
-            return Ok(());
+            return Ok(rest);
         }
         let mut priority = None;
-        u8::merge(&mut priority, number, field).map_err(|error| error.within("priority"))?;
+        let rest = u8::merge(&mut priority, first, key, bytes).map_err(|fault| fault.within("priority"))?;
         match slot {
             Some(Steer::Prioritise(place)) => *place = required(priority, "priority")?,
             _ => return Err(DecodeError::new("goes with the action to prioritise only, and after it").within("priority")),
         }
-        Ok(())
+        Ok(rest)
     }
 }
 
@@ -220,12 +220,12 @@ impl Message for Task {
         write_fields!(out: 1 kind, 2 domain);
     }
 
-    fn read(reader: Reader<'_>) -> Result<Task, Fault> {
+    fn read(bytes: &[u8]) -> Result<Task, Fault> {
         struct Flat {
             kind: TaskKind,
             domain: DomainIx,
         }
-        let Flat { kind, domain } = read_fields!(reader => [Flat] { 1 kind, 2 domain });
+        let Flat { kind, domain } = read_fields!(bytes => [Flat] { 1 kind, 2 domain });
         match kind {
             TaskKind::Retry if domain.0 == 0 => Ok(Task::Retry),
             TaskKind::Repair if domain.0 == 0 => Ok(Task::Repair),
@@ -248,21 +248,30 @@ impl Message for Unreadable {
         self.size.write(5, out);
     }
 
-    fn read(mut reader: Reader<'_>) -> Result<Unreadable, Fault> {
+    fn read(mut bytes: &[u8]) -> Result<Unreadable, Fault> {
         let (mut path, mut reason, mut size) = (None, None, None);
-        let (mut bytes, mut hash) = (Vec::new(), None);
-        while let Some(field) = reader.next()? {
-            match field.number {
-                1 => Wire::merge(&mut path, 1, field).map_err(|error| error.within("path"))?,
-                2 => Wire::merge(&mut reason, 2, field).map_err(|error| error.within("reason"))?,
-                3 => bytes = field.bytes().map_err(|error| error.within("raw"))?.to_vec(),
-                4 => hash = field.bytes().map_err(|error| error.within("hash"))?.try_into().ok(),
-                5 => Wire::merge(&mut size, 5, field).map_err(|error| error.within("size"))?,
-                _ => field.skip()?,
-            }
+        let (mut raw, mut hash) = (Vec::new(), None);
+        while !bytes.is_empty() {
+            let (key, value) = read::key(bytes)?;
+            bytes = match key.number() {
+                1 => Wire::merge(&mut path, 1, key, value).map_err(|fault| fault.within("path"))?,
+                2 => Wire::merge(&mut reason, 2, key, value).map_err(|fault| fault.within("reason"))?,
+                3 => {
+                    let (found, rest) = read::bytes(key, value).map_err(|fault| fault.within("raw"))?;
+                    raw = found.to_vec();
+                    rest
+                }
+                4 => {
+                    let (found, rest) = read::bytes(key, value).map_err(|fault| fault.within("hash"))?;
+                    hash = found.try_into().ok();
+                    rest
+                }
+                5 => Wire::merge(&mut size, 5, key, value).map_err(|fault| fault.within("size"))?,
+                _ => read::skip(key, value)?,
+            };
         }
         let hash = hash.ok_or_else(|| DecodeError::new("32 bytes are required").within("hash"))?;
         let (path, reason, size) = (required(path, "path")?, required(reason, "reason")?, required(size, "size")?);
-        Ok(Unreadable { path, reason, bytes, hash, size })
+        Ok(Unreadable { path, reason, bytes: raw, hash, size })
     }
 }

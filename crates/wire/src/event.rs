@@ -1,7 +1,7 @@
 //! Events: `quittance.record.v1.Event`, the facts that recovery and views fold.
 
 use crate::error::Fault;
-use crate::read::{Field, Reader};
+use crate::read::Key;
 use crate::schema::{Message, Wire, choice, enumeration, message, message_field, read_fields, required, write_fields};
 use crate::trade::NORMAL_PRIORITY;
 use model::event::{Cursor, Event, Link, Wait};
@@ -71,12 +71,12 @@ impl Message for (Code, Code) {
     }
 
     #[inline]
-    fn read(reader: Reader<'_>) -> Result<(Code, Code), Fault> {
+    fn read(bytes: &[u8]) -> Result<(Code, Code), Fault> {
         struct Flat {
             deliver: Code,
             receive: Code,
         }
-        let Flat { deliver, receive } = read_fields!(reader => [Flat] { 1 deliver, 2 receive });
+        let Flat { deliver, receive } = read_fields!(bytes => [Flat] { 1 deliver, 2 receive });
         Ok((deliver, receive))
     }
 }
@@ -88,18 +88,18 @@ impl Wire for (CurrencyCode, i64) {
         self.1.write(number + 1, out);
     }
 
-    fn merge(slot: &mut Option<(CurrencyCode, i64)>, number: u32, field: Field<'_, '_>) -> Result<(), Fault> {
-        if field.number == number {
+    fn merge<'a>(slot: &mut Option<(CurrencyCode, i64)>, first: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
+        if key.number() == first {
             let mut currency = None;
-            CurrencyCode::merge(&mut currency, number, field)?;
+            let rest = CurrencyCode::merge(&mut currency, first, key, bytes)?;
             *slot = currency.map(|currency| (currency, 0));
-        } else {
-            let mut amount = None;
-            i64::merge(&mut amount, number, field)?;
-            let (currency, _) = required(slot.take(), "currency")?;
-            *slot = Some((currency, required(amount, "amount")?));
+            return Ok(rest);
         }
-        Ok(())
+        let mut amount = None;
+        let rest = i64::merge(&mut amount, first, key, bytes)?;
+        let (currency, _) = required(slot.take(), "currency")?;
+        *slot = Some((currency, required(amount, "amount")?));
+        Ok(rest)
     }
 }
 
@@ -112,13 +112,13 @@ impl Wire for (BookIx, BookIx) {
     }
 
     #[inline]
-    fn merge(slot: &mut Option<(BookIx, BookIx)>, number: u32, field: Field<'_, '_>) -> Result<(), Fault> {
-        let (is_deliverer, mut book) = (field.number == number, None);
-        BookIx::merge(&mut book, number, field)?;
+    fn merge<'a>(slot: &mut Option<(BookIx, BookIx)>, first: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
+        let mut book = None;
+        let rest = BookIx::merge(&mut book, first, key, bytes)?;
         let (mut books, book) = (slot.unwrap_or_default(), book.unwrap_or_default());
-        if is_deliverer { books.0 = book } else { books.1 = book }
+        if key.number() == first { books.0 = book } else { books.1 = book }
         *slot = Some(books);
-        Ok(())
+        Ok(rest)
     }
 
     #[inline]

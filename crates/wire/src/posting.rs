@@ -4,8 +4,10 @@
 //! is shorter than the packed number (9 bytes and its key) and can be read without knowing how to unpack it.
 
 use crate::error::{DecodeError, Fault};
-use crate::read::Reader;
+use crate::read;
 use crate::schema::{Message, Wire, message_field, required};
+use crate::value::asset;
+use crate::write;
 use model::index::{AccountIx, Asset, BookIx, PartyIx};
 use model::ledger::{LedgerAccount, Posting};
 
@@ -13,30 +15,52 @@ message_field! { Posting }
 impl Message for Posting {
     #[inline]
     fn body(&self, out: &mut Vec<u8>) {
-        self.account.entity().write(1, out);
-        match self.account {
-            LedgerAccount::Book { book, .. } => book.put(2, out),
-            LedgerAccount::Counterparty { party, .. } => party.put(3, out),
-            LedgerAccount::Difference { .. } => true.put(4, out),
-            LedgerAccount::Location { account, .. } => account.put(5, out),
-        }
-        self.asset.put(6, out);
+        let (kind, entity, other) = match self.account {
+            LedgerAccount::Book { entity, book } => (2, entity, book.0),
+            LedgerAccount::Counterparty { entity, party } => (3, entity, party.0),
+            LedgerAccount::Difference { entity } => (4, entity, 1),
+            LedgerAccount::Location { entity, account } => (5, entity, account.0),
+        };
         let amount = i64::try_from(self.amount).expect("decide lets no amount above 64 bits into an event");
-        amount.write(8, out);
+        let mut small = write::Small::new();
+        if entity.0 != 0 {
+            small.number(1, u64::from(entity.0));
+        }
+        small.number(kind, u64::from(other));
+        match asset::letters(self.asset) {
+            Some(letters) => small.three(7, letters),
+            None => small.number(6, u64::from(self.asset.0)),
+        }
+        if amount != 0 {
+            small.number(8, write::zigzag(amount));
+        }
+        out.extend_from_slice(small.bytes());
     }
 
     #[inline]
-    fn read(mut reader: Reader<'_>) -> Result<Posting, Fault> {
+    fn read(mut bytes: &[u8]) -> Result<Posting, Fault> {
         let (mut entity, mut account, mut asset, mut amount) = (0u32, None, None, 0i64);
-        while let Some(field) = reader.next()? {
-            let number = field.number;
-            match number {
-                1 => entity = index(field.varint()?)?,
-                2..=5 => account = Some((number, index(field.varint()?)?)),
-                6 | 7 => Asset::merge(&mut asset, 6, field)?,
-                8 => amount = crate::write::unzigzag(field.varint()?),
-                _ => field.skip()?,
-            }
+        while !bytes.is_empty() {
+            let (key, value) = read::key(bytes)?;
+            bytes = match key.number() {
+                1 => {
+                    let (number, rest) = read::number(key, value)?;
+                    entity = index(number)?;
+                    rest
+                }
+                kind @ 2..=5 => {
+                    let (number, rest) = read::number(key, value)?;
+                    account = Some((kind, index(number)?));
+                    rest
+                }
+                6 | 7 => Asset::merge(&mut asset, 6, key, value)?,
+                8 => {
+                    let (number, rest) = read::number(key, value)?;
+                    amount = write::unzigzag(number);
+                    rest
+                }
+                _ => read::skip(key, value)?,
+            };
         }
         let entity = PartyIx(entity);
         let account = match account {

@@ -1,7 +1,7 @@
 //! Records: `quittance.record.v1.Record`, written once per command and read by every fold.
 
 use crate::error::{DecodeError, Fault};
-use crate::read::{Field, Reader};
+use crate::read::{self, Key};
 use crate::schema::{Message, Wire, message, message_field, read_fields, required, write_fields};
 use crate::write;
 use model::command::{Command, Inbound, Origin};
@@ -61,15 +61,15 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
         command: Command,
         outcome: Outcome,
     }
-    let read_decided = |reader| -> Result<Decided, Fault> {
-        Ok(read_fields!(reader => [Decided] { 1 actor, 2 reason, 3..=6 origin, 7 command, 8..=10 outcome }))
+    let read_decided = |bytes: &[u8]| -> Result<Decided, Fault> {
+        Ok(read_fields!(bytes => [Decided] { 1 actor, 2 reason, 3..=6 origin, 7 command, 8..=10 outcome }))
     };
     let envelope = Envelope::read(bytes)?;
     let (at, sequence, rules_version) = (envelope.at, envelope.sequence, envelope.rules_version);
     let content = match envelope.content {
-        Part::Genesis(reader) => Content::Genesis(read_genesis(reader, at)?),
-        Part::Decided(reader) => {
-            let decided = read_decided(reader).map_err(|error| error.within("decided"))?;
+        Part::Genesis(bytes) => Content::Genesis(read_genesis(bytes, at)?),
+        Part::Decided(bytes) => {
+            let decided = read_decided(bytes).map_err(|error| error.within("decided"))?;
             let Decided { actor, reason, origin, command, outcome } = decided;
             Content::Decided { inbound: Inbound { command, origin, actor, reason, at }, outcome }
         }
@@ -83,19 +83,19 @@ pub fn facts(bytes: &[u8]) -> Result<Facts, DecodeError> {
         actor: Identifier,
         outcome: Outcome,
     }
-    let read_decided = |reader| -> Result<Decided, Fault> {
-        Ok(read_fields!(reader => [Decided] { 1 actor, 8..=10 outcome }))
+    let read_decided = |bytes: &[u8]| -> Result<Decided, Fault> {
+        Ok(read_fields!(bytes => [Decided] { 1 actor, 8..=10 outcome }))
     };
     let envelope = Envelope::read(bytes)?;
     let (sequence, at) = (envelope.sequence, envelope.at);
     match envelope.content {
-        Part::Genesis(reader) => {
-            let genesis = read_genesis(reader, at)?;
+        Part::Genesis(bytes) => {
+            let genesis = read_genesis(bytes, at)?;
             // Nobody asked for it but the house itself.
             Ok(Facts { sequence, at, actor: genesis.house.clone(), content: FactContent::Genesis(genesis) })
         }
-        Part::Decided(reader) => {
-            let Decided { actor, outcome } = read_decided(reader).map_err(|error| error.within("decided"))?;
+        Part::Decided(bytes) => {
+            let Decided { actor, outcome } = read_decided(bytes).map_err(|error| error.within("decided"))?;
             Ok(Facts { sequence, at, actor, content: FactContent::Outcome(outcome) })
         }
     }
@@ -109,15 +109,20 @@ pub fn raw_trade(bytes: &[u8]) -> Option<&[u8]> {
 }
 
 /// The place of a record and its stamp, without reading the rest.
-pub fn sequence_and_at(bytes: &[u8]) -> Result<(u64, Timestamp), DecodeError> {
-    let mut reader = Reader::new(bytes);
+pub fn sequence_and_at(mut bytes: &[u8]) -> Result<(u64, Timestamp), DecodeError> {
     let mut sequence = None;
-    while let Some(field) = reader.next()? {
-        match field.number {
-            SEQUENCE => sequence = Some(field.varint()?),
+    while !bytes.is_empty() {
+        let (key, value) = read::key(bytes)?;
+        match key.number() {
+            SEQUENCE => {
+                let (number, rest) = read::number(key, value)?;
+                sequence = Some(number);
+                bytes = rest;
+            }
             AT_MICROS => {
                 let sequence = sequence.ok_or_else(|| DecodeError::missing("sequence"))?;
-                return Ok((sequence, timestamp(write::unzigzag(field.varint()?))?));
+                let (micros, _) = read::number(key, value)?;
+                return Ok((sequence, timestamp(write::unzigzag(micros))?));
             }
             // What is written here has both in front; an instant of zero is not written.
             _ => break,
@@ -135,24 +140,35 @@ struct Envelope<'a> {
 }
 
 enum Part<'a> {
-    Genesis(Reader<'a>),
-    Decided(Reader<'a>),
+    Genesis(&'a [u8]),
+    Decided(&'a [u8]),
 }
 
 impl<'a> Envelope<'a> {
     #[inline]
-    fn read(bytes: &'a [u8]) -> Result<Envelope<'a>, Fault> {
+    fn read(mut bytes: &'a [u8]) -> Result<Envelope<'a>, Fault> {
         let (mut sequence, mut micros, mut rules_version, mut content) = (0, 0, Some(0), None);
-        let mut reader = Reader::new(bytes);
-        while let Some(field) = reader.next()? {
-            match field.number {
-                SEQUENCE => sequence = field.varint()?,
-                AT_MICROS => micros = write::unzigzag(field.varint()?),
-                RULES_VERSION => u32::merge(&mut rules_version, RULES_VERSION, field)?,
-                GENESIS => content = Some(Part::Genesis(field.message()?)),
-                DECIDED => content = Some(Part::Decided(field.message()?)),
-                _ => field.skip()?,
-            }
+        while !bytes.is_empty() {
+            let (key, value) = read::key(bytes)?;
+            bytes = match key.number() {
+                SEQUENCE => {
+                    let (number, rest) = read::number(key, value)?;
+                    sequence = number;
+                    rest
+                }
+                AT_MICROS => {
+                    let (number, rest) = read::number(key, value)?;
+                    micros = write::unzigzag(number);
+                    rest
+                }
+                RULES_VERSION => u32::merge(&mut rules_version, RULES_VERSION, key, value)?,
+                kind @ (GENESIS | DECIDED) => {
+                    let (message, rest) = read::bytes(key, value)?;
+                    content = Some(if kind == GENESIS { Part::Genesis(message) } else { Part::Decided(message) });
+                    rest
+                }
+                _ => read::skip(key, value)?,
+            };
         }
         if sequence == 0 {
             return Err(DecodeError::missing("sequence"));
@@ -167,15 +183,14 @@ fn timestamp(micros: i64) -> Result<Timestamp, Fault> {
 }
 
 /// The bytes of a field, the last if there are several.
-fn last_field(bytes: &[u8], number: u32) -> Option<&[u8]> {
-    let mut reader = Reader::new(bytes);
+fn last_field(mut bytes: &[u8], number: u32) -> Option<&[u8]> {
     let mut last = None;
-    while let Some(field) = reader.next().ok()? {
-        if field.number == number {
-            last = Some(field.bytes().ok()?);
-        } else {
-            field.skip().ok()?;
+    while !bytes.is_empty() {
+        let (key, value) = read::key(bytes).ok()?;
+        if key.number() == number {
+            last = Some(read::bytes(key, value).ok()?.0);
         }
+        bytes = read::skip(key, value).ok()?;
     }
     last
 }
@@ -186,7 +201,7 @@ fn write_genesis(genesis: &Genesis, out: &mut Vec<u8>) {
     write_fields!(out: 1 format, 2 house, 3 shard, 4 domains, 5 cluster);
 }
 
-fn read_genesis(reader: Reader<'_>, at: Timestamp) -> Result<Genesis, Fault> {
+fn read_genesis(bytes: &[u8], at: Timestamp) -> Result<Genesis, Fault> {
     struct Flat {
         format: u32,
         house: Identifier,
@@ -194,7 +209,7 @@ fn read_genesis(reader: Reader<'_>, at: Timestamp) -> Result<Genesis, Fault> {
         domains: Vec<Identifier>,
         cluster: Option<String>,
     }
-    let Flat { format, house, shard, domains, cluster } = read_fields!(reader => [Flat] {
+    let Flat { format, house, shard, domains, cluster } = read_fields!(bytes => [Flat] {
         1 format, 2 house, 3 shard, 4 domains, 5 cluster
     });
     Ok(Genesis { format, house, shard, domains, cluster, at })
@@ -213,21 +228,23 @@ impl Wire for Origin {
         }
     }
 
-    fn merge(slot: &mut Option<Origin>, number: u32, field: Field<'_, '_>) -> Result<(), Fault> {
-        *slot = Some(match field.number - number {
-            0 => read_fields!(field.message()? => [Origin::Kafka] { 1 topic, 2 partition, 3 offset }),
+    fn merge<'a>(slot: &mut Option<Origin>, first: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
+        if key.number() == first + 3 {
+            let (line, rest) = read::number(key, bytes)?;
+            *slot = Some(Origin::File { line });
+            return Ok(rest);
+        }
+        let (message, rest) = read::bytes(key, bytes)?;
+        *slot = Some(match key.number() - first {
+            0 => read_fields!(message => [Origin::Kafka] { 1 topic, 2 partition, 3 offset }),
             1 => {
                 let mut request_id = None;
-                Identifier::merge(&mut request_id, number, field)?;
+                Identifier::merge(&mut request_id, first, key, bytes)?;
                 Origin::Call { request_id: required(request_id, "request_id")? }
             }
-            2 => {
-                field.message()?;
-                Origin::Engine
-            }
-            _ => Origin::File { line: field.varint()? },
+            _ => Origin::Engine,
         });
-        Ok(())
+        Ok(rest)
     }
 }
 
@@ -243,23 +260,32 @@ impl Wire for Outcome {
     }
 
     #[inline]
-    fn merge(slot: &mut Option<Outcome>, number: u32, field: Field<'_, '_>) -> Result<(), Fault> {
-        *slot = Some(match field.number - number {
+    fn merge<'a>(slot: &mut Option<Outcome>, first: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
+        match key.number() - first {
             0 => {
+                let (mut message, rest) = read::bytes(key, bytes)?;
                 let mut events: Option<Vec<Event>> = None;
-                let mut reader = field.message()?;
-                while let Some(field) = reader.next()? {
-                    match field.number {
-                        1 => Wire::merge(&mut events, 1, field).map_err(|error| error.within("events"))?,
-                        _ => field.skip()?,
-                    }
+                while !message.is_empty() {
+                    let (key, value) = read::key(message)?;
+                    message = match key.number() {
+                        1 => Wire::merge(&mut events, 1, key, value).map_err(|fault| fault.within("events"))?,
+                        _ => read::skip(key, value)?,
+                    };
                 }
-                Outcome::Accepted(events.unwrap_or_default())
+                *slot = Some(Outcome::Accepted(events.unwrap_or_default()));
+                Ok(rest)
             }
-            1 => Outcome::Rejected(Rejection::read(field.message()?)?),
-            _ => Outcome::Duplicate { of: field.varint()? },
-        });
-        Ok(())
+            1 => {
+                let (message, rest) = read::bytes(key, bytes)?;
+                *slot = Some(Outcome::Rejected(Rejection::read(message)?));
+                Ok(rest)
+            }
+            _ => {
+                let (of, rest) = read::number(key, bytes)?;
+                *slot = Some(Outcome::Duplicate { of });
+                Ok(rest)
+            }
+        }
     }
 }
 
@@ -271,12 +297,12 @@ impl Wire for Reason {
         write::number(number, *self as u64, out);
     }
 
-    fn merge(slot: &mut Option<Reason>, _: u32, field: Field<'_, '_>) -> Result<(), Fault> {
-        let number = field.varint()?;
+    fn merge<'a>(slot: &mut Option<Reason>, _: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
+        let (number, rest) = read::number(key, bytes)?;
         *slot = u16::try_from(number).ok().and_then(Reason::from_number);
         if slot.is_none() && number != 0 {
             return Err(DecodeError::new(format_args!("{number} is no reason of a rejection")));
         }
-        Ok(())
+        Ok(rest)
     }
 }

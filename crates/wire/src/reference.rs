@@ -1,7 +1,7 @@
 //! Reference data: `quittance.record.v1.Reference`.
 
 use crate::error::{DecodeError, Fault};
-use crate::read::{Field, Reader};
+use crate::read::Key;
 use crate::schema::{Message, Wire, message_field, choice, enumeration, message, read_fields, required, write_fields};
 use model::calendar::Calendar;
 use model::date::Date;
@@ -63,17 +63,17 @@ impl Wire for Priced {
         }
     }
 
-    fn merge(slot: &mut Option<Priced>, number: u32, field: Field<'_, '_>) -> Result<(), Fault> {
-        *slot = if field.number == number {
-            let mut id: Option<Identifier> = None;
-            Wire::merge(&mut id, number, field)?;
-            id.map(Priced::Instrument)
-        } else {
-            let mut code: Option<CurrencyCode> = None;
-            Wire::merge(&mut code, number, field)?;
-            code.map(Priced::Currency)
-        };
-        Ok(())
+    fn merge<'a>(slot: &mut Option<Priced>, first: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
+        if key.number() == first {
+            let mut id = None;
+            let rest = Identifier::merge(&mut id, first, key, bytes)?;
+            *slot = id.map(Priced::Instrument);
+            return Ok(rest);
+        }
+        let mut code = None;
+        let rest = CurrencyCode::merge(&mut code, first, key, bytes)?;
+        *slot = code.map(Priced::Currency);
+        Ok(rest)
     }
 }
 
@@ -98,7 +98,7 @@ impl Message for Account {
         write_fields!(out: 1 id, 2 kind, 3 holder, 4 domain, 5 capacity, 6 client, 7 may_go_short);
     }
 
-    fn read(reader: Reader<'_>) -> Result<Account, Fault> {
+    fn read(bytes: &[u8]) -> Result<Account, Fault> {
         struct Flat {
             id: Identifier,
             kind: AccountKind,
@@ -108,7 +108,7 @@ impl Message for Account {
             client: Option<Identifier>,
             may_go_short: bool,
         }
-        let Flat { id, kind, holder, domain, capacity, client, may_go_short } = read_fields!(reader => [Flat] {
+        let Flat { id, kind, holder, domain, capacity, client, may_go_short } = read_fields!(bytes => [Flat] {
             1 id, 2 kind, 3 holder, 4 domain, 5 capacity, 6 client, 7 may_go_short
         });
         let capacity = match (capacity, client) {
@@ -129,7 +129,7 @@ impl Message for NamedCalendar {
         write_fields!(out: 1 id, 2 first_day, 3 last_day, 4 weekend, 5 holidays);
     }
 
-    fn read(reader: Reader<'_>) -> Result<NamedCalendar, Fault> {
+    fn read(bytes: &[u8]) -> Result<NamedCalendar, Fault> {
         struct Flat {
             id: Identifier,
             first_day: Date,
@@ -137,7 +137,7 @@ impl Message for NamedCalendar {
             weekend: u8,
             holidays: Vec<Date>,
         }
-        let Flat { id, first_day, last_day, weekend, holidays } = read_fields!(reader => [Flat] {
+        let Flat { id, first_day, last_day, weekend, holidays } = read_fields!(bytes => [Flat] {
             1 id, 2 first_day, 3 last_day, 4 weekend, 5 holidays
         });
         let calendar = Calendar::new(first_day, last_day, weekend, holidays).map_err(DecodeError::new)?;

@@ -5,7 +5,7 @@
 //! the same table. The tests hold the tables against the `.proto` files.
 
 use crate::error::{DecodeError, Fault};
-use crate::read::{Field, Reader};
+use crate::read::{self, Key};
 use crate::write;
 
 /// How a type stands in a field, or in the fields of a `oneof` with consecutive numbers.
@@ -30,10 +30,11 @@ pub(crate) trait Wire: Sized {
         }
     }
 
-    /// Takes in one occurrence of the field; the last one counts. `number` is the first number of a `oneof`.
+    /// Takes in one occurrence of the field, the last of which counts, and gives back the bytes behind it. `first` is
+    /// the first number of a `oneof`.
     ///
     /// Leaves `None` where the bytes say nothing: an empty text that must be a name, the zero of an enum.
-    fn merge(slot: &mut Option<Self>, number: u32, field: Field<'_, '_>) -> Result<(), Fault>;
+    fn merge<'a>(slot: &mut Option<Self>, first: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault>;
 
     /// What the absent field means; `None` where it must not be absent.
     #[inline]
@@ -58,7 +59,7 @@ pub(crate) trait Message: Sized {
     fn body(&self, out: &mut Vec<u8>);
 
     /// Reads its fields.
-    fn read(reader: Reader<'_>) -> Result<Self, Fault>;
+    fn read(bytes: &[u8]) -> Result<Self, Fault>;
 }
 
 
@@ -71,11 +72,8 @@ impl<T: Wire> Wire for Option<T> {
     }
 
     #[inline]
-    fn merge(slot: &mut Option<Option<T>>, number: u32, field: Field<'_, '_>) -> Result<(), Fault> {
-        let mut inner = slot.take().flatten();
-        T::merge(&mut inner, number, field)?;
-        *slot = Some(inner);
-        Ok(())
+    fn merge<'a>(slot: &mut Option<Option<T>>, first: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
+        T::merge(slot.get_or_insert(None), first, key, bytes)
     }
 
     #[inline]
@@ -91,11 +89,11 @@ impl<T: Wire> Wire for Box<T> {
     }
 
     #[inline]
-    fn merge(slot: &mut Option<Box<T>>, number: u32, field: Field<'_, '_>) -> Result<(), Fault> {
+    fn merge<'a>(slot: &mut Option<Box<T>>, first: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
         let mut inner = None;
-        T::merge(&mut inner, number, field)?;
+        let rest = T::merge(&mut inner, first, key, bytes)?;
         *slot = inner.map(Box::new);
-        Ok(())
+        Ok(rest)
     }
 }
 
@@ -110,22 +108,30 @@ impl<T: Wire> Wire for Vec<T> {
     }
 
     #[inline]
-    fn merge(slot: &mut Option<Vec<T>>, number: u32, field: Field<'_, '_>) -> Result<(), Fault> {
+    fn merge<'a>(slot: &mut Option<Vec<T>>, first: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
         /// Room is made for no more than this many at once, whatever the bytes seem to promise.
         const AT_ONCE: usize = 32;
-        if T::PACKED {
+        let nothing = |index| DecodeError::new("is empty").element(index);
+        if T::PACKED && read::is_packed(key) {
             let values = slot.get_or_insert_default();
-            for number in field.numbers()? {
-                let value = number.and_then(T::unpack).map_err(|error| error.element(values.len()))?;
-                values.push(value.ok_or_else(|| DecodeError::new("is empty").element(values.len()))?);
+            let (mut packed, rest) = read::bytes(key, bytes)?;
+            while !packed.is_empty() {
+                let (number, left) = read::any_number(packed)?;
+                let value = T::unpack(number).map_err(|fault| fault.element(values.len()))?;
+                values.push(value.ok_or_else(|| nothing(values.len()))?);
+                packed = left;
             }
-            return Ok(());
+            return Ok(rest);
         }
-        let values = slot.get_or_insert_with(|| Vec::with_capacity(field.more_like_it().min(AT_ONCE)));
         let mut value = None;
-        T::merge(&mut value, number, field).map_err(|error| error.element(values.len()))?;
-        values.push(value.ok_or_else(|| DecodeError::new("is empty").element(values.len()))?);
-        Ok(())
+        let rest = T::merge(&mut value, first, key, bytes)
+            .map_err(|fault| fault.element(slot.as_ref().map_or(0, Vec::len)))?;
+        // The rest of the message is usually more of the same: as many as fit if all are as long as this one.
+        let values = slot.get_or_insert_with(|| {
+            Vec::with_capacity((1 + rest.len() / (bytes.len() - rest.len() + 1)).min(AT_ONCE))
+        });
+        values.push(value.ok_or_else(|| nothing(values.len()))?);
+        Ok(rest)
     }
 
     #[inline]
@@ -165,17 +171,24 @@ macro_rules! write_fields {
     };
 }
 
-/// Reads the same table, and makes the value.
+/// Reads the same table from bytes, and makes the value.
 macro_rules! read_fields {
-    ($reader:expr => [$($make:tt)*] { $($first:literal $(..= $last:literal)? $name:ident $(= $default:expr)?),* }) => {{
-        let mut reader: $crate::read::Reader<'_> = $reader;
+    ($bytes:expr => [$($make:tt)*] { $($first:literal $(..= $last:literal)? $name:ident $(= $default:expr)?),* }) => {{
+        let mut bytes: &[u8] = $bytes;
         $(let mut $name = None;)*
-        while let Some(field) = reader.next()? {
-            match field.number {
-                $($first $(..= $last)? => $crate::schema::Wire::merge(&mut $name, $first, field)
-                    .map_err(|error| error.within(stringify!($name)))?,)*
-                _ => field.skip()?,
-            }
+        while !bytes.is_empty() {
+            let (key, value) = $crate::read::key(bytes)?;
+            let step = match key.number() {
+                $($first $(..= $last)? => $crate::schema::Wire::merge(&mut $name, $first, key, value),)*
+                _ => $crate::read::skip(key, value),
+            };
+            bytes = match step {
+                Ok(rest) => rest,
+                Err(fault) => return Err(match key.number() {
+                    $($first $(..= $last)? => fault.within(stringify!($name)),)*
+                    _ => fault,
+                }),
+            };
         }
         $($make)* { $($name: read_fields!(@value $name $(, $default)?)),* }
     }};
@@ -193,9 +206,15 @@ macro_rules! message_field {
             }
 
             #[inline]
-            fn merge(slot: &mut Option<$type>, _: u32, field: $crate::read::Field<'_, '_>) -> Result<(), $crate::error::Fault> {
-                *slot = Some(<$type as $crate::schema::Message>::read(field.message()?)?);
-                Ok(())
+            fn merge<'a>(
+                slot: &mut Option<$type>,
+                _: u32,
+                key: $crate::read::Key,
+                bytes: &'a [u8],
+            ) -> Result<&'a [u8], $crate::error::Fault> {
+                let (message, rest) = $crate::read::bytes(key, bytes)?;
+                *slot = Some(<$type as $crate::schema::Message>::read(message)?);
+                Ok(rest)
             }
         }
     };
@@ -212,8 +231,8 @@ macro_rules! message {
             }
 
             #[inline]
-            fn read(reader: $crate::read::Reader<'_>) -> Result<$type, $crate::error::Fault> {
-                Ok(read_fields!(reader => [$type] { $($table)* }))
+            fn read(bytes: &[u8]) -> Result<$type, $crate::error::Fault> {
+                Ok(read_fields!(bytes => [$type] { $($table)* }))
             }
         }
     };
@@ -246,23 +265,30 @@ macro_rules! choice {
             }
 
             #[inline]
-            fn read(mut reader: $crate::read::Reader<'_>) -> Result<$type, $crate::error::Fault> {
+            fn read(mut bytes: &[u8]) -> Result<$type, $crate::error::Fault> {
                 let mut chosen = None;
-                while let Some(field) = reader.next()? {
-                    match field.number {
+                while !bytes.is_empty() {
+                    let (key, value) = $crate::read::key(bytes)?;
+                    match key.number() {
                         $($number => {
-                            let read = |field: $crate::read::Field<'_, '_>| -> Result<$type, $crate::error::Fault> {
-                                $(Ok(read_fields!(field.message()? => [$type::$variant]
-                                    { $($first $(..= $last)? $field $(= $default)?),* })))?
+                            let read = || -> Result<($type, &[u8]), $crate::error::Fault> {
+                                $({
+                                    let (message, rest) = $crate::read::bytes(key, value)?;
+                                    let variant = read_fields!(message => [$type::$variant]
+                                        { $($first $(..= $last)? $field $(= $default)?),* });
+                                    Ok((variant, rest))
+                                })?
                                 $({
                                     let mut $inner = None;
-                                    $crate::schema::Wire::merge(&mut $inner, $number, field)?;
-                                    Ok($type::$variant($crate::schema::required($inner, "")?))
+                                    let rest = $crate::schema::Wire::merge(&mut $inner, $number, key, value)?;
+                                    Ok(($type::$variant($crate::schema::required($inner, "")?), rest))
                                 })?
                             };
-                            chosen = Some(read(field).map_err(|error| error.within($label))?);
+                            let (variant, rest) = read().map_err(|fault| fault.within($label))?;
+                            chosen = Some(variant);
+                            bytes = rest;
                         })*
-                        _ => field.skip()?,
+                        _ => bytes = $crate::read::skip(key, value)?,
                     }
                 }
                 $crate::schema::one(chosen, $name)
@@ -300,9 +326,15 @@ macro_rules! enumeration {
             }
 
             #[inline]
-            fn merge(slot: &mut Option<$type>, _: u32, field: $crate::read::Field<'_, '_>) -> Result<(), $crate::error::Fault> {
-                *slot = Self::unpack(field.varint()?)?;
-                Ok(())
+            fn merge<'a>(
+                slot: &mut Option<$type>,
+                _: u32,
+                key: $crate::read::Key,
+                bytes: &'a [u8],
+            ) -> Result<&'a [u8], $crate::error::Fault> {
+                let (number, rest) = $crate::read::number(key, bytes)?;
+                *slot = Self::unpack(number)?;
+                Ok(rest)
             }
         }
     };

@@ -1,7 +1,7 @@
 //! Trades: `quittance.trade.v1.Trade`, read straight from borrowed bytes into the model. This is the hot way in.
 
 use crate::error::{DecodeError, Fault};
-use crate::read::Reader;
+use crate::read;
 use crate::schema::{Message, Wire, message_field, enumeration, message, read_fields, required, write_fields};
 use crate::{MAX_TRADE, pb};
 use model::decimal::Decimal;
@@ -22,7 +22,7 @@ pub fn decode(bytes: &[u8]) -> Result<TradeMessage, DecodeError> {
         let reason = format_args!("{} bytes are more than a trade message may have ({MAX_TRADE})", bytes.len());
         return Err(*DecodeError::new(reason));
     }
-    Ok(TradeMessage::read(Reader::new(bytes))?)
+    Ok(TradeMessage::read(bytes)?)
 }
 
 /// Appends a trade message.
@@ -53,28 +53,37 @@ impl Message for TradeMessage {
         self.details.write(5, out);
     }
 
-    fn read(mut reader: Reader<'_>) -> Result<TradeMessage, Fault> {
+    fn read(mut bytes: &[u8]) -> Result<TradeMessage, Fault> {
         let (mut source, mut id, mut version, mut action) = (None, None, None, None);
         let mut details: Option<Cow<'_, [u8]>> = None;
-        while let Some(field) = reader.next()? {
-            match field.number {
-                1 => Wire::merge(&mut source, 1, field).map_err(|error| error.within("source"))?,
-                2 => Wire::merge(&mut id, 2, field).map_err(|error| error.within("id"))?,
-                3 => Wire::merge(&mut version, 3, field).map_err(|error| error.within("version"))?,
-                4 => Wire::merge(&mut action, 4, field).map_err(|error| error.within("action"))?,
-                5 => {
-                    let bytes = field.bytes().map_err(|error| error.within("details"))?;
+        while !bytes.is_empty() {
+            let (key, value) = read::key(bytes)?;
+            let step = match key.number() {
+                1 => Wire::merge(&mut source, 1, key, value),
+                2 => Wire::merge(&mut id, 2, key, value),
+                3 => Wire::merge(&mut version, 3, key, value),
+                4 => Wire::merge(&mut action, 4, key, value),
+                5 => read::bytes(key, value).map(|(part, rest)| {
                     match &mut details {
-                        None => details = Some(Cow::Borrowed(bytes)),
+                        None => details = Some(Cow::Borrowed(part)),
                         // A message sent in two parts is what the parts say one after the other.
-                        Some(before) => before.to_mut().extend_from_slice(bytes),
+                        Some(before) => before.to_mut().extend_from_slice(part),
                     }
-                }
-                _ => field.skip()?,
-            }
+                    rest
+                }),
+                _ => read::skip(key, value),
+            };
+            bytes = step.map_err(|fault| match key.number() {
+                1 => fault.within("source"),
+                2 => fault.within("id"),
+                3 => fault.within("version"),
+                4 => fault.within("action"),
+                5 => fault.within("details"),
+                _ => fault,
+            })?;
         }
         let details = match details {
-            Some(bytes) => Some(Details::read(Reader::new(&bytes)).map_err(|error| error.within("details"))?),
+            Some(bytes) => Some(Details::read(&bytes).map_err(|error| error.within("details"))?),
             None => None,
         };
         let trade = TradeMessage {

@@ -1,7 +1,7 @@
 //! Values: numbers, texts, identifiers, decimals, dates and instants, each in its one form on the wire.
 
 use crate::error::{DecodeError, Fault};
-use crate::read::Field;
+use crate::read::{self, Key};
 use crate::schema::Wire;
 use crate::write;
 use model::date::Date;
@@ -39,9 +39,10 @@ macro_rules! unsigned {
             }
 
             #[inline]
-            fn merge(slot: &mut Option<$type>, _: u32, field: Field<'_, '_>) -> Result<(), Fault> {
-                *slot = Self::unpack(field.varint()?)?;
-                Ok(())
+            fn merge<'a>(slot: &mut Option<$type>, _: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
+                let (number, rest) = read::number(key, bytes)?;
+                *slot = Self::unpack(number)?;
+                Ok(rest)
             }
 
             #[inline]
@@ -68,13 +69,14 @@ macro_rules! signed {
             }
 
             #[inline]
-            fn merge(slot: &mut Option<$type>, _: u32, field: Field<'_, '_>) -> Result<(), Fault> {
-                let value = write::unzigzag(field.varint()?);
+            fn merge<'a>(slot: &mut Option<$type>, _: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
+                let (number, rest) = read::number(key, bytes)?;
+                let value = write::unzigzag(number);
                 match <$type>::try_from(value) {
                     Ok(value) => *slot = Some(value),
                     Err(_) => return Err(DecodeError::new(format_args!(concat!("{} has more than ", $bits, " bits"), value))),
                 }
-                Ok(())
+                Ok(rest)
             }
 
             #[inline]
@@ -98,9 +100,10 @@ impl Wire for bool {
     }
 
     #[inline]
-    fn merge(slot: &mut Option<bool>, _: u32, field: Field<'_, '_>) -> Result<(), Fault> {
-        *slot = Some(field.varint()? != 0);
-        Ok(())
+    fn merge<'a>(slot: &mut Option<bool>, _: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
+        let (number, rest) = read::number(key, bytes)?;
+        *slot = Some(number != 0);
+        Ok(rest)
     }
 
     #[inline]
@@ -121,9 +124,10 @@ impl Wire for String {
     }
 
     #[inline]
-    fn merge(slot: &mut Option<String>, _: u32, field: Field<'_, '_>) -> Result<(), Fault> {
-        *slot = Some(field.text()?.to_owned());
-        Ok(())
+    fn merge<'a>(slot: &mut Option<String>, _: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
+        let (text, rest) = read::text(key, bytes)?;
+        *slot = Some(text.to_owned());
+        Ok(rest)
     }
 
     #[inline]
@@ -147,11 +151,11 @@ macro_rules! index {
             }
 
             #[inline]
-            fn merge(slot: &mut Option<$type>, number: u32, field: Field<'_, '_>) -> Result<(), Fault> {
+            fn merge<'a>(slot: &mut Option<$type>, first: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
                 let mut index = None;
-                u32::merge(&mut index, number, field)?;
+                let rest = u32::merge(&mut index, first, key, bytes)?;
                 *slot = index.map($type);
-                Ok(())
+                Ok(rest)
             }
 
             #[inline]
@@ -173,10 +177,15 @@ macro_rules! checked_text {
             }
 
             #[inline]
-            fn merge(slot: &mut Option<$type>, _: u32, field: Field<'_, '_>) -> Result<(), Fault> {
-                let text = field.text()?;
-                *slot = if text.is_empty() { None } else { Some($type::parse(text).map_err(DecodeError::new)?) };
-                Ok(())
+            fn merge<'a>(slot: &mut Option<$type>, _: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
+                let (text, rest) = read::text(key, bytes)?;
+                // Straight into the slot: a value that is looked at between being made and being moved is slow to move.
+                match $type::parse(text) {
+                    Ok(value) => *slot = Some(value),
+                    Err(_) if text.is_empty() => *slot = None,
+                    Err(error) => return Err(DecodeError::new(error)),
+                }
+                Ok(rest)
             }
         }
     )*};
@@ -190,13 +199,13 @@ impl Wire for Code {
     }
 
     #[inline]
-    fn merge(slot: &mut Option<Code>, _: u32, field: Field<'_, '_>) -> Result<(), Fault> {
-        let text = field.text()?;
+    fn merge<'a>(slot: &mut Option<Code>, _: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
+        let (text, rest) = read::text(key, bytes)?;
         *slot = Code::parse(text);
         if slot.is_none() && !text.is_empty() {
             return Err(DecodeError::new(format_args!("code: {text:?}, expected four of A-Z 0-9")));
         }
-        Ok(())
+        Ok(rest)
     }
 }
 
@@ -210,21 +219,29 @@ impl Wire for Decimal {
     }
 
     #[inline]
-    fn merge(slot: &mut Option<Decimal>, _: u32, field: Field<'_, '_>) -> Result<(), Fault> {
+    fn merge<'a>(slot: &mut Option<Decimal>, _: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
         // A message sent twice is one message with the fields of both.
-        let before = slot.unwrap_or(Decimal::ZERO);
-        let (mut unscaled, mut scale) = (Some(before.unscaled), Some(before.scale));
-        let mut reader = field.message()?;
-        while let Some(field) = reader.next()? {
-            match field.number {
-                1 => i64::merge(&mut unscaled, 1, field).map_err(|error| error.within("unscaled"))?,
-                2 => u32::merge(&mut scale, 2, field).map_err(|error| error.within("scale"))?,
-                _ => field.skip()?,
-            }
+        let Decimal { mut unscaled, mut scale } = slot.unwrap_or(Decimal::ZERO);
+        let (mut message, rest) = read::bytes(key, bytes)?;
+        while !message.is_empty() {
+            let (key, value) = read::key(message)?;
+            message = match key.number() {
+                1 => {
+                    let (number, left) = read::number(key, value).map_err(|fault| fault.within("unscaled"))?;
+                    unscaled = write::unzigzag(number);
+                    left
+                }
+                2 => {
+                    let (number, left) = read::number(key, value).map_err(|fault| fault.within("scale"))?;
+                    // What does not fit is too large anyway.
+                    scale = u32::try_from(number).unwrap_or(u32::MAX);
+                    left
+                }
+                _ => read::skip(key, value)?,
+            };
         }
-        let decimal = Decimal::new(unscaled.unwrap_or(0), scale.unwrap_or(0));
-        *slot = Some(decimal.map_err(|error| DecodeError::new(error).within("scale"))?);
-        Ok(())
+        *slot = Some(Decimal::new(unscaled, scale).map_err(|error| DecodeError::new(error).within("scale"))?);
+        Ok(rest)
     }
 }
 
@@ -268,9 +285,10 @@ impl Wire for Date {
     }
 
     #[inline]
-    fn merge(slot: &mut Option<Date>, _: u32, field: Field<'_, '_>) -> Result<(), Fault> {
-        *slot = Date::unpack(field.varint()?)?;
-        Ok(())
+    fn merge<'a>(slot: &mut Option<Date>, _: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
+        let (number, rest) = read::number(key, bytes)?;
+        *slot = Date::unpack(number)?;
+        Ok(rest)
     }
 }
 
@@ -286,17 +304,26 @@ impl Wire for Timestamp {
     }
 
     #[inline]
-    fn merge(slot: &mut Option<Timestamp>, _: u32, field: Field<'_, '_>) -> Result<(), Fault> {
+    fn merge<'a>(slot: &mut Option<Timestamp>, _: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
         let before = slot.map_or(0, Timestamp::micros);
         let mut seconds = before.div_euclid(1_000_000);
         let mut nanos = before.rem_euclid(1_000_000) as u64 * 1_000;
-        let mut reader = field.message()?;
-        while let Some(field) = reader.next()? {
-            match field.number {
-                1 => seconds = field.varint()? as i64,
-                2 => nanos = field.varint()?,
-                _ => field.skip()?,
-            }
+        let (mut message, rest) = read::bytes(key, bytes)?;
+        while !message.is_empty() {
+            let (key, value) = read::key(message)?;
+            message = match key.number() {
+                1 => {
+                    let (number, left) = read::number(key, value).map_err(|fault| fault.within("seconds"))?;
+                    seconds = number as i64;
+                    left
+                }
+                2 => {
+                    let (number, left) = read::number(key, value).map_err(|fault| fault.within("nanos"))?;
+                    nanos = number;
+                    left
+                }
+                _ => read::skip(key, value)?,
+            };
         }
         if nanos >= 1_000_000_000 || !nanos.is_multiple_of(1_000) {
             let reason = format_args!("{} is out of range or finer than a microsecond", nanos as i64);
@@ -305,7 +332,7 @@ impl Wire for Timestamp {
         let micros = seconds.checked_mul(1_000_000).and_then(|micros| micros.checked_add(nanos as i64 / 1_000));
         let micros = micros.ok_or_else(|| DecodeError::new("instant out of range"))?;
         *slot = Some(Timestamp::from_micros(micros).map_err(DecodeError::new)?);
-        Ok(())
+        Ok(rest)
     }
 }
 
@@ -313,26 +340,70 @@ impl Wire for Timestamp {
 impl Wire for Asset {
     #[inline]
     fn put(&self, number: u32, out: &mut Vec<u8>) {
-        match (self.as_instrument(), self.as_currency()) {
-            (Some(instrument), _) => instrument.put(number, out),
-            (None, Some(currency)) => currency.put(number + 1, out),
-            (None, None) => unreachable!("an asset is an instrument or a currency"),
+        match asset::letters(*self) {
+            Some(letters) => write::bytes(number + 1, &letters, out),
+            None => write::number(number, u64::from(self.0), out),
         }
     }
 
     #[inline]
-    fn merge(slot: &mut Option<Asset>, number: u32, field: Field<'_, '_>) -> Result<(), Fault> {
-        if field.number == number {
-            let index = field.varint()?;
+    fn merge<'a>(slot: &mut Option<Asset>, first: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
+        if key.number() == first {
+            let (index, rest) = read::number(key, bytes)?;
             if index >= 1 << 31 {
                 return Err(DecodeError::new(format_args!("{index} is no number of an instrument")));
             }
-            *slot = Some(Asset::instrument(InstrumentIx(index as u32)));
-        } else {
-            let mut currency = None;
-            CurrencyCode::merge(&mut currency, number + 1, field)?;
-            *slot = currency.map(Asset::currency);
+            *slot = Some(Asset(index as u32));
+            return Ok(rest);
         }
-        Ok(())
+        let (letters, rest) = read::bytes(key, bytes)?;
+        *slot = asset::currency(letters);
+        if slot.is_none() && !letters.is_empty() {
+            return Err(DecodeError::new("currency: expected three of A-Z"));
+        }
+        Ok(rest)
+    }
+}
+
+/// The letters of a currency straight out of and into an [`Asset`] (three digits of base 26 below the high bit), since
+/// every posting has one. A test holds it against the model's own way.
+pub(crate) mod asset {
+    use super::Asset;
+
+    const CURRENCY: u32 = 1 << 31;
+
+    /// `None` for an instrument.
+    #[inline]
+    pub fn letters(asset: Asset) -> Option<[u8; 3]> {
+        let packed = asset.0 & !CURRENCY;
+        let letter = |digit: u32| b'A' + (digit % 26) as u8;
+        (asset.0 & CURRENCY != 0).then(|| [letter(packed / 676), letter(packed / 26), letter(packed)])
+    }
+
+    /// `None` unless three capital letters.
+    #[inline]
+    pub fn currency(letters: &[u8]) -> Option<Asset> {
+        let &[a @ b'A'..=b'Z', b @ b'A'..=b'Z', c @ b'A'..=b'Z'] = letters else { return None };
+        let digit = |letter: u8| u32::from(letter - b'A');
+        Some(Asset(CURRENCY | (digit(a) * 26 + digit(b)) * 26 + digit(c)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_short_way_to_an_asset_is_the_model_s() {
+        for text in ["AAA", "EUR", "USD", "XXX", "ZZZ"] {
+            let asset = Asset::currency(CurrencyCode::parse(text).unwrap());
+            assert_eq!(asset::currency(text.as_bytes()), Some(asset));
+            assert_eq!(asset::letters(asset).as_ref().map(|letters| &letters[..]), Some(text.as_bytes()));
+        }
+        for text in ["", "EU", "EURO", "eur", "E1R"] {
+            assert_eq!(asset::currency(text.as_bytes()), None);
+        }
+        let instrument = Asset::instrument(InstrumentIx(812));
+        assert_eq!((asset::letters(instrument), instrument), (None, Asset(812)));
     }
 }

@@ -72,3 +72,46 @@ pub(crate) fn zigzag(value: i64) -> u64 {
 pub(crate) fn unzigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
 }
+
+/// A short message built beside the buffer: its place stays in a register, where that of a `Vec` that may grow cannot.
+pub(crate) struct Small {
+    bytes: [u8; 48],
+    length: usize,
+}
+
+impl Small {
+    #[inline(always)]
+    pub fn new() -> Small {
+        Small { bytes: [0; 48], length: 0 }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, byte: u8) {
+        self.bytes[self.length] = byte;
+        self.length += 1;
+    }
+
+    /// A field below 16 that is a number.
+    #[inline(always)]
+    pub fn number(&mut self, number: u32, mut value: u64) {
+        self.push((number << 3 | VARINT) as u8);
+        while value >= 0x80 {
+            self.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.push(value as u8);
+    }
+
+    /// A field below 16 that is a text of three letters.
+    #[inline(always)]
+    pub fn three(&mut self, number: u32, letters: [u8; 3]) {
+        self.push((number << 3 | BYTES) as u8);
+        self.push(3);
+        letters.into_iter().for_each(|letter| self.push(letter));
+    }
+
+    #[inline(always)]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}

@@ -145,9 +145,9 @@ impl Log {
     /// allows, so it is quick. Only this makes a sound copy of a log in use.
     ///
     /// # Errors
-    /// [`Error::Fatal`] by name, but only the copy is unfinished: the log itself is not touched.
+    /// [`Error::Read`] when the copy could not be made; the log itself is not touched and goes on.
     pub fn backup(&self, dir: &std::path::Path) -> Result<(), Error> {
-        let failed = |cause| Error::write("making a backup of the log", cause);
+        let failed = |cause| Error::read("making a backup of the log", cause);
         rocksdb::checkpoint::Checkpoint::new(&self.db)
             .and_then(|checkpoint| checkpoint.create_checkpoint(dir))
             .map_err(failed)

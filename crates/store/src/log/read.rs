@@ -61,6 +61,15 @@ impl Log {
         }
     }
 
+    /// The bytes of the block that begins at `first` as they are stored, to be published verbatim; [`Block::from_stored`] reads and
+    /// verifies them. `None` when no block begins there.
+    ///
+    /// # Errors
+    /// [`Error::Read`], [`Error::Corrupt`].
+    pub fn stored_block(&self, first: u64) -> Result<Option<Vec<u8>>, Error> {
+        self.db.get_cf(self.blocks(), keys::block(first)).map_err(|cause| Error::read("reading a stored block", cause))
+    }
+
     /// The chain after a record, [`chain::ORIGIN`] for sequence 0, `None` beyond the head.
     ///
     /// # Errors

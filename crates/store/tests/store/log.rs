@@ -40,6 +40,9 @@ fn a_committed_block_is_there_at_once_and_after_opening_again() {
             assert_eq!(held.record(sequence), Some(&record(sequence)[..]));
             assert_eq!(log.chain_at(sequence).expect("reads"), block.chain_at(sequence));
         }
+        let stored = log.stored_block(1).expect("reads").expect("block");
+        assert_eq!(store::Block::from_stored(&stored).expect("sound"), block);
+        assert_eq!(log.stored_block(2).expect("reads"), None);
         assert_eq!(log.block_holding(0).expect("reads"), None);
         assert_eq!(log.block_holding(4).expect("reads"), None);
         assert_eq!(log.id(&id(2)).expect("reads"), Some(2));

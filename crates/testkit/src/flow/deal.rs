@@ -37,7 +37,9 @@ impl Deal {
         // Shares: 10^-4 a piece to hundredths. Bonds: 10^-5 of face to hundredths.
         let divisor = if world.securities[self.security].coupon.is_some() { 1_000 } else { 100 };
         let exact = i128::from(self.quantity) * i128::from(self.price);
-        div_round(exact, divisor, Rounding::HalfUp).and_then(|units| i64::try_from(units).ok()).expect("a trade's amount fits")
+        div_round(exact, divisor, Rounding::HalfUp)
+            .and_then(|units| i64::try_from(units).ok())
+            .expect("a trade's amount fits")
     }
 
     /// Interest since the last coupon, as if every bond paid on 1 January.
@@ -47,7 +49,9 @@ impl Deal {
         let days = i128::from(self.settles.days_since(first));
         // Coupon in hundredths of a per cent: 10^-4 of face, to hundredths of the currency.
         let exact = i128::from(self.quantity) * i128::from(coupon) * days;
-        div_round(exact, 365 * 100, Rounding::HalfUp).and_then(|units| i64::try_from(units).ok()).expect("interest fits")
+        div_round(exact, 365 * 100, Rounding::HalfUp)
+            .and_then(|units| i64::try_from(units).ok())
+            .expect("interest fits")
     }
 
     /// What is paid in all, in minor units.

@@ -130,16 +130,33 @@ pub fn securities(count: usize) -> Vec<Security> {
             if let Some(&(id, isin, market, currency, price, coupon)) = bond {
                 let isin = Isin::parse(isin).expect("a real ISIN");
                 let cfi = Cfi::parse("DBFTFB").expect("a CFI");
-                return Security { id: name(id), isin, cfi, currency: code(currency), market: name(market), price, coupon: Some(coupon) };
+                return Security {
+                    id: name(id),
+                    isin,
+                    cfi,
+                    currency: code(currency),
+                    market: name(market),
+                    price,
+                    coupon: Some(coupon),
+                };
             }
             let cfi = Cfi::parse("ESVUFR").expect("a CFI");
             if let Some(&(id, isin, market, currency, price)) = shares.next() {
                 let isin = Isin::parse(isin).expect("a real ISIN");
-                return Security { id: name(id), isin, cfi, currency: code(currency), market: name(market), price, coupon: None };
+                return Security {
+                    id: name(id),
+                    isin,
+                    cfi,
+                    currency: code(currency),
+                    market: name(market),
+                    price,
+                    coupon: None,
+                };
             }
             let isin = Isin::with_check_digit(&format!("XS{place:09}")).expect("digits make an ISIN");
             let id = name(&format!("PAPER-{place:05}"));
-            let (market, currency) = *[("XETR", "EUR"), ("XNYS", "USD"), ("XLON", "GBP")].get(place % 3).expect("three");
+            let (market, currency) =
+                *[("XETR", "EUR"), ("XNYS", "USD"), ("XLON", "GBP")].get(place % 3).expect("three");
             let price = 500 + (place as i64 * 7_919) % 40_000;
             Security { id, isin, cfi, currency: code(currency), market: name(market), price, coupon: None }
         })

@@ -26,7 +26,8 @@ pub(super) fn all(world: &World) -> Vec<(Body, Expected)> {
         let mut details = example(world);
         spoil(&mut details);
         let id = identifier(&format!("LEGACY-{number:03}"));
-        let message = TradeMessage { source: identifier(SOURCE), id, version: 1, action: Action::New, details: Some(details) };
+        let message =
+            TradeMessage { source: identifier(SOURCE), id, version: 1, action: Action::New, details: Some(details) };
         (Body::Trade(Box::new(message)), Expected::Rejected(reason))
     };
     vec![
@@ -39,8 +40,9 @@ pub(super) fn all(world: &World) -> Vec<(Body, Expected)> {
         poison(Raw { id: "9".repeat(80).into(), ..valid(5) }),
         poison(Raw { quantity: Some((100, 40)), ..valid(6) }),
         poison(Raw { quantity: None, ..valid(7) }),
-        poison(Raw { trade_date: 9_999_13_41, ..valid(8) }),
-        poison(Raw { trade_date: 1_858_11_17, ..valid(9) }),
+        // A day that is none, and one before all dates.
+        poison(Raw { trade_date: 99_991_341, ..valid(8) }),
+        poison(Raw { trade_date: 18_581_117, ..valid(9) }),
         poison(Raw { currency: b"EURO".to_vec(), ..valid(10) }),
         poison(Raw { padding: OVERSIZE, ..valid(11) }),
         refused(12, Reason::QuantityNotPositive, &|details| details.quantity = decimal(-100, 0)),
@@ -62,13 +64,15 @@ pub(super) fn mended(world: &World) -> (Identifier, Identifier, Details) {
 
 fn forty_digits(world: &World) -> (Body, Expected) {
     let id = identifier(&"1234567890".repeat(4));
-    let message = TradeMessage { source: identifier(SOURCE), id, version: 1, action: Action::New, details: Some(example(world)) };
+    let message =
+        TradeMessage { source: identifier(SOURCE), id, version: 1, action: Action::New, details: Some(example(world)) };
     (Body::Trade(Box::new(message)), Expected::Accepted)
 }
 
 /// An ordinary purchase that nobody on the other side reports.
 fn example(world: &World) -> Details {
-    let security = world.securities.iter().position(|security| security.coupon.is_none()).expect("a market has a share");
+    let security =
+        world.securities.iter().position(|security| security.coupon.is_none()).expect("a market has a share");
     let traded = world.days[0];
     let paper = &world.securities[security];
     let deal = Deal {
@@ -109,7 +113,8 @@ impl Raw {
     fn trade(world: &World, id: &str) -> Raw {
         let details = example(world);
         let name = |name: &Identifier| name.as_str().to_owned();
-        let texts = [&details.party, &details.counterparty, &details.book, &details.instrument, &details.domain].map(name);
+        let texts =
+            [&details.party, &details.counterparty, &details.book, &details.instrument, &details.domain].map(name);
         let (year, month, day) = details.trade_date.ymd();
         let trade_date = (year as u64 * 100 + u64::from(month)) * 100 + u64::from(day);
         Raw { id: id.into(), texts, quantity: Some((100, 0)), trade_date, currency: b"EUR".to_vec(), padding: 0 }

@@ -157,7 +157,12 @@ fn watched_data(world: &World, rank: usize, member: &Member, list: &mut List) {
         // Half a million of overdraft for the poor member, ten for the others.
         let amount = if world.poor_member() == Some(rank) { 500_000 } else { 10_000_000 };
         let (account, valid_from) = (member.nostro(code), day(SINCE));
-        list.set(Reference::CreditLimit(CreditLimit { account, currency: code, valid_from, amount: decimal(amount, 0) }));
+        list.set(Reference::CreditLimit(CreditLimit {
+            account,
+            currency: code,
+            valid_from,
+            amount: decimal(amount, 0),
+        }));
     }
 }
 
@@ -241,7 +246,10 @@ fn client_ssi(world: &World, member: &Member, code: CurrencyCode) -> Ssi {
 
 /// EU 2018/1229 Art. 6: 2 up to and including 100,000, 25 above; the same figures serve for the other currencies.
 fn tolerance(code: CurrencyCode) -> Tolerance {
-    let band = |up_to: Option<i64>, tolerance| Band { up_to: up_to.map(|top| decimal(top, 2)), tolerance: decimal(tolerance, 2) };
+    let band = |up_to: Option<i64>, tolerance| Band {
+        up_to: up_to.map(|top| decimal(top, 2)),
+        tolerance: decimal(tolerance, 2),
+    };
     let bands = vec![band(Some(10_000_000), 200), band(None, 2_500)];
     Tolerance { currency: code, valid_from: day(SINCE), bands, recompute: decimal(1, 2) }
 }

@@ -132,7 +132,10 @@ fn quarantine(week: &mut Week, date: Date) {
     let deal = poison::mended(&world);
     let replay = Some(Box::new(message(&deal.0, &deal.1, 1, deal.2)));
     let at = instant(date, 10 * 60).micros();
-    week.schedule(at, Item::CloseUnreadable { unreadable: 0, replay, actor: actor(), reason: "sent again by mail".to_owned() });
+    week.schedule(
+        at,
+        Item::CloseUnreadable { unreadable: 0, replay, actor: actor(), reason: "sent again by mail".to_owned() },
+    );
     let reason = "a test message of the source".to_owned();
     week.schedule(at + 60_000_000, Item::CloseUnreadable { unreadable: 1, replay: None, actor: actor(), reason });
 }

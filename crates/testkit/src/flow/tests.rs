@@ -1,7 +1,12 @@
 //! What a flow promises: the same seed gives the same week, time never goes back, and the mix is the one asked for.
 
 use super::*;
+use crate::memory::Shard;
 use model::command::Command;
+use model::decimal::Decimal;
+use model::event::Event;
+use model::index::Kind;
+use model::ledger::Axis;
 use model::trade::Action;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,7 +60,10 @@ fn the_demonstration_week_has_everything_that_goes_wrong() {
             Step::CloseUnreadable { .. } => _ = seen.insert("close-quarantined"),
         }
     }
-    assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["approve", "close-quarantined", "day", "repair", "set-reference", "steer", "transfer"]);
+    assert_eq!(
+        seen.into_iter().collect::<Vec<_>>(),
+        ["approve", "close-quarantined", "day", "repair", "set-reference", "steer", "transfer"]
+    );
     // Five openings and closings, four cut-offs a day, and no dollars on Thanksgiving.
     assert_eq!(days, 5 * 6 - 1);
     assert!((7_500..8_500).contains(&tally.sent()), "{}", tally.sent());
@@ -85,7 +93,9 @@ fn the_bench_has_the_mix_of_w1() {
             if message.expected == Expected::Accepted {
                 let mut pair = [details.party.clone(), details.counterparty.clone()];
                 pair.sort();
-                *once.entry((pair, details.instrument, details.quantity.unscaled, details.net.unscaled)).or_insert(0u32) += 1;
+                *once
+                    .entry((pair, details.instrument, details.quantity.unscaled, details.net.unscaled))
+                    .or_insert(0u32) += 1;
             }
         }
         let single = once.values().filter(|count| *count % 2 == 1).count() as u64;
@@ -96,5 +106,60 @@ fn the_bench_has_the_mix_of_w1() {
         if hot {
             assert!((messages * 28 / 100..messages * 50 / 100).contains(&first), "{first}");
         }
+    }
+}
+
+/// What lies on all accounts together, by the asset's name.
+fn holdings(shard: &Shard) -> BTreeMap<String, Decimal> {
+    let (state, mut held) = (shard.state(), BTreeMap::new());
+    for (account, asset, amount) in state.balances() {
+        if account.axis() == Axis::Location {
+            let (name, scale) = match asset.as_instrument() {
+                Some(index) => (state.name(Kind::Instrument, index.0).expect("a name").to_string(), state.scale(index)),
+                None => (asset.as_currency().expect("a currency").to_string(), 2),
+            };
+            held.entry(name).or_insert((0, scale)).0 += amount;
+        }
+    }
+    let decimal = |(units, scale)| Decimal::from_units(units, u32::from(scale)).expect("a balance fits");
+    held.into_iter().map(|(name, units)| (name, decimal(units))).collect()
+}
+
+#[test]
+fn every_message_of_the_week_gets_the_answer_it_should_and_nothing_is_lost() {
+    let flow = Flow::new(2026, Shape::demo());
+    let mut shard = Shard::new(flow.genesis());
+    let unexpected = play(&flow, &mut shard);
+    assert!(unexpected.is_empty(), "{} answers, among them {:#?}", unexpected.len(), unexpected[0]);
+    let mut tally = Tally::opening(&flow);
+    flow.week().for_each(|item| tally.note(&item));
+    let held = holdings(&shard);
+    assert_eq!(held.len(), tally.holdings.len());
+    for (name, expected) in &tally.holdings {
+        assert!(held[name].same_value(*expected), "{name}: {} lie somewhere, {expected} came in", held[name]);
+    }
+    let settled = shard
+        .records()
+        .iter()
+        .flat_map(|record| record.events())
+        .filter(|event| matches!(event, Event::InstructionsSettled { .. }))
+        .count();
+    // T+2: what was traded on Thursday and Friday is still to come.
+    assert!((1_800..3_000).contains(&settled), "{settled}");
+}
+
+#[test]
+fn what_a_bench_sends_settles() {
+    for shape in [Shape::bench(20_000), Shape::hot(20_000)] {
+        let flow = Flow::new(11, Shape { members: 20, instruments: 50, ..shape });
+        let mut shard = Shard::new(flow.genesis());
+        assert!(play(&flow, &mut shard).is_empty());
+        let events = shard.records().iter().flat_map(|record| record.events());
+        let settled = events.filter(|event| matches!(event, Event::InstructionsSettled { .. })).count() as u64;
+        // 2 % of the trades have one side, 3 % lack securities.
+        assert!(
+            (flow.world.shape.trades * 94 / 100..flow.world.shape.trades * 96 / 100).contains(&settled),
+            "{settled}"
+        );
     }
 }

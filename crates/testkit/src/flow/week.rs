@@ -2,6 +2,7 @@
 
 use super::deal::{Deal, cancellation, charge, message};
 use super::random::Random;
+use super::session::{Session, sessions};
 use super::shape::{Fate, Lag};
 use super::story;
 use super::world::{World, hour, identifier, instant, later};
@@ -17,44 +18,6 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 const MINUTE: i64 = 60_000_000;
-
-/// Share of a day's trades by half-hour from the first to the last trade: busy at both ends.
-const PROFILE: [i64; 20] = [9, 7, 6, 5, 5, 4, 4, 3, 3, 3, 3, 4, 4, 4, 5, 6, 7, 8, 6, 4];
-
-/// A stretch of time in which trades of one date are reported.
-struct Session {
-    traded: Date,
-    deals: u64,
-    /// Microseconds since 1970, as everywhere in this file.
-    start: i64,
-    span: i64,
-    /// Late at the desk and early at the open, or evenly.
-    uneven: bool,
-}
-
-impl Session {
-    fn moment(&self, number: u64) -> i64 {
-        let (number, deals) = (i128::from(number), i128::from(self.deals));
-        let part = if self.uneven {
-            let total: i64 = PROFILE.iter().sum();
-            // Position in hundredths of a weight, then walked along the profile.
-            let mut position = (number * i128::from(total) * 100 / deals) as i64;
-            let mut passed = 0;
-            for weight in PROFILE {
-                if position < weight * 100 {
-                    passed += position * 100 / weight;
-                    break;
-                }
-                position -= weight * 100;
-                passed += 10_000;
-            }
-            i128::from(self.span) * i128::from(passed) / (10_000 * PROFILE.len() as i128)
-        } else {
-            i128::from(self.span) * number / deals
-        };
-        self.start + part as i64
-    }
-}
 
 /// What is still to come, in order of time and then of scheduling.
 struct Scheduled(i64, u64, Step);
@@ -138,12 +101,14 @@ impl Week {
     /// A message of a front office; sometimes the same again later.
     fn send(&mut self, at: i64, trade: TradeMessage, expected: Expected) {
         let (key, trade) = (self.world.domain.clone(), Box::new(trade));
-        if expected == Expected::Accepted && self.random.chance(self.world.shape.mix.sent_twice) {
-            let again = at + self.gap * (500 + self.random.below(2_000) as i64);
-            let body = Body::Trade(trade.clone());
-            self.schedule(again.min(self.end).max(at), Step::Message(Message { key: key.clone(), body, expected: Expected::Duplicate }));
+        let again = (expected == Expected::Accepted && self.random.chance(self.world.shape.mix.sent_twice))
+            .then(|| trade.clone());
+        self.schedule(at, Step::Message(Message { key: key.clone(), body: Body::Trade(trade), expected }));
+        if let Some(trade) = again {
+            let later = at + self.gap * (500 + self.random.below(2_000) as i64);
+            let message = Message { key, body: Body::Trade(trade), expected: Expected::Duplicate };
+            self.schedule(later.min(self.end).max(at), Step::Message(message));
         }
-        self.schedule(at, Step::Message(Message { key, body: Body::Trade(trade), expected }));
     }
 
     /// How much later the other side reports.
@@ -177,10 +142,12 @@ impl Week {
         let hot = world.shape.hot_security > 0 && self.random.chance(world.shape.hot_security);
         let mut security = if hot { 0 } else { world.by_activity.rank(&mut self.random) };
         if fate == Fate::ShortSecurities {
+            // A story's members each lack some securities; elsewhere there is one that nobody has.
+            let places = world.securities.len();
+            let lacking = |place: &usize| world.lacks(seller, *place) && world.undefined_at_first() != Some(*place);
             security = match world.shape.story {
-                true => (0..world.securities.len()).map(|step| (security + step) % world.securities.len())
-                    .find(|&place| world.lacks(seller, place)).unwrap_or(security),
-                false => world.securities.len() - 1,
+                true => (0..places).map(|step| (security + step) % places).find(lacking).unwrap_or(security),
+                false => places - 1,
             };
         } else if world.undefined_at_first() != Some(security) && world.lacks(seller, security) {
             security = (security + 1) % world.traded();
@@ -226,7 +193,10 @@ impl Week {
         // What would have to happen before the week, or after it, goes straight through instead.
         let today = moment(at).date_utc();
         let mut fate = self.world.shape.mix.fate(self.random.below(10_000));
-        if traded != today && !matches!(fate, Fate::OneSided | Fate::NearAmount | Fate::ShortSecurities | Fate::Held) && self.world.shape.story {
+        if traded != today
+            && !matches!(fate, Fate::OneSided | Fate::NearAmount | Fate::ShortSecurities | Fate::Held)
+            && self.world.shape.story
+        {
             fate = Fate::Plain;
         }
         let deal = self.agree(at, traded, fate);
@@ -257,7 +227,8 @@ impl Week {
                 }
             }
             Fate::WrongQuantity => {
-                let wrong = Deal { quantity: deal.quantity + 10 * world.securities[deal.security].multiple(), ..deal.clone() };
+                let wrong =
+                    Deal { quantity: deal.quantity + 10 * world.securities[deal.security].multiple(), ..deal.clone() };
                 said = wrong.details(&world, first);
                 let mended = at + hours(&mut self.random, 30, 180);
                 self.send(mended, message(source, &id, 2, right.clone()), Expected::Accepted);
@@ -275,20 +246,25 @@ impl Week {
             }
             Fate::CancelledLate => {
                 let asked = answer_at + hours(&mut self.random, 5, 60);
-                self.send(asked, cancellation(source, &id, 2), Expected::Accepted);
-                self.send(asked + MINUTE * 7, cancellation(other_source, &other_id, 2), Expected::Accepted);
+                // Once it may have settled nobody cancels it any more.
+                if asked + MINUTE * 7 < instant(deal.settles, 0).micros() {
+                    self.send(asked, cancellation(source, &id, 2), Expected::Accepted);
+                    self.send(asked + MINUTE * 7, cancellation(other_source, &other_id, 2), Expected::Accepted);
+                }
             }
             Fate::Held => {
                 said.hold = true;
                 // A held purchase blocks like a held sale; one in four is forgotten.
                 if self.random.below(4) > 0 {
-                    let released = instant(deal.settles, 9 * 60).micros().max(answer_at) + hours(&mut self.random, 0, 240);
+                    let released =
+                        instant(deal.settles, 9 * 60).micros().max(answer_at) + hours(&mut self.random, 0, 240);
                     let (source, id, actor) = (source.clone(), id.clone(), identifier("lena.settlements"));
                     self.schedule(released, Step::Steer { source, id, steer: Steer::Release, actor });
                 }
             }
             Fate::AmendedFirst => {
-                let first_thought = Deal { quantity: deal.quantity + 10 * world.securities[deal.security].multiple(), ..deal.clone() };
+                let first_thought =
+                    Deal { quantity: deal.quantity + 10 * world.securities[deal.security].multiple(), ..deal.clone() };
                 said = first_thought.details(&world, first);
                 self.send(at, message(source, &id, 2, right.clone()), Expected::Accepted);
             }
@@ -302,7 +278,12 @@ impl Week {
                 said.net.unscaled += 1_000;
                 let repair = Repair { source: source.clone(), id: id.clone(), details: Some(right.clone()) };
                 let mended = at + hours(&mut self.random, 30, 90);
-                self.call(mended, "lena.settlements", "gross corrected with the desk", Command::Repair(Box::new(repair)));
+                self.call(
+                    mended,
+                    "lena.settlements",
+                    "gross corrected with the desk",
+                    Command::Repair(Box::new(repair)),
+                );
             }
             Fate::Conflict => {
                 let mut other_content = right.clone();
@@ -371,28 +352,4 @@ impl Iterator for Week {
 /// An instant, in whole milliseconds as a broker stamps them.
 fn moment(micros: i64) -> Timestamp {
     Timestamp::from_micros(micros / 1_000 * 1_000).expect("an instant of the week")
-}
-
-/// When trades are reported: those taken over on Monday before the opening, then each day's.
-fn sessions(world: &World) -> Vec<Session> {
-    let shape = &world.shape;
-    let before = shape.trades * u64::from(shape.taken_over) / 100;
-    let monday = world.days[0];
-    let mut sessions = Vec::new();
-    for (back, start) in [(2, hour::TAKE_OVER), (1, hour::TAKE_OVER + 45)] {
-        let (traded, start) = (world.business_days_before(monday, back), instant(monday, start).micros());
-        sessions.push(Session { traded, deals: before / 2, start, span: 40 * MINUTE, uneven: false });
-    }
-    let (rest, days) = (shape.trades - before / 2 * 2, world.days.len() as u64);
-    for (number, &date) in (0..).zip(&world.days) {
-        let deals = rest * (number + 1) / days - rest * number / days;
-        let (start, end) = match shape.story {
-            true => (instant(date, hour::FIRST_TRADE), instant(date, hour::LAST_TRADE)),
-            // All of W1 comes between the opening and the first cut-off.
-            false => (instant(date, hour::OPEN + 5), instant(date, hour::CUT_OFF_EUR - 60)),
-        };
-        let traded = if shape.story { date } else { world.business_days_before(date, 2) };
-        sessions.push(Session { traded, deals, start: start.micros(), span: end.micros_since(start), uneven: shape.story });
-    }
-    sessions
 }

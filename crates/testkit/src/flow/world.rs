@@ -84,7 +84,10 @@ pub struct World {
 
 impl World {
     pub fn new(seed: u64, shape: Shape) -> World {
-        assert!(shape.members >= 3 && shape.instruments >= 2 && (1..=5).contains(&shape.days), "a market, for some days");
+        assert!(
+            shape.members >= 3 && shape.instruments >= 2 && (1..=5).contains(&shape.days),
+            "a market, for some days"
+        );
         let shipped = |name: &str| {
             let (_, text) = calendar::SHIPPED.iter().find(|(shipped, _)| *shipped == name).expect("a shipped calendar");
             Calendar::from_text(text).expect("shipped calendars are valid")
@@ -137,8 +140,10 @@ impl World {
 
     /// The settlement date by the market's cycle.
     pub fn settlement_date(&self, security: &Security, traded: Date) -> Date {
-        let (_, days, _) =
-            market::CYCLES.iter().find(|(market, ..)| *market == security.market.as_str()).expect("every market has one");
+        let (_, days, _) = market::CYCLES
+            .iter()
+            .find(|(market, ..)| *market == security.market.as_str())
+            .expect("every market has one");
         calendar::advance(traded, u32::from(*days), &self.calendars(security.currency)).expect("within 2024 to 2030")
     }
 

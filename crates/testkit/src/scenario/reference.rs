@@ -137,9 +137,11 @@ fn calendar(words: &mut Words, today: Date) -> Result<NamedCalendar, String> {
     let id = words.name("the calendar")?;
     if let Some(last) = words.option("to") {
         let holidays = words.option("holidays").unwrap_or_default();
-        let holidays = holidays.split(',').filter(|day| !day.is_empty()).map(|day| date(day, today)).collect::<Result<_, _>>()?;
+        let holidays =
+            holidays.split(',').filter(|day| !day.is_empty()).map(|day| date(day, today)).collect::<Result<_, _>>()?;
         let (first, last) = (since(words, today)?, date(&last, today)?);
-        let calendar = Calendar::new(first, last, Calendar::SATURDAY_SUNDAY, holidays).map_err(|error| error.to_string())?;
+        let calendar =
+            Calendar::new(first, last, Calendar::SATURDAY_SUNDAY, holidays).map_err(|error| error.to_string())?;
         return Ok(NamedCalendar { id, calendar });
     }
     let (_, text) = SHIPPED.iter().find(|(shipped, _)| *shipped == id.as_str()).ok_or("no such calendar is shipped")?;

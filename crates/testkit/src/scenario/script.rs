@@ -15,7 +15,10 @@ enum Part {
     /// Comments and empty lines, kept for rewriting.
     Text(String),
     /// A file of commands that must all be accepted, in silence.
-    Include { line: Line, name: String },
+    Include {
+        line: Line,
+        name: String,
+    },
     Block(Block),
 }
 
@@ -56,7 +59,8 @@ impl Script {
         let mut parts = Vec::new();
         let mut lines = text.lines().enumerate().peekable();
         while let Some((at, line)) = lines.next() {
-            let line_at = |at: usize, text: &str| Line { file: name.to_owned(), number: at + 1, text: text.trim().to_owned() };
+            let line_at =
+                |at: usize, text: &str| Line { file: name.to_owned(), number: at + 1, text: text.trim().to_owned() };
             if line.trim().is_empty() || is_comment(line) {
                 parts.push(Part::Text(line.to_owned()));
                 continue;
@@ -65,7 +69,8 @@ impl Script {
                 parts.push(Part::Include { line: line_at(at, line), name: included.trim().to_owned() });
                 continue;
             }
-            let mut block = Block { written: vec![line.to_owned()], commands: vec![line_at(at, line)], expected: String::new() };
+            let mut block =
+                Block { written: vec![line.to_owned()], commands: vec![line_at(at, line)], expected: String::new() };
             loop {
                 match lines.next() {
                     Some((_, RULE)) => break,
@@ -112,7 +117,8 @@ impl Script {
                 Part::Include { name, .. } => write!(text, "include {name}").expect("a string takes all"),
                 Part::Block(block) => {
                     let output = outputs.next().expect("an output for each block");
-                    write!(text, "{}\n{RULE}\n{}", block.written.join("\n"), output.trim_end()).expect("a string takes all");
+                    write!(text, "{}\n{RULE}\n{}", block.written.join("\n"), output.trim_end())
+                        .expect("a string takes all");
                 }
             }
             text.push('\n');
@@ -140,7 +146,10 @@ mod tests {
         let blocks: Vec<_> = script.steps().collect();
         assert!(matches!(blocks[0], Step::Include(_, "standard")));
         let Step::Block(block) = blocks[1] else { panic!("a block") };
-        assert_eq!(block.commands.iter().map(|line| (line.number, &*line.text)).collect::<Vec<_>>(), [(4, "first"), (6, "second")]);
+        assert_eq!(
+            block.commands.iter().map(|line| (line.number, &*line.text)).collect::<Vec<_>>(),
+            [(4, "first"), (6, "second")]
+        );
         assert_eq!(block.expected, "out\nmore\n");
         assert_eq!(script.rewritten(&["out\nmore\n".into(), "ok\n".into()]), TEXT);
         assert!(script.rewritten(&["new\n".into(), "ok\n".into()]).contains("second\n----\nnew\n\nthird"));

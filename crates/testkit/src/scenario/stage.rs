@@ -51,7 +51,11 @@ impl Stage for InMemory {
     fn submit(&mut self, inbound: Inbound, work: bool) -> Vec<Record> {
         let shard = self.shard_mut();
         let first = shard.records().len();
-        if work { shard.submit(inbound) } else { shard.submit_alone(inbound) };
+        if work {
+            shard.submit(inbound)
+        } else {
+            shard.submit_alone(inbound)
+        };
         shard.records()[first..].to_vec()
     }
 
@@ -73,7 +77,10 @@ impl Stage for InMemory {
             let (running, recovered) = (snapshot(before.state()), before.recovered());
             assert!(running == snapshot(recovered.state()), "recovery gives another state than the one that ran");
             let restored = recovered.restored();
-            assert!(running == snapshot(restored.state()), "a snapshot gives another state than the one that was written");
+            assert!(
+                running == snapshot(restored.state()),
+                "a snapshot gives another state than the one that was written"
+            );
             self.shard = Some(restored);
         }
     }

@@ -189,7 +189,11 @@ fn of_what(currency: Option<CurrencyCode>) -> String {
 
 fn hours(cut_offs: &[CutOff]) -> String {
     let each = |cut_off: &CutOff| format!("{} until {}", of_what(cut_off.currency), &cut_off.at.to_string()[11..16]);
-    if cut_offs.is_empty() { "no cut-offs".to_owned() } else { cut_offs.iter().map(each).collect::<Vec<_>>().join(", ") }
+    if cut_offs.is_empty() {
+        "no cut-offs".to_owned()
+    } else {
+        cut_offs.iter().map(each).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// What the query `instruction` answers.
@@ -233,7 +237,8 @@ pub(super) fn status(view: &View, number: u64) -> String {
         Some(Standing::Settled(_)) => "settled".to_owned(),
         Some(Standing::Cancelled(_)) => "without instruction".to_owned(),
     };
-    let requested = row.requested.map_or(String::new(), |version| format!(", v{version} waits for the counterparty"));
+    // What was asked for and had no answer when the pair settled is asked no more.
+    let asked = row.requested.filter(|_| state == "matched");
+    let requested = asked.map_or(String::new(), |version| format!(", v{version} waits for the counterparty"));
     format!("{} v{} {state}{requested}", row.id, row.version)
 }
-

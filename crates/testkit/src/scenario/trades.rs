@@ -214,14 +214,21 @@ fn gross(details: &Details) -> Result<Decimal, String> {
     let digits = details.quantity.scale + details.price.scale + percent;
     let product = i128::from(details.quantity.unscaled) * i128::from(details.price.unscaled);
     let units = match digits.checked_sub(places) {
-        Some(excess) => div_round(product, 10i128.pow(excess), Rounding::HalfUp).ok_or("the gross amount is too large")?,
+        Some(excess) => {
+            div_round(product, 10i128.pow(excess), Rounding::HalfUp).ok_or("the gross amount is too large")?
+        }
         None => product * 10i128.pow(places - digits),
     };
     Decimal::from_units(units, places).map_err(|error| error.to_string())
 }
 
 fn net(details: &Details) -> Result<Decimal, String> {
-    let scale = details.charges.iter().map(|charge| charge.amount.scale).chain([places(details), details.gross.scale, details.accrued.scale]).max();
+    let scale = details
+        .charges
+        .iter()
+        .map(|charge| charge.amount.scale)
+        .chain([places(details), details.gross.scale, details.accrued.scale])
+        .max();
     let scale = scale.expect("one scale at least");
     let units = |amount: Decimal| amount.to_scale(scale).map_err(|error| error.to_string());
     let mut total = units(details.gross)? + units(details.accrued)?;
@@ -245,7 +252,11 @@ pub(super) fn mirrored(details: &Details) -> Result<Details, String> {
         party: details.counterparty.clone(),
         counterparty: details.party.clone(),
         side,
-        charges: details.charges.iter().map(|charge| Charge { amount: negated(charge.amount), ..charge.clone() }).collect(),
+        charges: details
+            .charges
+            .iter()
+            .map(|charge| Charge { amount: negated(charge.amount), ..charge.clone() })
+            .collect(),
         depot: None,
         nostro: None,
         ..details.clone()

@@ -77,12 +77,14 @@ impl View {
             Event::TradeCaptured { trade, id, version, terms, defects, .. } => {
                 let (id, terms, defects) = (id.clone(), (**terms).clone(), defects.clone());
                 let instructions = Vec::new();
-                let row = TradeRow { id, version: *version, terms, defects, instructions, cancelled: false, requested: None };
+                let row =
+                    TradeRow { id, version: *version, terms, defects, instructions, cancelled: false, requested: None };
                 self.trades.insert(*trade, row);
             }
             Event::TradeChanged { trade, version, terms, defects, .. } => {
                 let row = self.trade_mut(*trade);
-                (row.version, row.terms, row.defects, row.requested) = (*version, (**terms).clone(), defects.clone(), None);
+                (row.version, row.terms, row.defects, row.requested) =
+                    (*version, (**terms).clone(), defects.clone(), None);
             }
             Event::TradeChangeRequested { trade, version, .. } => self.trade_mut(*trade).requested = Some(*version),
             Event::TradeCancelled { trade, version, .. } => {
@@ -98,24 +100,31 @@ impl View {
                     nth => format!("{}/{nth}", row.id),
                 };
                 let (held, priority) = (row.terms.hold, row.terms.priority);
-                self.instructions.insert(*instruction, InstructionRow {
-                    name,
-                    trade,
-                    movement: *movement,
-                    quantity: *quantity,
-                    amount: *amount,
-                    standing: Standing::Unmatched(Vec::new()),
-                    held,
-                    priority,
-                    cancel_requested: false,
-                    failing: false,
-                });
+                self.instructions.insert(
+                    *instruction,
+                    InstructionRow {
+                        name,
+                        trade,
+                        movement: *movement,
+                        quantity: *quantity,
+                        amount: *amount,
+                        standing: Standing::Unmatched(Vec::new()),
+                        held,
+                        priority,
+                        cancel_requested: false,
+                        failing: false,
+                    },
+                );
             }
             Event::InstructionUnmatched { instruction, reasons } => {
                 self.instruction_mut(*instruction).standing = Standing::Unmatched(reasons.clone());
             }
-            Event::InstructionsMatched { deliver, receive, reasons, .. } => self.pair(*deliver, *receive, *reasons, None),
-            Event::InstructionsPending { deliver, receive, reasons, waits } => self.pair(*deliver, *receive, Some(*reasons), *waits),
+            Event::InstructionsMatched { deliver, receive, reasons, .. } => {
+                self.pair(*deliver, *receive, *reasons, None)
+            }
+            Event::InstructionsPending { deliver, receive, reasons, waits } => {
+                self.pair(*deliver, *receive, Some(*reasons), *waits)
+            }
             Event::InstructionSteered { instruction, held, priority, cancel_requested } => {
                 let row = self.instruction_mut(*instruction);
                 (row.held, row.priority, row.cancel_requested) = (*held, *priority, *cancel_requested);
@@ -141,8 +150,10 @@ impl View {
     }
 
     fn pair(&mut self, deliver: u64, receive: u64, reasons: Option<(Code, Code)>, waits: Option<Wait>) {
-        self.instruction_mut(deliver).standing = Standing::Matched { with: receive, reason: reasons.map(|codes| codes.0), waits };
-        self.instruction_mut(receive).standing = Standing::Matched { with: deliver, reason: reasons.map(|codes| codes.1), waits };
+        self.instruction_mut(deliver).standing =
+            Standing::Matched { with: receive, reason: reasons.map(|codes| codes.0), waits };
+        self.instruction_mut(receive).standing =
+            Standing::Matched { with: deliver, reason: reasons.map(|codes| codes.1), waits };
     }
 
     fn trade_mut(&mut self, number: u64) -> &mut TradeRow {
@@ -169,7 +180,8 @@ impl View {
 
     /// An instruction by its name; by the id alone the newest of that trade.
     pub fn instruction_called(&self, name: &str) -> Option<u64> {
-        let exact = self.instructions.iter().find(|(_, row)| row.name == name && name.contains('/')).map(|(number, _)| *number);
+        let exact =
+            self.instructions.iter().find(|(_, row)| row.name == name && name.contains('/')).map(|(number, _)| *number);
         exact.or_else(|| self.trades.get(&self.trade_called(name)?)?.instructions.last().copied())
     }
 
@@ -185,7 +197,8 @@ impl View {
         let name = self.asset_name(asset);
         let text = match asset.as_instrument() {
             None => {
-                let exponent = asset.as_currency().and_then(model::currency::exponent).expect("a currency of the ledger is known");
+                let exponent =
+                    asset.as_currency().and_then(model::currency::exponent).expect("a currency of the ledger is known");
                 decimal(units, u32::from(exponent)).to_string()
             }
             Some(InstrumentIx(index)) => {

@@ -18,7 +18,9 @@ pub(super) struct Words {
 impl Words {
     pub fn parse(text: &str) -> Result<Words, String> {
         let mut tokens = tokens(text)?.into_iter().peekable();
-        let label = tokens.next_if(|token| token.len() > 1 && token.ends_with(':')).map(|token| token.trim_end_matches(':').to_owned());
+        let label = tokens
+            .next_if(|token| token.len() > 1 && token.ends_with(':'))
+            .map(|token| token.trim_end_matches(':').to_owned());
         let verb = tokens.next().ok_or("a verb is missing")?;
         let (mut words, mut options) = (std::collections::VecDeque::new(), Vec::new());
         for token in tokens {
@@ -55,7 +57,11 @@ impl Words {
 
     pub fn expect(&mut self, words: &[&str]) -> Result<String, String> {
         let found = self.word(words[0])?;
-        if words.contains(&&*found) { Ok(found) } else { Err(format!("`{found}` stands where {} should", words.join(" or "))) }
+        if words.contains(&&*found) {
+            Ok(found)
+        } else {
+            Err(format!("`{found}` stands where {} should", words.join(" or ")))
+        }
     }
 
     pub fn name(&mut self, what: &str) -> Result<Identifier, String> {
@@ -151,7 +157,8 @@ pub(super) fn date(text: &str, today: Date) -> Result<Date, String> {
 
 /// Minutes after midnight of `16:00`.
 pub(super) fn minutes(text: &str) -> Result<u16, String> {
-    let parts = text.split_once(':').and_then(|(hour, minute)| Some((hour.parse::<u16>().ok()?, minute.parse::<u16>().ok()?)));
+    let parts =
+        text.split_once(':').and_then(|(hour, minute)| Some((hour.parse::<u16>().ok()?, minute.parse::<u16>().ok()?)));
     let (hour, minute) = parts.ok_or_else(|| format!("{text} is not a time of day"))?;
     Ok(hour * 60 + minute)
 }

@@ -13,7 +13,7 @@ fn measure<T>(what: &str, bytes: usize, mut call: impl FnMut() -> T) {
     if std::env::var("SPEED").is_ok_and(|only| !what.contains(&only)) {
         return;
     }
-    let mut rounds: Vec<f64> = (0..400)
+    let mut rounds: Vec<f64> = (0..6000)
         .map(|_| {
             let start = Instant::now();
             (0..CALLS).for_each(|_| drop(black_box(call())));

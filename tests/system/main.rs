@@ -1,0 +1,123 @@
+//! System tests: the real engine, store and consumer against a real Kafka broker that is killed, starved and deceived.
+//!
+//! `QUITTANCE_SYSTEM=1 cargo test -p quittance-tests --test system [name …]`. They run one after the other on one private broker, each
+//! on topics and directories of its own. The seed is printed; `QUITTANCE_SEED` plays it again.
+
+mod audit;
+mod broker;
+mod diverged;
+mod front_office;
+mod full_disk;
+mod garbage;
+mod kills;
+mod outages;
+mod service;
+mod shard_process;
+mod topics;
+mod week;
+mod wrong_directory;
+
+use broker::Broker;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// What the tests share.
+struct Rig {
+    broker: Broker,
+    seed: u64,
+}
+
+/// What becomes of a test that cannot run here.
+enum Verdict {
+    Passed,
+    Skipped(String),
+}
+
+type Case = (&'static str, fn(&Rig) -> Verdict);
+
+/// In this order: the first one finds no broker yet, the last ones kill it.
+const CASES: &[Case] = &[
+    ("service_before_broker_and_topic", outages::service_before_broker_and_topic),
+    ("topics_are_made_shown_and_refused", topics::made_shown_and_refused),
+    ("week_end_to_end", week::end_to_end),
+    ("garbage_does_not_stop_the_partition", garbage::does_not_stop_the_partition),
+    ("topic_recreated", diverged::topic_recreated),
+    ("topic_recreated_while_running", diverged::topic_recreated_while_running),
+    ("retention_passed_us", diverged::retention_passed_us),
+    ("another_cluster", diverged::another_cluster),
+    ("broker_lost_its_tail", diverged::broker_lost_its_tail),
+    ("wrong_directory", wrong_directory::refused),
+    ("full_disk", full_disk::nothing_is_lost),
+    ("kills_under_load", kills::under_load),
+    ("broker_killed_under_load", outages::broker_killed_under_load),
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.first().is_some_and(|first| first == shard_process::ROLE) {
+        return shard_process::child(&arguments[1..]);
+    }
+    if arguments.iter().any(|argument| argument == "--list") {
+        return ExitCode::SUCCESS;
+    }
+    if std::env::var("QUITTANCE_SYSTEM").is_ok_and(|value| value == "1") {
+        return run(&arguments);
+    }
+    println!(
+        "\nsystem tests: {} skipped. They start a real Kafka broker and take minutes: `make test` runs them, and so does\n\
+         QUITTANCE_SYSTEM=1 cargo test -p quittance-tests --test system\n",
+        CASES.len()
+    );
+    ExitCode::SUCCESS
+}
+
+fn run(arguments: &[String]) -> ExitCode {
+    let names: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
+    let wanted = |name: &str| names.is_empty() || names.iter().any(|part| name.contains(part.as_str()));
+    let cases: Vec<&Case> = CASES.iter().filter(|(name, _)| wanted(name)).collect();
+    if cases.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    let started = Instant::now();
+    let rig = Rig { broker: Broker::new(), seed: seed() };
+    println!("\nrunning {} system tests, seed {}, broker data in {}", cases.len(), rig.seed, rig.broker.data().display());
+    let mut failed = Vec::new();
+    for (name, case) in cases {
+        println!("--- {name}");
+        let began = Instant::now();
+        let verdict = catch_unwind(AssertUnwindSafe(|| case(&rig)));
+        let seconds = began.elapsed().as_secs_f32();
+        match verdict {
+            Ok(Verdict::Passed) => println!("    ok in {seconds:.1} s"),
+            Ok(Verdict::Skipped(why)) => println!("    SKIPPED: {why}"),
+            // The panic's own text stands above.
+            Err(_) => {
+                println!("    FAILED after {seconds:.1} s");
+                failed.push(*name);
+            }
+        }
+    }
+    let seconds = started.elapsed().as_secs_f32();
+    if failed.is_empty() {
+        println!("system tests passed in {seconds:.0} s\n");
+        return ExitCode::SUCCESS;
+    }
+    println!(
+        "\nsystem tests FAILED: {}; again with\n  QUITTANCE_SYSTEM=1 QUITTANCE_SEED={} cargo test -p quittance-tests --test system -- {}\n",
+        failed.join(", "),
+        rig.seed,
+        failed.join(" ")
+    );
+    ExitCode::FAILURE
+}
+
+fn seed() -> u64 {
+    match std::env::var("QUITTANCE_SEED") {
+        Ok(text) => text.parse().expect("QUITTANCE_SEED is a whole number"),
+        Err(_) => {
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+            u64::from(now.subsec_nanos()) + now.as_secs() % 1_000_000
+        }
+    }
+}
