@@ -73,7 +73,8 @@ enum Command {
     Fold(fold::Fold),
     Topics(topics::Topics),
     FrontOffice(front_office::FrontOffice),
-    // Waits for the package `benches`: Bench { args } calls benches::main(args).
+    /// Measure this build on this machine: quittance bench fold
+    Bench(benches::Bench),
     /// Completions for a shell: quittance completions bash > /etc/bash_completion.d/quittance
     Completions {
         /// Which shell
@@ -110,6 +111,7 @@ fn run(command: Command) -> Result<()> {
         Command::Topics(command) => topics::run(command),
         Command::FrontOffice(command) => front_office::run(command),
         Command::Fold(command) => fold::run(command),
+        Command::Bench(command) => benches::main(&command),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "quittance", &mut std::io::stdout());
             Ok(())
