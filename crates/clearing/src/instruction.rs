@@ -1,7 +1,7 @@
 //! An open settlement instruction, as the state keeps it; and what issuing, settling and ending one does to the state.
 
 use crate::slab::NONE;
-use crate::state::{State, Trade};
+use crate::state::{Loose, State, Trade};
 use crate::waiting::Rank;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -245,8 +245,8 @@ pub(crate) fn settlement_postings(deliver: &Instruction, receive: &Instruction, 
 impl State {
     /// The terms in force of an open trade.
     pub(crate) fn terms_of(&self, trade: &Trade) -> Terms {
-        match (&trade.terms, self.instructions.get(trade.instruction)) {
-            (Some(terms), _) => (**terms).clone(),
+        match (&trade.loose, self.instructions.get(trade.instruction)) {
+            (Some(loose), _) => loose.terms.clone(),
             (None, Some(instruction)) => instruction.terms(),
             (None, None) => unreachable!("an open trade keeps its terms or has an instruction"),
         }
@@ -254,8 +254,8 @@ impl State {
 
     pub(crate) fn apply_issued(&mut self, number: u64, links: &[Link]) {
         let (place, _) = self.trade(links[0].trade).expect("an instruction is issued of an open trade");
-        let terms = self.trades[place].terms.take().expect("a trade without instruction keeps its terms");
-        let instruction = Instruction::from_terms(number, place, &terms);
+        let loose = self.trades[place].loose.take().expect("a trade without instruction keeps its terms");
+        let instruction = Instruction::from_terms(number, place, &loose.terms);
         let issued = self.instructions.insert(instruction);
         self.trades[place].instruction = issued;
         self.instruction_by_number.insert(number, issued);
@@ -363,7 +363,7 @@ impl State {
         }
         let instruction = self.close_instruction(place);
         let terms = instruction.terms();
-        self.trades[trade].terms = Some(Box::new(terms));
+        self.trades[trade].loose = Some(Box::new(Loose { terms, defects: Vec::new() }));
         self.trades[trade].instruction = NONE;
     }
 

@@ -105,6 +105,12 @@ pub(crate) fn decide_transfer(draft: &mut Draft<'_>, transfer: &Transfer) -> Res
             return Err(Rejection::new(Reason::AccountNotAllowed, name.as_str()));
         }
     }
+    if let (Some((_, from)), Some((_, to)), Some(name)) = (&from, &to, &transfer.to)
+        && from.capacity != to.capacity
+    {
+        // A client's assets do not become the house's, or another client's, by a transfer.
+        return Err(Rejection::new(Reason::AccountNotAllowed, name.as_str()));
+    }
     let giver = match (&from, &to) {
         (Some((_, entry)), _) | (None, Some((_, entry))) => entry.holder,
         (None, None) => return Err(Rejection::new(Reason::UnknownName, "from, to")),
@@ -162,34 +168,36 @@ fn business_date(draft: &Draft<'_>, entry: &AccountEntry) -> Date {
 
 /// Turns round what a record booked. A settlement is turned round together with the capture of both its trades: the
 /// books get back what they gave, so that nothing stays owed; a new trade that names the old one books it right.
-pub(crate) fn decide_reverse(draft: &mut Draft<'_>, sequence: u64) -> Result<(), Rejection> {
+pub(crate) fn decide_reverse(draft: &mut Draft<'_>, sequence: u64, instruction: Option<u64>) -> Result<(), Rejection> {
     let state = draft.state;
     let refuse = || Rejection::new(Reason::NotReversible, sequence.to_string());
-    if sequence > state.sequence || state.reversed.contains(&sequence) {
+    if sequence > state.sequence {
         return Err(refuse());
     }
     let record = draft.past.record(sequence).ok_or_else(refuse)?;
     let mut postings: Vec<Posting> = Vec::new();
+    let mut settlement = None;
     for event in record.events() {
         match event {
             Event::Opened { postings: booked, .. } | Event::Transferred { postings: booked, .. } => {
                 postings.extend(model::ledger::reversed(booked));
             }
-            Event::InstructionsSettled { books, postings: booked, deliver: _, .. } => {
-                let deliverer = booked.first().map(|posting| posting.account.entity());
-                for posting in booked {
-                    let account = match posting.account {
-                        LedgerAccount::Counterparty { entity, .. } => {
-                            let book = if Some(entity) == deliverer { books.0 } else { books.1 };
-                            LedgerAccount::Book { entity, book }
-                        }
-                        other => other,
-                    };
-                    postings.push(Posting { account, amount: -posting.amount, ..*posting });
+            Event::InstructionsSettled { deliver, receive, books, postings: booked, .. }
+                if instruction.is_none_or(|wanted| [*deliver, *receive].contains(&wanted)) =>
+            {
+                if settlement.is_some() {
+                    let several =
+                        Rejection::new(Reason::NotReversible, "instruction: the record settled several pairs");
+                    return Err(several);
                 }
+                settlement = Some(*deliver);
+                postings.extend(settlement_undone(*books, booked));
             }
             _ => {}
         }
+    }
+    if state.reversed.contains(&(sequence, settlement.unwrap_or(0))) {
+        return Err(refuse());
     }
     if postings.is_empty() {
         return Err(refuse());
@@ -202,6 +210,24 @@ pub(crate) fn decide_reverse(draft: &mut Draft<'_>, sequence: u64) -> Result<(),
         }
     }
     draft.check_range(&postings)?;
-    draft.push(Event::Reversed { sequence, postings });
+    draft.push(Event::Reversed { sequence, instruction: settlement, postings });
     Ok(())
+}
+
+/// A settlement's postings turned round, the counterparty's side of them in the books.
+fn settlement_undone(books: (BookIx, BookIx), booked: &[Posting]) -> impl Iterator<Item = Posting> {
+    // The deliverer's postings come first; the receiver's begin with the securities it is no longer owed.
+    let mut book = books.0;
+    booked.iter().map(move |posting| {
+        let account = match posting.account {
+            LedgerAccount::Counterparty { entity, .. } => {
+                if posting.asset.as_instrument().is_some() && posting.amount > 0 {
+                    book = books.1;
+                }
+                LedgerAccount::Book { entity, book }
+            }
+            other => other,
+        };
+        Posting { account, amount: -posting.amount, ..*posting }
+    })
 }

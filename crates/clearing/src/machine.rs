@@ -66,7 +66,7 @@ pub(crate) fn decide_command(draft: &mut Draft<'_>, _inbound: &Inbound, command:
         Command::SetReference(reference) => decide_set(draft, reference),
         Command::Open(opening) => decide_open(draft, opening),
         Command::Transfer(transfer) => decide_transfer(draft, transfer),
-        Command::Reverse { sequence } => decide_reverse(draft, *sequence),
+        Command::Reverse { sequence, instruction } => decide_reverse(draft, *sequence, *instruction),
         Command::Repair(repair) => decide_repair(draft, repair),
         Command::Steer { instruction, steer } => decide_steer(draft, *instruction, *steer),
         Command::Day(step) => decide_day(draft, step),
@@ -141,8 +141,8 @@ fn apply_event(state: &mut State, sequence: u64, at: Timestamp, actor: &Identifi
         Event::Interned { kind, index, id } => state.names.add(*kind, *index, id),
         Event::ReferenceSet { reference, scale } => state.apply_reference(sequence, reference, *scale),
         Event::Opened { .. } | Event::Transferred { .. } => {}
-        Event::Reversed { sequence, .. } => {
-            state.reversed.insert(*sequence);
+        Event::Reversed { sequence, instruction, .. } => {
+            state.reversed.insert((*sequence, instruction.unwrap_or(0)));
         }
         Event::TradeCaptured { trade, source, id, version, terms, defects, .. } => {
             state.apply_captured(sequence, *trade, *source, id, *version, terms, defects);

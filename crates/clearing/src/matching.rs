@@ -231,7 +231,7 @@ pub(crate) fn why_unmatched(state: &State, instruction: &Instruction) -> Vec<Cod
         .into_iter()
         .flatten()
         .map(|place| &state.instructions[*place])
-        .filter(|other| other.movement != instruction.movement && other.party != instruction.party)
+        .filter(|other| other.movement != instruction.movement)
         .take(compared)
         .map(|other| (differences(state, instruction, other), other.number))
         // A wrong instrument is the farthest: weighs more than all other fields together.

@@ -51,8 +51,7 @@ pub(crate) struct AccountEntry {
     pub kind: AccountKind,
     pub holder: PartyIx,
     pub domain: DomainIx,
-    /// The client whose alone it is.
-    pub segregated: Option<Identifier>,
+    pub capacity: Capacity,
     pub may_go_short: bool,
 }
 
@@ -170,15 +169,11 @@ impl ReferenceData {
             .filter(|ssi| fits(&ssi.domain, &wanted.domain) && fits(&ssi.currency, &wanted.currency))
             .filter(|ssi| fits(&ssi.method, &wanted.method))
             .filter(|ssi| ssi.cfi_prefix.as_ref().is_none_or(|prefix| wanted.cfi.starts_with(prefix.as_str())))
-            .filter(|ssi| ssi.client.is_none() || ssi.client.as_ref() == wanted.client)
+            // The house's own accounts never serve a client, nor a client's the house.
+            .filter(|ssi| ssi.client.as_ref() == wanted.client)
             .max_by_key(|ssi| {
-                let given = [
-                    ssi.client.is_some(),
-                    ssi.domain.is_some(),
-                    ssi.cfi_prefix.is_some(),
-                    ssi.currency.is_some(),
-                    ssi.method.is_some(),
-                ];
+                let given =
+                    [ssi.domain.is_some(), ssi.cfi_prefix.is_some(), ssi.currency.is_some(), ssi.method.is_some()];
                 (given, ssi.cfi_prefix.as_ref().map_or(0, String::len), ssi.valid_from, ssi.sequence)
             })
     }
@@ -254,7 +249,11 @@ fn check(draft: &Draft<'_>, reference: &Reference) -> Result<Option<u8>, Rejecti
     match reference {
         Reference::Party(_) | Reference::Parameters(_) => {}
         Reference::Book(book) => {
-            known(draft, Kind::Party, &book.owner)?;
+            let owner = PartyIx(known(draft, Kind::Party, &book.owner)?);
+            let index = state.names.find(Kind::Book, book.id.as_str()).map(BookIx);
+            if index.and_then(|index| state.reference.book(index)).is_some_and(|before| before.owner != owner) {
+                return Err(Rejection::new(Reason::ReferenceInUse, book.id.as_str()));
+            }
         }
         Reference::Calendar(_) => {}
         Reference::Account(account) => {
@@ -262,7 +261,8 @@ fn check(draft: &Draft<'_>, reference: &Reference) -> Result<Option<u8>, Rejecti
             let domain = DomainIx(known(draft, Kind::Domain, &account.domain)?);
             let index = state.names.find(Kind::Account, account.id.as_str()).map(AccountIx);
             if let Some(before) = index.and_then(|index| state.reference.account(index))
-                && (before.holder != holder || before.domain != domain || before.kind != account.kind)
+                && (&before.capacity, before.holder, before.domain, before.kind)
+                    != (&account.capacity, holder, domain, account.kind)
             {
                 return Err(Rejection::new(Reason::ReferenceInUse, account.id.as_str()));
             }
@@ -345,6 +345,12 @@ fn check_instrument(state: &State, instrument: &Instrument) -> Result<u8, Reject
             return Err(invalid(name));
         }
     }
+    for from in &instrument.isins {
+        let other = state.reference.by_isin(from.isin.as_str(), from.valid_from);
+        if other.is_some() && other != index {
+            return Err(Rejection::new(Reason::ReferenceInUse, from.isin.as_str()));
+        }
+    }
     Ok(scale)
 }
 
@@ -385,10 +391,7 @@ impl State {
                     kind: account.kind,
                     holder: PartyIx(self.index(Kind::Party, &account.holder)),
                     domain: DomainIx(self.index(Kind::Domain, &account.domain)),
-                    segregated: match &account.capacity {
-                        Capacity::Segregated(client) => Some(client.clone()),
-                        Capacity::Own | Capacity::Omnibus => None,
-                    },
+                    capacity: account.capacity.clone(),
                     may_go_short: account.may_go_short,
                 };
                 place(&mut self.reference.accounts, at, entry);

@@ -12,7 +12,7 @@ use model::decimal::{Rounding, div_round};
 use model::identifier::Identifier;
 use model::index::{AccountIx, BookIx, DomainIx, InstrumentIx, Kind, PartyIx};
 use model::instruction::PRIORITIES;
-use model::reference::AccountKind;
+use model::reference::{AccountKind, Capacity};
 use model::rejection::{Reason, Rejection};
 use model::trade::{Defect, DefectKind, Details, Method, PriceType, Side, Terms};
 
@@ -283,8 +283,13 @@ fn accounts(
                 AccountKind::Nostro => !depot,
                 AccountKind::Internal => true,
             };
-            let segregated = entry.segregated.as_ref().is_none_or(|owner| Some(owner) == client);
-            kind && segregated && entry.holder == party && entry.domain == domain
+            // No client's asset covers a delivery of anyone else, and the house's own covers no client's.
+            let capacity = match &entry.capacity {
+                Capacity::Own => client.is_none() || !depot,
+                Capacity::Omnibus => client.is_some() || !depot,
+                Capacity::Segregated(owner) => Some(owner) == client,
+            };
+            kind && capacity && entry.holder == party && entry.domain == domain
         })
     };
     for (account, is_depot) in [(found.0, true), (found.1, false)] {

@@ -151,7 +151,8 @@ impl Draft<'_> {
         match self.attempt(one, other, amount, within) {
             Attempt::Settles => self.push_settled(one, other, amount),
             Attempt::Lacks(wait, reasons) => self.push_pending(one, other, reasons, Some(wait)),
-            Attempt::NotNow(reason) if one.stage != Stage::Due => {
+            // What stays due says why only when that is news.
+            Attempt::NotNow(reason) if one.stage != Stage::Due || one.reasons.as_deref() != Some(&[reason]) => {
                 self.push_pending(one, other, (reason, reason), None);
             }
             Attempt::NotNow(_) => {}

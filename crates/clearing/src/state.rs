@@ -20,7 +20,7 @@ use model::identifier::{CurrencyCode, Identifier};
 use model::index::DomainIx;
 use model::record::Genesis;
 use model::timestamp::Timestamp;
-use model::trade::Terms;
+use model::trade::{Defect, Terms};
 
 /// One shard's state. A fold of its records.
 #[derive(Debug, Default)]
@@ -57,8 +57,8 @@ pub struct State {
     pub(crate) days: Vec<Day>,
     pub(crate) proposals: BTreeMap<u64, Proposal>,
     pub(crate) quarantined: BTreeSet<u64>,
-    /// Records whose postings were turned round.
-    pub(crate) reversed: BTreeSet<u64>,
+    /// Records whose postings were turned round, with the deliverer's instruction of a settlement (else 0).
+    pub(crate) reversed: BTreeSet<(u64, u64)>,
 }
 
 /// An open trade. What its instruction knows is kept there alone.
@@ -74,9 +74,17 @@ pub(crate) struct Trade {
     /// The source's own amounts were accepted by a person.
     pub amounts_accepted: bool,
     /// The terms, while no instruction carries them.
-    pub terms: Option<Box<Terms>>,
+    pub loose: Option<Box<Loose>>,
     /// A change that waits for the counterparty's consent.
     pub pending: Option<Box<Pending>>,
+}
+
+/// What a trade keeps while it has no instruction.
+#[derive(Clone, Debug)]
+pub(crate) struct Loose {
+    pub terms: Terms,
+    /// What is wrong; nothing when a person took the instruction away.
+    pub defects: Vec<Defect>,
 }
 
 /// A change of a matched trade, until both sides agree.
@@ -104,8 +112,11 @@ pub(crate) struct Day {
 
 impl Day {
     /// Whether something intended for `date` may settle now.
+    ///
+    /// A day that names cut-offs settles only what has one: on Thanksgiving euros settle in Paris and dollars do not.
     pub fn settles(&self, date: Date, currency: Option<CurrencyCode>) -> bool {
-        self.open && self.date.is_some_and(|today| date <= today) && !self.passed.contains(&currency)
+        let served = self.cut_offs.is_empty() || self.cut_offs.iter().any(|each| each.currency == currency);
+        self.open && served && self.date.is_some_and(|today| date <= today) && !self.passed.contains(&currency)
     }
 
     /// Whether the cut-off of `date` has passed.

@@ -32,15 +32,32 @@ pub(crate) fn decide_steer(draft: &mut Draft<'_>, number: u64, steer: Steer) -> 
     if (held, priority, cancel) == (instruction.held, instruction.priority, instruction.cancel_requested) {
         return Err(Rejection::new(Reason::NothingToChange, number.to_string()));
     }
-    draft.push(Event::InstructionSteered { instruction: number, held, priority, cancel_requested: cancel });
-    if !matched {
-        return Ok(());
+    let asks = cancel && !instruction.cancel_requested;
+    if asks || cancel != instruction.cancel_requested {
+        draft.push(Event::InstructionSteered { instruction: number, held, priority, cancel_requested: cancel });
+        let both = asks && state.instructions[instruction.partner].cancel_requested;
+        return if both { cancel_both(draft, place, None) } else { Ok(()) };
     }
-    if cancel && !instruction.cancel_requested {
-        if state.instructions[instruction.partner].cancel_requested {
-            return cancel_both(draft, place, None);
-        }
-        return Ok(());
+    steer_to(draft, place, held, priority, false);
+    Ok(())
+}
+
+/// Sets hold and priority of an instruction, and takes its request for cancellation back when that is `withdrawn`;
+/// a pair that a hold kept back, or that the day's cycle would miss, is tried at once.
+pub(crate) fn steer_to(draft: &mut Draft<'_>, place: u32, held: bool, priority: u8, withdrawn: bool) {
+    let state = draft.state;
+    let instruction = &state.instructions[place];
+    let cancel_requested = instruction.cancel_requested && !withdrawn;
+    let before = (instruction.held, instruction.priority, instruction.cancel_requested);
+    if (held, priority, cancel_requested) == before {
+        return;
+    }
+    draft.push(Event::InstructionSteered { instruction: instruction.number, held, priority, cancel_requested });
+    if instruction.partner == NONE {
+        return;
+    }
+    if priority != instruction.priority {
+        retry_if_passed_by(draft, place, priority);
     }
     if held != instruction.held {
         let after = Instruction { held, ..instruction.clone() };
@@ -53,11 +70,26 @@ pub(crate) fn decide_steer(draft: &mut Draft<'_>, number: u64, steer: Steer) -> 
                 reasons,
                 waits: None,
             }),
-            None => draft
-                .try_pair(if instruction.movement == Movement::Deliver { place } else { instruction.partner }, None),
+            None => {
+                let own = instruction.movement == Movement::Deliver;
+                draft.try_pair(if own { place } else { instruction.partner }, None);
+            }
         }
     }
-    Ok(())
+}
+
+/// A pair that moves ahead of where the day's cycle stands would not be met by it any more: it is tried at once.
+fn retry_if_passed_by(draft: &mut Draft<'_>, place: u32, priority: u8) {
+    let state = draft.state;
+    let instruction = &state.instructions[place];
+    let deliver = if instruction.movement == Movement::Deliver { place } else { instruction.partner };
+    let own = &state.instructions[deliver];
+    let cursor = state.day(own.domain).and_then(|day| day.cycle);
+    let other = state.instructions[instruction.partner].priority;
+    let rank = (priority.min(other), own.date.days(), own.number);
+    if own.stage == Stage::Due && cursor.is_some_and(|cursor| rank <= (cursor.priority, cursor.date, cursor.place)) {
+        draft.try_pair(deliver, None);
+    }
 }
 
 impl State {
@@ -72,7 +104,13 @@ impl State {
         let instruction = &mut self.instructions[place];
         instruction.held = held;
         instruction.priority = priority;
+        let taken_back = instruction.cancel_requested && !cancel_requested;
         instruction.cancel_requested = cancel_requested;
+        let trade = instruction.trade;
+        if taken_back {
+            // With the request goes what the trade wanted to become.
+            self.trades[trade].pending = None;
+        }
         match stage {
             Stage::Idle => {}
             Stage::Due => self.queue_due(deliver),

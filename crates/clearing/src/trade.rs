@@ -5,7 +5,8 @@ use crate::instruction::{Instruction, capture_postings, change_postings};
 use crate::past::{IdKey, cancelled_key, message_of, trade_key, version_key};
 use crate::resolve::resolve;
 use crate::slab::NONE;
-use crate::state::{Pending, State, Trade};
+use crate::state::{Loose, Pending, State, Trade};
+use crate::steer::steer_to;
 use alloc::boxed::Box;
 use model::command::{Command, Repair, Task};
 use model::event::{Cursor, Event};
@@ -15,7 +16,7 @@ use model::instruction::code;
 use model::ledger::reversed;
 use model::record::{Content, Record};
 use model::rejection::{Reason, Rejection};
-use model::trade::{Action, Defect, Details, Terms, TradeMessage};
+use model::trade::{Action, Defect, Details, Method, Terms, TradeMessage};
 
 /// How many amendments may wait for trades that have not come.
 const AWAITED_LIMIT: usize = 100_000;
@@ -215,11 +216,18 @@ fn issue(draft: &mut Draft<'_>, trade: u64, place: u32, terms: &Terms) {
 fn amend(draft: &mut Draft<'_>, message: &TradeMessage, place: u32) -> Result<(), Rejection> {
     let trade = &draft.state.trades[place];
     let wanted = details(message);
-    let current = draft.past.record(trade.current);
-    let differs = current.as_ref().and_then(details_of).is_none_or(|current| current.differs_economically(wanted));
-    let (terms, defects) = resolve(draft, wanted, false)?;
-    let economic = differs || !defects.is_empty();
+    let stored = draft.past.record(trade.current).expect("the record of the details in force is in the log");
+    let current = details_of(&stored).expect("it holds details");
     let before = draft.state.terms_of(trade);
+    let (mut terms, defects) = resolve(draft, wanted, false)?;
+    if trade.has_instruction() && (&current.depot, &current.nostro) == (&wanted.depot, &wanted.nostro) {
+        // An SSI that changed meanwhile does not move what is instructed.
+        let moved = Terms { depot: before.depot, nostro: before.nostro, ..terms.clone() };
+        if !differ_economically(&before, &moved) {
+            terms = moved;
+        }
+    }
+    let economic = differ_economically(&before, &terms) || !defects.is_empty();
     let change =
         Change { trade: trade.number, version: message.version, details_in: draft.sequence, amounts_accepted: false };
     let open = draft.state.instructions.get(trade.instruction);
@@ -230,11 +238,15 @@ fn amend(draft: &mut Draft<'_>, message: &TradeMessage, place: u32) -> Result<()
             request_change(draft, place, message.version, false)
         }
         Some(_) if !economic => {
-            // The instruction stands; only what it does not carry changes (the book moves the position).
-            let mut terms = terms;
-            terms.hold = before.hold;
-            terms.priority = before.priority;
-            push_changed(draft, change, false, &before, &terms, &defects)
+            // The instruction stands; the book moves the position, and hold and priority are each side's own.
+            let instruction = trade.instruction;
+            let withdrawn = trade.pending.is_some();
+            let held = if wanted.hold == current.hold { before.hold } else { wanted.hold };
+            let priority = if wanted.priority == current.priority { before.priority } else { wanted.priority };
+            terms = Terms { hold: held, priority, ..terms };
+            push_changed(draft, change, false, &before, &terms, &defects)?;
+            steer_to(draft, instruction, held, priority, withdrawn);
+            Ok(())
         }
         open => {
             if let Some(instruction) = open {
@@ -248,6 +260,25 @@ fn amend(draft: &mut Draft<'_>, message: &TradeMessage, place: u32) -> Result<()
             Ok(())
         }
     }
+}
+
+/// Whether other terms change what is owed or what must match, and so need the instruction replaced. The rest (book,
+/// the split of net, lateness, which SSI was used, hold and priority) leaves it standing.
+fn differ_economically(before: &Terms, after: &Terms) -> bool {
+    let net = if before.method == Method::Fop && after.method == Method::Fop { after.net } else { before.net };
+    let blind = Terms {
+        book: after.book,
+        gross: after.gross,
+        accrued: after.accrued,
+        charges: after.charges,
+        net,
+        late: after.late,
+        ssi: after.ssi,
+        hold: after.hold,
+        priority: after.priority,
+        ..before.clone()
+    };
+    blind != *after
 }
 
 fn cancel(draft: &mut Draft<'_>, version: u32, place: u32) -> Result<(), Rejection> {
@@ -366,7 +397,8 @@ fn resolve_again(
     };
     let (terms, defects) = resolve(draft, wanted, accept_amounts)?;
     let before = draft.state.terms_of(trade);
-    if !always && terms == before && !defects.is_empty() {
+    let known = trade.loose.as_ref().map_or(&[][..], |loose| &loose.defects);
+    if !always && terms == before && defects == known {
         return Ok(());
     }
     let change = Change { trade: trade.number, version: trade.version, details_in, amounts_accepted: accept_amounts };
@@ -422,7 +454,7 @@ impl State {
             version,
             instruction: NONE,
             amounts_accepted: false,
-            terms: Some(Box::new(terms.clone())),
+            loose: Some(Box::new(Loose { terms: terms.clone(), defects: defects.to_vec() })),
             pending: None,
         };
         let place = self.trades.insert(trade);
@@ -451,7 +483,7 @@ impl State {
         trade.pending = None;
         match self.instructions.get_mut(trade.instruction) {
             Some(instruction) => instruction.book = terms.book,
-            None => trade.terms = Some(Box::new(terms.clone())),
+            None => trade.loose = Some(Box::new(Loose { terms: terms.clone(), defects: defects.to_vec() })),
         }
         if defects.is_empty() {
             self.repairs.remove(&number);

@@ -24,7 +24,8 @@ pub enum Command {
     /// Funding, deposit, withdrawal, or between accounts of one holder.
     Transfer(Transfer),
     /// Correct by reversal (and rebook by another command that names it).
-    Reverse { sequence: u64 },
+    /// Names the instruction where the record settled several pairs.
+    Reverse { sequence: u64, instruction: Option<u64> },
     /// Fill in what a trade in repair lacks.
     Repair(Box<Repair>),
     /// Hold, release, prioritise or cancel an instruction.

@@ -39,9 +39,10 @@ pub enum Event {
         what: What,
         postings: Vec<Posting>,
     },
-    /// The postings of an earlier record were turned round.
+    /// The postings of an earlier record were turned round; of a settlement, of that deliverer's instruction.
     Reversed {
         sequence: u64,
+        instruction: Option<u64>,
         postings: Vec<Posting>,
     },
 

@@ -165,7 +165,8 @@ pub struct Cycle {
     pub days: u8,
 }
 
-/// A standing settlement instruction: which accounts to use. The most specific that fits wins; blank fits all.
+/// A standing settlement instruction: which accounts to use. The most specific that fits wins; a blank fits all, except
+/// the client: without one it is for the house's own trades only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ssi {
     pub id: Identifier,
@@ -176,7 +177,7 @@ pub struct Ssi {
     /// First letters of the CFI it is for.
     pub cfi_prefix: Option<String>,
     pub method: Option<Method>,
-    /// A client's own accounts, when the trade is for that client.
+    /// The client whose trades these accounts serve.
     pub client: Option<Identifier>,
     pub depot: Identifier,
     pub nostro: Option<Identifier>,

@@ -140,31 +140,6 @@ pub struct Details {
     pub capacity: Option<Code>,
 }
 
-impl Details {
-    /// Whether replacing `self` by `other` changes what is owed or settled, and so needs the instruction replaced.
-    ///
-    /// The rest (book, price's presentation, references, capacity, execution time) is non-economic: the instruction
-    /// stands; a change of book is posted from book to book.
-    pub fn differs_economically(&self, other: &Details) -> bool {
-        let blind = |details: &Details| Details {
-            book: other.book.clone(),
-            price: other.price,
-            price_type: other.price_type,
-            traded_at: other.traded_at,
-            gross: other.gross,
-            accrued: other.accrued,
-            charges: other.charges.clone(),
-            place_of_trade: other.place_of_trade.clone(),
-            hold: other.hold,
-            uti: other.uti.clone(),
-            order_reference: other.order_reference.clone(),
-            capacity: other.capacity,
-            ..details.clone()
-        };
-        blind(self) != *other
-    }
-}
-
 /// A trade resolved: what it names in numbers, what it is worth in minor units, when it settles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {

@@ -2,11 +2,9 @@
 
 use crate::error::{DecodeError, Fault};
 use crate::read::{self, Key};
-use crate::schema::{Message, Wire, message_field, choice, enumeration, message, read_fields, required, write_fields};
+use crate::schema::{Message, Wire, choice, enumeration, message, message_field, read_fields, required, write_fields};
 use crate::{MAX_COMMAND, MAX_RAW_KEPT, MAX_TEXT, pb};
-use model::command::{
-    Command, Cost, CutOff, DayStep, Opening, Repair, Step, Task, Transfer, Unreadable, What,
-};
+use model::command::{Command, Cost, CutOff, DayStep, Opening, Repair, Step, Task, Transfer, Unreadable, What};
 use model::identifier::{CurrencyCode, Identifier};
 use model::index::DomainIx;
 use model::instruction::Steer;
@@ -83,7 +81,7 @@ choice! { Command as "command" {
     2 "set_reference" SetReference(reference),
     3 "open" Open(opening),
     4 "transfer" Transfer(transfer),
-    5 "reverse" Reverse { 1 sequence },
+    5 "reverse" Reverse { 1 sequence, 2 instruction },
     6 "repair" Repair(repair),
     7 "steer" Steer { 1 instruction, 2..=3 steer },
     8 "day" Day(step),
@@ -192,7 +190,11 @@ impl Wire for Steer {
         let rest = u8::merge(&mut priority, first, key, bytes).map_err(|fault| fault.within("priority"))?;
         match slot {
             Some(Steer::Prioritise(place)) => *place = required(priority, "priority")?,
-            _ => return Err(DecodeError::new("goes with the action to prioritise only, and after it").within("priority")),
+            _ => {
+                return Err(
+                    DecodeError::new("goes with the action to prioritise only, and after it").within("priority")
+                );
+            }
         }
         Ok(rest)
     }

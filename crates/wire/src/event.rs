@@ -29,7 +29,7 @@ choice! { Event as "event" {
     14 "instructions_failing" InstructionsFailing { 1 domain, 2 date, 3 instructions },
     15 "instruction_cancelled" InstructionCancelled { 1 instruction, 2 reason },
     16 "opened" Opened { 1 account, 2 book, 3 postings, 4..=5 cost },
-    17 "reversed" Reversed { 1 sequence, 2 postings },
+    17 "reversed" Reversed { 1 sequence, 2 postings, 3 instruction },
     18 "trade_change_requested" TradeChangeRequested { 1 trade, 2 version, 3 cancel },
     19 "trade_awaited" TradeAwaited { 1 source, 2 message },
     20 "day_opened" DayOpened { 1 domain, 2 date, 3 cut_offs },
@@ -88,7 +88,12 @@ impl Wire for (CurrencyCode, i64) {
         self.1.write(number + 1, out);
     }
 
-    fn merge<'a>(slot: &mut Option<(CurrencyCode, i64)>, first: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
+    fn merge<'a>(
+        slot: &mut Option<(CurrencyCode, i64)>,
+        first: u32,
+        key: Key,
+        bytes: &'a [u8],
+    ) -> Result<&'a [u8], Fault> {
         if key.number() == first {
             let mut currency = None;
             let rest = CurrencyCode::merge(&mut currency, first, key, bytes)?;
@@ -112,11 +117,20 @@ impl Wire for (BookIx, BookIx) {
     }
 
     #[inline]
-    fn merge<'a>(slot: &mut Option<(BookIx, BookIx)>, first: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
+    fn merge<'a>(
+        slot: &mut Option<(BookIx, BookIx)>,
+        first: u32,
+        key: Key,
+        bytes: &'a [u8],
+    ) -> Result<&'a [u8], Fault> {
         let mut book = None;
         let rest = BookIx::merge(&mut book, first, key, bytes)?;
         let (mut books, book) = (slot.unwrap_or_default(), book.unwrap_or_default());
-        if key.number() == first { books.0 = book } else { books.1 = book }
+        if key.number() == first {
+            books.0 = book
+        } else {
+            books.1 = book
+        }
         *slot = Some(books);
         Ok(rest)
     }

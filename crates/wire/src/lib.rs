@@ -9,6 +9,7 @@
 //! Inside: `read` and `write` are protobuf's own rules, `schema` says what a field and a message are, and the modules
 //! by concept (`value`, `reference`, `posting`, `event` …) are tables of field numbers.
 
+mod asset;
 pub mod command;
 mod error;
 mod event;

@@ -3,10 +3,10 @@
 //! An account is its entity and one of book, counterparty, difference or location, each with its own field number: that
 //! is shorter than the packed number (9 bytes and its key) and can be read without knowing how to unpack it.
 
+use crate::asset;
 use crate::error::{DecodeError, Fault};
 use crate::read;
 use crate::schema::{Message, Wire, message_field, required};
-use crate::value::asset;
 use crate::write;
 use model::index::{AccountIx, Asset, BookIx, PartyIx};
 use model::ledger::{LedgerAccount, Posting};

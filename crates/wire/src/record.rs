@@ -83,9 +83,8 @@ pub fn facts(bytes: &[u8]) -> Result<Facts, DecodeError> {
         actor: Identifier,
         outcome: Outcome,
     }
-    let read_decided = |bytes: &[u8]| -> Result<Decided, Fault> {
-        Ok(read_fields!(bytes => [Decided] { 1 actor, 8..=10 outcome }))
-    };
+    let read_decided =
+        |bytes: &[u8]| -> Result<Decided, Fault> { Ok(read_fields!(bytes => [Decided] { 1 actor, 8..=10 outcome })) };
     let envelope = Envelope::read(bytes)?;
     let (sequence, at) = (envelope.sequence, envelope.at);
     match envelope.content {

@@ -2,7 +2,7 @@
 
 use crate::error::{DecodeError, Fault};
 use crate::read::Key;
-use crate::schema::{Message, Wire, message_field, choice, enumeration, message, read_fields, required, write_fields};
+use crate::schema::{Message, Wire, choice, enumeration, message, message_field, read_fields, required, write_fields};
 use model::calendar::Calendar;
 use model::date::Date;
 use model::identifier::{CurrencyCode, Identifier};

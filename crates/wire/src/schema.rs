@@ -62,7 +62,6 @@ pub(crate) trait Message: Sized {
     fn read(bytes: &[u8]) -> Result<Self, Fault>;
 }
 
-
 impl<T: Wire> Wire for Option<T> {
     #[inline]
     fn put(&self, number: u32, out: &mut Vec<u8>) {
@@ -127,9 +126,8 @@ impl<T: Wire> Wire for Vec<T> {
         let rest = T::merge(&mut value, first, key, bytes)
             .map_err(|fault| fault.element(slot.as_ref().map_or(0, Vec::len)))?;
         // The rest of the message is usually more of the same: as many as fit if all are as long as this one.
-        let values = slot.get_or_insert_with(|| {
-            Vec::with_capacity((1 + rest.len() / (bytes.len() - rest.len() + 1)).min(AT_ONCE))
-        });
+        let values = slot
+            .get_or_insert_with(|| Vec::with_capacity((1 + rest.len() / (bytes.len() - rest.len() + 1)).min(AT_ONCE)));
         values.push(value.ok_or_else(|| nothing(values.len()))?);
         Ok(rest)
     }

@@ -2,7 +2,7 @@
 
 use crate::error::{DecodeError, Fault};
 use crate::read;
-use crate::schema::{Message, Wire, message_field, enumeration, message, read_fields, required, write_fields};
+use crate::schema::{Message, Wire, enumeration, message, message_field, read_fields, required, write_fields};
 use crate::{MAX_TRADE, pb};
 use model::decimal::Decimal;
 use model::instruction::code;

@@ -7,7 +7,7 @@ use crate::write;
 use model::date::Date;
 use model::decimal::Decimal;
 use model::identifier::{Bic, Cfi, CurrencyCode, Identifier, Isin, Lei};
-use model::index::{AccountIx, Asset, BookIx, CalendarIx, DomainIx, InstrumentIx, PartyIx, SourceIx};
+use model::index::{AccountIx, BookIx, CalendarIx, DomainIx, InstrumentIx, PartyIx, SourceIx};
 use model::instruction::Code;
 use model::timestamp::Timestamp;
 
@@ -259,7 +259,7 @@ fn date_of_number(number: u64) -> Result<Date, Fault> {
     let refused = |reason: &dyn std::fmt::Display| {
         DecodeError::new(format_args!("{number} is no date of the form YYYYMMDD: {reason}"))
     };
-    if number > 9999_99_99 {
+    if number > 99_999_999 {
         return Err(refused(&"more than eight digits"));
     }
     let number = number as i32;
@@ -333,77 +333,5 @@ impl Wire for Timestamp {
         let micros = micros.ok_or_else(|| DecodeError::new("instant out of range"))?;
         *slot = Some(Timestamp::from_micros(micros).map_err(DecodeError::new)?);
         Ok(rest)
-    }
-}
-
-/// A `oneof` of `uint32 instrument` and `string currency`.
-impl Wire for Asset {
-    #[inline]
-    fn put(&self, number: u32, out: &mut Vec<u8>) {
-        match asset::letters(*self) {
-            Some(letters) => write::bytes(number + 1, &letters, out),
-            None => write::number(number, u64::from(self.0), out),
-        }
-    }
-
-    #[inline]
-    fn merge<'a>(slot: &mut Option<Asset>, first: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
-        if key.number() == first {
-            let (index, rest) = read::number(key, bytes)?;
-            if index >= 1 << 31 {
-                return Err(DecodeError::new(format_args!("{index} is no number of an instrument")));
-            }
-            *slot = Some(Asset(index as u32));
-            return Ok(rest);
-        }
-        let (letters, rest) = read::bytes(key, bytes)?;
-        *slot = asset::currency(letters);
-        if slot.is_none() && !letters.is_empty() {
-            return Err(DecodeError::new("currency: expected three of A-Z"));
-        }
-        Ok(rest)
-    }
-}
-
-/// The letters of a currency straight out of and into an [`Asset`] (three digits of base 26 below the high bit), since
-/// every posting has one. A test holds it against the model's own way.
-pub(crate) mod asset {
-    use super::Asset;
-
-    const CURRENCY: u32 = 1 << 31;
-
-    /// `None` for an instrument.
-    #[inline]
-    pub fn letters(asset: Asset) -> Option<[u8; 3]> {
-        let packed = asset.0 & !CURRENCY;
-        let letter = |digit: u32| b'A' + (digit % 26) as u8;
-        (asset.0 & CURRENCY != 0).then(|| [letter(packed / 676), letter(packed / 26), letter(packed)])
-    }
-
-    /// `None` unless three capital letters.
-    #[inline]
-    pub fn currency(letters: &[u8]) -> Option<Asset> {
-        let &[a @ b'A'..=b'Z', b @ b'A'..=b'Z', c @ b'A'..=b'Z'] = letters else { return None };
-        let digit = |letter: u8| u32::from(letter - b'A');
-        Some(Asset(CURRENCY | (digit(a) * 26 + digit(b)) * 26 + digit(c)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_short_way_to_an_asset_is_the_model_s() {
-        for text in ["AAA", "EUR", "USD", "XXX", "ZZZ"] {
-            let asset = Asset::currency(CurrencyCode::parse(text).unwrap());
-            assert_eq!(asset::currency(text.as_bytes()), Some(asset));
-            assert_eq!(asset::letters(asset).as_ref().map(|letters| &letters[..]), Some(text.as_bytes()));
-        }
-        for text in ["", "EU", "EURO", "eur", "E1R"] {
-            assert_eq!(asset::currency(text.as_bytes()), None);
-        }
-        let instrument = Asset::instrument(InstrumentIx(812));
-        assert_eq!((asset::letters(instrument), instrument), (None, Asset(812)));
     }
 }

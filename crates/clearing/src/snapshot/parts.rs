@@ -8,7 +8,7 @@ use crate::reference::{
     AccountEntry, BookEntry, DomainEntry, InstrumentEntry, ReferenceData, SsiEntry, ToleranceEntry,
 };
 use crate::slab::Slab;
-use crate::state::{Day, Pending, Trade};
+use crate::state::{Day, Loose, Pending, Trade};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use model::calendar::Calendar;
@@ -19,9 +19,9 @@ use model::identifier::{CurrencyCode, Identifier};
 use model::index::{AccountIx, Asset, BookIx, CalendarIx, DomainIx, InstrumentIx, PartyIx};
 use model::instruction::{Code, Movement};
 use model::record::Genesis;
-use model::reference::{AccountKind, CutOffRule, FourEyes, Parameters};
+use model::reference::{AccountKind, Capacity, CutOffRule, FourEyes, Parameters};
 use model::timestamp::Timestamp;
-use model::trade::{CumEx, Method, Side, Terms};
+use model::trade::{CumEx, Defect, DefectKind, Method, Side, Terms};
 
 macro_rules! wrapped {
     ($($type:ident),*) => {$(
@@ -51,7 +51,7 @@ fields! {
     CutOff { currency, at }
     Cursor { priority, date, place }
     BookEntry { owner }
-    AccountEntry { kind, holder, domain, segregated, may_go_short }
+    AccountEntry { kind, holder, domain, capacity, may_go_short }
     DomainEntry { calendar, zone, cut_offs }
     InstrumentEntry { cfi, minimum_unit, multiple, market }
     SsiEntry { id, valid_from, sequence, domain, currency, cfi_prefix, method, client, depot, nostro }
@@ -59,7 +59,9 @@ fields! {
     Proposal { maker, at }
     Pending { version, sequence, cancel }
     Day { date, open, cut_offs, passed, cycle, survey }
-    Trade { number, key, current, version, instruction, amounts_accepted, terms, pending }
+    Trade { number, key, current, version, instruction, amounts_accepted, loose, pending }
+    Loose { terms, defects }
+    Defect { kind, subject }
     Optional { common_reference, delivering_client, receiving_client }
     Instruction {
         number, trade, partner, book, party, counterparty, instrument, domain, depot, nostro, quantity, amount,
@@ -98,6 +100,38 @@ impl Codec for Code {
     fn get(input: &mut Input<'_>) -> Result<Self, SnapshotError> {
         let text = core::str::from_utf8(input.take(4)?).ok();
         text.and_then(Code::parse).ok_or(SnapshotError("a code is malformed"))
+    }
+}
+
+impl Codec for DefectKind {
+    fn put(&self, out: &mut Output<'_>) {
+        (*self as u8).put(out);
+    }
+    fn get(input: &mut Input<'_>) -> Result<Self, SnapshotError> {
+        let number = u8::get(input)?;
+        let kind = DefectKind::ALL.into_iter().find(|kind| *kind as u8 == number);
+        kind.ok_or(SnapshotError("a defect is unknown"))
+    }
+}
+
+impl Codec for Capacity {
+    fn put(&self, out: &mut Output<'_>) {
+        match self {
+            Capacity::Own => 0u8.put(out),
+            Capacity::Omnibus => 1u8.put(out),
+            Capacity::Segregated(client) => {
+                2u8.put(out);
+                client.put(out);
+            }
+        }
+    }
+    fn get(input: &mut Input<'_>) -> Result<Self, SnapshotError> {
+        match u8::get(input)? {
+            0 => Ok(Capacity::Own),
+            1 => Ok(Capacity::Omnibus),
+            2 => Ok(Capacity::Segregated(Codec::get(input)?)),
+            _ => Err(SnapshotError("a capacity is unknown")),
+        }
     }
 }
 

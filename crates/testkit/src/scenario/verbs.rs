@@ -77,7 +77,12 @@ impl<S: Stage> Player<S> {
                 Command::Open(Opening { account, book, what, quantity, cost })
             }
             "transfer" => self.transfer(words)?,
-            "reverse" => Command::Reverse { sequence: self.labelled(words)? },
+            "reverse" => {
+                let sequence = self.labelled(words)?;
+                let instruction =
+                    words.option("instruction").map(|text| text.parse().map_err(|_| "a number".to_owned()));
+                Command::Reverse { sequence, instruction: instruction.transpose()? }
+            }
             "approve" => Command::Approve { proposal: self.labelled(words)? },
             "refuse" => Command::Refuse { proposal: self.labelled(words)? },
             "open" | "cut-off" | "close" => self.day(words)?,

@@ -60,14 +60,25 @@ fn refusals_help() {
         ("\"at\":\"2026-11-21T09:30:15.123456Z\",", "", "at: is required and missing"),
         ("15.123456Z", "15.1234567Z", "at: finer than a microsecond"),
         ("\"actor\":\"front-office\",", "", "actor: is required and missing"),
-        ("20261120", "20261132", "command.trade.details.trade_date: 20261132 is no date of the form YYYYMMDD: there is no day 2026-11-32"),
+        (
+            "20261120",
+            "20261132",
+            "command.trade.details.trade_date: 20261132 is no date of the form YYYYMMDD: there is no day 2026-11-32",
+        ),
         ("\"book\":\"EQ-FLOW-1\",", "", "command.trade.details.book: is required and missing"),
-        ("EQ-FLOW-1", "EQ FLOW 1", "command.trade.details.book: identifier: ' ' at position 3, expected one of A-Z a-z 0-9 . _ : / + -"),
+        (
+            "EQ-FLOW-1",
+            "EQ FLOW 1",
+            "command.trade.details.book: identifier: ' ' at position 3, expected one of A-Z a-z 0-9 . _ : / + -",
+        ),
     ] {
         assert_eq!(json::inbound_from_line(&LINE.replace(from, to), 1).unwrap_err().to_string(), expected);
     }
     let refused = json::inbound_from_line(&LINE.replace("\"book\"", "\"bock\""), 1).unwrap_err().to_string();
-    assert!(refused.starts_with("unknown field `bock`, expected one of `party`") && refused.contains("at line 3 column 10"), "{refused}");
+    assert!(
+        refused.starts_with("unknown field `bock`, expected one of `party`") && refused.contains("at line 3 column 10"),
+        "{refused}"
+    );
     let refused = json::inbound_from_line(&LINE.replace("SIDE_BUY", "BUY"), 1).unwrap_err().to_string();
     assert!(refused.contains("unknown variant `BUY`, expected one of `SIDE_UNSPECIFIED`"), "{refused}");
     assert!(json::inbound_from_line("", 1).unwrap_err().reason.contains("EOF"));

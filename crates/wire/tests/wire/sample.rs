@@ -12,9 +12,7 @@ use model::record::{Content, Genesis, Outcome, Record};
 use model::reference::{Instrument, IsinFrom, Party, Reference, Role};
 use model::rejection::{Reason, Rejection};
 use model::timestamp::Timestamp;
-use model::trade::{
-    Action, Charge, Details, Method, PriceType, QuantityType, Side, Terms, TradeMessage,
-};
+use model::trade::{Action, Charge, Details, Method, PriceType, QuantityType, Side, Terms, TradeMessage};
 
 pub fn id(text: &str) -> Identifier {
     Identifier::parse(text).unwrap()

@@ -18,7 +18,8 @@ fn files() -> Vec<prost_types::FileDescriptorProto> {
 fn rejections_have_the_numbers_and_codes_of_the_model() {
     for reason in Reason::ALL {
         let known = RejectionReason::try_from(*reason as i32);
-        let known = known.unwrap_or_else(|_| panic!("{} ({}) is not in rejection.proto", reason.code(), *reason as u16));
+        let known =
+            known.unwrap_or_else(|_| panic!("{} ({}) is not in rejection.proto", reason.code(), *reason as u16));
         assert_eq!(known.as_str_name(), format!("REJECTION_REASON_{}", reason.code()));
     }
     let known = (1..1000).filter(|&number| RejectionReason::try_from(number).is_ok()).count();

@@ -13,7 +13,7 @@ fn measure<T>(what: &str, bytes: usize, mut call: impl FnMut() -> T) {
     if std::env::var("SPEED").is_ok_and(|only| !what.contains(&only)) {
         return;
     }
-    let mut rounds: Vec<f64> = (0..6000)
+    let mut rounds: Vec<f64> = (0..400)
         .map(|_| {
             let start = Instant::now();
             (0..CALLS).for_each(|_| drop(black_box(call())));
@@ -42,7 +42,10 @@ fn speed() {
         let mut bytes = Vec::new();
         record::encode(&record, Some(&raw), &mut bytes);
         let events = record.events().len();
-        println!("{name}: {events} events, {} postings", record.events().iter().map(|e| e.postings().len()).sum::<usize>());
+        println!(
+            "{name}: {events} events, {} postings",
+            record.events().iter().map(|e| e.postings().len()).sum::<usize>()
+        );
         measure(&format!("{name}: encode with raw trade"), bytes.len(), || {
             out.clear();
             record::encode(black_box(&record), Some(&raw), &mut out);
@@ -54,7 +57,9 @@ fn speed() {
         measure(&format!("{name}: facts"), bytes.len(), || record::facts(black_box(&bytes)).unwrap());
         measure(&format!("{name}: decode"), bytes.len(), || record::decode(black_box(&bytes)).unwrap());
         measure(&format!("{name}: prost's decode alone"), bytes.len(), || pb::record::Record::decode(&*bytes).unwrap());
-        measure(&format!("{name}: sequence_and_at"), bytes.len(), || record::sequence_and_at(black_box(&bytes)).unwrap());
+        measure(&format!("{name}: sequence_and_at"), bytes.len(), || {
+            record::sequence_and_at(black_box(&bytes)).unwrap()
+        });
         let facts = record::facts(&bytes).unwrap();
         measure(&format!("{name}: clone of its facts (allocations)"), 0, || black_box(&facts).clone());
     }

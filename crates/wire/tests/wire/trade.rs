@@ -146,19 +146,31 @@ fn refusals_say_where_and_what() {
     let charge = |amount| pb::trade::Charge { kind: "COMM".to_owned(), amount };
     for (found, expected) in [
         (refused(&|d| d.side = 9), "details.side: 9 is unknown, expected one of 1 Buy 2 Sell"),
-        (refused(&|d| d.trade_date = 20261131), "details.trade_date: 20261131 is no date of the form YYYYMMDD: there is no day 2026-11-31"),
-        (refused(&|d| d.trade_date = 99991231), "details.trade_date: 99991231 is no date of the form YYYYMMDD: date outside 1900-01-01..=2200-12-31"),
-        (refused(&|d| d.trade_date = 261121), "details.trade_date: 261121 is no date of the form YYYYMMDD: date outside 1900-01-01..=2200-12-31"),
-        (refused(&|d| d.price = Some(Decimal { unscaled: 1, scale: 19 })), "details.price.scale: scale 19 is more than 18"),
+        (
+            refused(&|d| d.trade_date = 20261131),
+            "details.trade_date: 20261131 is no date of the form YYYYMMDD: there is no day 2026-11-31",
+        ),
+        (
+            refused(&|d| d.trade_date = 99991231),
+            "details.trade_date: 99991231 is no date of the form YYYYMMDD: date outside 1900-01-01..=2200-12-31",
+        ),
+        (
+            refused(&|d| d.trade_date = 261121),
+            "details.trade_date: 261121 is no date of the form YYYYMMDD: date outside 1900-01-01..=2200-12-31",
+        ),
+        (
+            refused(&|d| d.price = Some(Decimal { unscaled: 1, scale: 19 })),
+            "details.price.scale: scale 19 is more than 18",
+        ),
         (refused(&|d| d.currency = "eur".into()), "details.currency: currency: 'e' at position 1, expected A-Z"),
-        (refused(&|d| d.book = "B\u{410}".into()), "details.book: identifier: 'А' at position 2, expected one of A-Z a-z 0-9 . _ : / + -"),
+        (
+            refused(&|d| d.book = "B\u{410}".into()),
+            "details.book: identifier: 'А' at position 2, expected one of A-Z a-z 0-9 . _ : / + -",
+        ),
         (refused(&|d| d.capacity = "DEA".into()), "details.capacity: code: \"DEA\", expected four of A-Z 0-9"),
         (refused(&|d| d.priority = Some(256)), "details.priority: 256 has more than 8 bits"),
         (refused(&|d| d.charges = vec![charge(None); 2]), "details.charges[0].amount: is required and missing"),
-        (
-            refused(&|d| d.charges = vec![charge(Some(Decimal::default())); 65]),
-            "details.charges: more than 64 lines",
-        ),
+        (refused(&|d| d.charges = vec![charge(Some(Decimal::default())); 65]), "details.charges: more than 64 lines"),
         (
             refused(&|d| d.traded_at = Some(pbjson_types::Timestamp { seconds: 1, nanos: 1 })),
             "details.traded_at.nanos: 1 is out of range or finer than a microsecond",

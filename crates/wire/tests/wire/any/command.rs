@@ -14,7 +14,9 @@ pub fn command() -> impl Strategy<Value = Command> {
         reference().prop_map(|reference| Command::SetReference(Box::new(reference))).boxed(),
         opening().prop_map(Command::Open).boxed(),
         transfer().prop_map(Command::Transfer).boxed(),
-        natural().prop_map(|sequence| Command::Reverse { sequence }).boxed(),
+        (natural(), proptest::option::of(natural()))
+            .prop_map(|(sequence, instruction)| Command::Reverse { sequence, instruction })
+            .boxed(),
         (identifier(), identifier(), maybe(details()))
             .prop_map(|(source, id, details)| Command::Repair(Box::new(Repair { source, id, details })))
             .boxed(),
@@ -41,9 +43,8 @@ fn opening() -> impl Strategy<Value = Opening> {
 }
 
 fn transfer() -> impl Strategy<Value = Transfer> {
-    (maybe(identifier()), maybe(identifier()), identifier(), maybe(identifier()), what(), decimal()).prop_map(
-        |(from, to, book, to_book, what, quantity)| Transfer { from, to, book, to_book, what, quantity },
-    )
+    (maybe(identifier()), maybe(identifier()), identifier(), maybe(identifier()), what(), decimal())
+        .prop_map(|(from, to, book, to_book, what, quantity)| Transfer { from, to, book, to_book, what, quantity })
 }
 
 fn steer() -> impl Strategy<Value = Steer> {
@@ -78,7 +79,6 @@ pub fn task() -> impl Strategy<Value = Task> {
 }
 
 fn unreadable() -> impl Strategy<Value = Unreadable> {
-    (text(), any::<String>(), any::<Vec<u8>>(), any::<[u8; 32]>(), natural()).prop_map(
-        |(path, reason, bytes, hash, size)| Unreadable { path, reason, bytes, hash, size },
-    )
+    (text(), any::<String>(), any::<Vec<u8>>(), any::<[u8; 32]>(), natural())
+        .prop_map(|(path, reason, bytes, hash, size)| Unreadable { path, reason, bytes, hash, size })
 }

@@ -42,18 +42,18 @@ fn trades() -> Vec<BoxedStrategy<Event>> {
             .prop_map(|(trade, version, postings)| Event::TradeCancelled { trade, version, postings })
             .boxed(),
         (small(), trade())
-            .prop_map(|(source, message)| Event::TradeAwaited {
-                source: SourceIx(source),
-                message: Box::new(message),
-            })
+            .prop_map(|(source, message)| Event::TradeAwaited { source: SourceIx(source), message: Box::new(message) })
             .boxed(),
     ]
 }
 
 fn instructions() -> Vec<BoxedStrategy<Event>> {
     let link = (natural(), integer(), integer()).prop_map(|(trade, quantity, amount)| Link { trade, quantity, amount });
-    let wait = (small(), asset(), integer())
-        .prop_map(|(account, asset, need)| Wait { account: AccountIx(account), asset, need });
+    let wait = (small(), asset(), integer()).prop_map(|(account, asset, need)| Wait {
+        account: AccountIx(account),
+        asset,
+        need,
+    });
     let pair = || (natural(), natural());
     vec![
         (natural(), some(link), movement(), integer(), integer())
@@ -112,8 +112,8 @@ fn instructions() -> Vec<BoxedStrategy<Event>> {
 }
 
 fn others() -> Vec<BoxedStrategy<Event>> {
-    let cursor = (any::<u8>(), any::<i32>(), natural())
-        .prop_map(|(priority, date, place)| Cursor { priority, date, place });
+    let cursor =
+        (any::<u8>(), any::<i32>(), natural()).prop_map(|(priority, date, place)| Cursor { priority, date, place });
     vec![
         (select(&Kind::ALL[..]), small(), identifier())
             .prop_map(|(kind, index, id)| Event::Interned { kind, index, id })
@@ -130,7 +130,9 @@ fn others() -> Vec<BoxedStrategy<Event>> {
             })
             .boxed(),
         (what(), postings()).prop_map(|(what, postings)| Event::Transferred { what, postings }).boxed(),
-        (natural(), postings()).prop_map(|(sequence, postings)| Event::Reversed { sequence, postings }).boxed(),
+        (natural(), proptest::option::of(natural()), postings())
+            .prop_map(|(sequence, instruction, postings)| Event::Reversed { sequence, instruction, postings })
+            .boxed(),
         (small(), date(), some(cut_off()))
             .prop_map(|(domain, date, cut_offs)| Event::DayOpened { domain: DomainIx(domain), date, cut_offs })
             .boxed(),
@@ -172,8 +174,11 @@ pub fn postings() -> impl Strategy<Value = Vec<Posting>> {
             _ => LedgerAccount::Location { entity, account: AccountIx(other) },
         }
     });
-    let posting = (account, asset(), integer())
-        .prop_map(|(account, asset, amount)| Posting { account, asset, amount: i128::from(amount) });
+    let posting = (account, asset(), integer()).prop_map(|(account, asset, amount)| Posting {
+        account,
+        asset,
+        amount: i128::from(amount),
+    });
     collection::vec(posting, 0..9)
 }
 

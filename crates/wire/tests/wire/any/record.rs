@@ -19,14 +19,22 @@ pub fn record() -> impl Strategy<Value = Record> {
 }
 
 pub fn inbound() -> impl Strategy<Value = Inbound> {
-    (command(), origin(), identifier(), text(), timestamp())
-        .prop_map(|(command, origin, actor, reason, at)| Inbound { command, origin, actor, reason, at })
+    (command(), origin(), identifier(), text(), timestamp()).prop_map(|(command, origin, actor, reason, at)| Inbound {
+        command,
+        origin,
+        actor,
+        reason,
+        at,
+    })
 }
 
 fn origin() -> impl Strategy<Value = Origin> {
     prop_oneof![
-        (identifier(), small(), natural())
-            .prop_map(|(topic, partition, offset)| Origin::Kafka { topic, partition, offset }),
+        (identifier(), small(), natural()).prop_map(|(topic, partition, offset)| Origin::Kafka {
+            topic,
+            partition,
+            offset
+        }),
         identifier().prop_map(|request_id| Origin::Call { request_id }),
         Just(Origin::Engine),
         natural().prop_map(|line| Origin::File { line }),
@@ -43,7 +51,6 @@ fn outcome() -> impl Strategy<Value = Outcome> {
 }
 
 fn genesis() -> impl Strategy<Value = Genesis> {
-    (small(), identifier(), small(), some(identifier()), maybe(any::<String>()), timestamp()).prop_map(
-        |(format, house, shard, domains, cluster, at)| Genesis { format, house, shard, domains, cluster, at },
-    )
+    (small(), identifier(), small(), some(identifier()), maybe(any::<String>()), timestamp())
+        .prop_map(|(format, house, shard, domains, cluster, at)| Genesis { format, house, shard, domains, cluster, at })
 }

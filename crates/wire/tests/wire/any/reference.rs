@@ -46,8 +46,13 @@ fn party() -> impl Strategy<Value = Party> {
         Just(Role::Ccp),
         Just(Role::Csd),
     ];
-    (identifier(), text(), maybe(lei), maybe(bic), some(role))
-        .prop_map(|(id, name, lei, bic, roles)| Party { id, name, lei, bic, roles })
+    (identifier(), text(), maybe(lei), maybe(bic), some(role)).prop_map(|(id, name, lei, bic, roles)| Party {
+        id,
+        name,
+        lei,
+        bic,
+        roles,
+    })
 }
 
 fn account() -> impl Strategy<Value = Account> {
@@ -55,16 +60,28 @@ fn account() -> impl Strategy<Value = Account> {
     let capacity =
         prop_oneof![Just(Capacity::Own), Just(Capacity::Omnibus), identifier().prop_map(Capacity::Segregated)];
     (identifier(), kind, identifier(), identifier(), capacity, any::<bool>()).prop_map(
-        |(id, kind, holder, domain, capacity, may_go_short)| Account { id, kind, holder, domain, capacity, may_go_short },
+        |(id, kind, holder, domain, capacity, may_go_short)| Account {
+            id,
+            kind,
+            holder,
+            domain,
+            capacity,
+            may_go_short,
+        },
     )
 }
 
 fn domain() -> impl Strategy<Value = Domain> {
     let kind = prop_oneof![Just(DomainKind::Internal), Just(DomainKind::External)];
-    let cut_off = (maybe(currency()), any::<u16>())
-        .prop_map(|(currency, minute_of_day)| CutOffRule { currency, minute_of_day });
-    (identifier(), kind, identifier(), text(), some(cut_off))
-        .prop_map(|(id, kind, calendar, zone, cut_offs)| Domain { id, kind, calendar, zone, cut_offs })
+    let cut_off =
+        (maybe(currency()), any::<u16>()).prop_map(|(currency, minute_of_day)| CutOffRule { currency, minute_of_day });
+    (identifier(), kind, identifier(), text(), some(cut_off)).prop_map(|(id, kind, calendar, zone, cut_offs)| Domain {
+        id,
+        kind,
+        calendar,
+        zone,
+        cut_offs,
+    })
 }
 
 fn instrument() -> impl Strategy<Value = Instrument> {
@@ -115,8 +132,12 @@ fn ssi() -> impl Strategy<Value = Ssi> {
 
 fn tolerance() -> impl Strategy<Value = Tolerance> {
     let band = (maybe(decimal()), decimal()).prop_map(|(up_to, tolerance)| Band { up_to, tolerance });
-    (currency(), date(), some(band), decimal())
-        .prop_map(|(currency, valid_from, bands, recompute)| Tolerance { currency, valid_from, bands, recompute })
+    (currency(), date(), some(band), decimal()).prop_map(|(currency, valid_from, bands, recompute)| Tolerance {
+        currency,
+        valid_from,
+        bands,
+        recompute,
+    })
 }
 
 fn price_set() -> impl Strategy<Value = PriceSet> {

@@ -33,10 +33,8 @@ fn charge() -> impl Strategy<Value = Charge> {
 
 pub fn details() -> impl Strategy<Value = Details> {
     let names = (identifier(), identifier(), identifier(), identifier(), identifier());
-    let economics = (side(), decimal(), quantity_type(), decimal(), prop_oneof![
-        Just(PriceType::Amount),
-        Just(PriceType::Percent)
-    ]);
+    let economics =
+        (side(), decimal(), quantity_type(), decimal(), prop_oneof![Just(PriceType::Amount), Just(PriceType::Percent)]);
     let dates = (date(), maybe(timestamp()), maybe(date()));
     let money = (currency(), decimal(), decimal(), some(charge()), decimal());
     let kind = (method(), code(), cum_ex(), any::<bool>(), any::<bool>(), prop_oneof![Just(4u8), any::<u8>()]);
