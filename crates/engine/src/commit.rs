@@ -73,10 +73,10 @@ pub(crate) fn run(
             chunks_waiting,
         };
         drop(entered);
-        // First the middle stage, which may be waiting for room; then the followers; then those who asked, so that whoever
-        // has an answer finds its record.
-        let gone = done.send(report.head.sequence).is_err();
+        // First the followers, so that whoever has an answer finds its record; then the middle stage, which may be waiting
+        // for room and answers questions; then those who asked for something.
         head.send_replace(report.head);
+        let gone = done.send(report.head.sequence).is_err();
         tell(&metrics, shared, report, &cut.counts);
         for (reply, answer) in replies {
             // Who has gone away does not want it.

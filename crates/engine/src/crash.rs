@@ -27,19 +27,20 @@ pub enum Place {
     Call { request_id: Identifier },
     /// A line of a file.
     File { line: u64 },
-    /// The engine's own: its timer or long work.
-    Own,
+    /// The engine's own: its timer or long work, which would have become this record.
+    Own { sequence: u64 },
 }
 
-impl From<&Origin> for Place {
-    fn from(origin: &Origin) -> Place {
+impl Place {
+    /// Of a command that would become the record `sequence`.
+    pub(crate) fn of(origin: &Origin, sequence: u64) -> Place {
         match origin {
             Origin::Kafka { topic, partition, offset } => {
                 Place::Kafka { topic: topic.clone(), partition: *partition, offset: *offset }
             }
             Origin::Call { request_id } => Place::Call { request_id: request_id.clone() },
             Origin::File { line } => Place::File { line: *line },
-            Origin::Engine => Place::Own,
+            Origin::Engine => Place::Own { sequence },
         }
     }
 }
@@ -50,7 +51,7 @@ impl fmt::Display for Place {
             Place::Kafka { topic, partition, offset } => write!(f, "kafka {topic} {partition} {offset}"),
             Place::Call { request_id } => write!(f, "call {request_id}"),
             Place::File { line } => write!(f, "file {line}"),
-            Place::Own => write!(f, "own work"),
+            Place::Own { sequence } => write!(f, "own {sequence}"),
         }
     }
 }
@@ -66,7 +67,7 @@ impl Place {
             }),
             ["call", id] => Some(Place::Call { request_id: Identifier::parse(id).ok()? }),
             ["file", line] => Some(Place::File { line: line.parse().ok()? }),
-            ["own", "work"] => Some(Place::Own),
+            ["own", sequence] => Some(Place::Own { sequence: sequence.parse().ok()? }),
             _ => None,
         }
     }
@@ -108,7 +109,7 @@ impl Marker {
             suspect.exact
                 && suspect.crashes >= LIMIT
                 // Nobody sends a call or a line of a file again on his own: these do not loop.
-                && matches!(suspect.place, Place::Kafka { .. } | Place::Own)
+                && matches!(suspect.place, Place::Kafka { .. } | Place::Own { .. })
         };
         self.previous.as_ref().filter(stops)
     }

@@ -6,7 +6,6 @@ use crossbeam_channel::{Receiver, Sender};
 use model::command::{Command, Unreadable};
 use model::timestamp::Timestamp;
 use model::trade::TradeMessage;
-use sha2::{Digest, Sha256};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use wire::DecodeError;
@@ -74,24 +73,27 @@ fn read(batch: &RawBatch, message: &RawMessage, decode: Decode) -> Command {
     if message.oversize.is_some() || raw.len() > wire::MAX_TRADE {
         let size = message.oversize.map_or(raw.len() as u64, |(size, _)| size);
         let reason = format!("{size} bytes are more than a trade message may have ({})", wire::MAX_TRADE);
-        return set_aside(String::new(), reason, raw, message.oversize);
+        let error = DecodeError { path: String::new(), reason };
+        return set_aside(error, raw, message.oversize);
     }
     // The decoder has no state, so a panic in it is one more way of saying that these bytes make no sense.
     match catch_unwind(AssertUnwindSafe(|| decode(raw))) {
         Ok(Ok(trade)) => Command::Trade(Box::new(trade)),
-        Ok(Err(error)) => set_aside(error.path, error.reason, raw, None),
+        Ok(Err(error)) => set_aside(error, raw, None),
         Err(panic) => {
             let reason = format!("the decoder failed: {}", crate::error::panic_text(&*panic));
             tracing::error!(topic = %batch.topic, batch.partition, message.offset, reason, "a message is set aside");
-            set_aside(String::new(), reason, raw, None)
+            set_aside(DecodeError { path: String::new(), reason }, raw, None)
         }
     }
 }
 
-/// The command that keeps what nobody could read.
+/// The command that keeps what nobody could read; of what is too large only size and hash.
 #[cold]
-pub(crate) fn set_aside(path: String, reason: String, raw: &[u8], oversize: Option<(u64, [u8; 32])>) -> Command {
-    let (size, hash) = oversize.unwrap_or_else(|| (raw.len() as u64, Sha256::digest(raw).into()));
-    let bytes = raw[..raw.len().min(wire::MAX_RAW_KEPT)].to_vec();
-    Command::Quarantine(Box::new(Unreadable { path, reason, bytes, hash, size }))
+pub(crate) fn set_aside(error: DecodeError, raw: &[u8], oversize: Option<(u64, [u8; 32])>) -> Command {
+    let mut unreadable = wire::command::unreadable(raw, error);
+    if let Some((size, hash)) = oversize {
+        unreadable = Unreadable { bytes: Vec::new(), size, hash, ..unreadable };
+    }
+    Command::Quarantine(Box::new(unreadable))
 }

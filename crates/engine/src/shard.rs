@@ -157,7 +157,7 @@ impl Shard {
             Doing::Message { source, offset } => self.sources.place(source, offset),
             Doing::Call(request_id) => Place::Call { request_id },
             Doing::Line(line) => Place::File { line },
-            Doing::Own => Place::Own,
+            Doing::Own => Place::Own { sequence: self.decider.next_sequence() },
         };
         tracing::error!(%place, cause, "this crashed the shard");
         if let Err(error) = self.marker.caught(place, cause) {

@@ -104,6 +104,11 @@ impl Decider {
         }
     }
 
+    /// What the next record will be.
+    pub fn next_sequence(&self) -> u64 {
+        self.state.sequence() + 1
+    }
+
     /// Records of the block being built.
     pub fn records(&self) -> usize {
         self.building.len()

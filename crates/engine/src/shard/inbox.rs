@@ -16,6 +16,7 @@ use model::timestamp::Timestamp;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use wire::DecodeError;
 
 /// A chunk being worked off.
 pub(super) struct Messages {
@@ -99,7 +100,8 @@ impl Shard {
             Origin::File { line } => Doing::Line(*line),
             Origin::Engine | Origin::Kafka { .. } => Doing::Own,
         };
-        self.arm(|| Place::from(&origin));
+        let sequence = self.decider.next_sequence();
+        self.arm(|| Place::of(&origin, sequence));
         let at = at.unwrap_or_else(|| self.clock.now());
         let inbound = Inbound { command, origin, actor, reason, at };
         let Decided { sequence, inbound, outcome } = self.decider.decide(inbound, raw_trade.as_deref());
@@ -123,7 +125,7 @@ impl Shard {
         }
         let suspect = self.marker.previous.as_ref().filter(|suspect| suspect.exact)?;
         match origin {
-            Origin::Call { request_id } if suspect.place == Place::from(origin) => {
+            Origin::Call { request_id } if suspect.place == Place::of(origin, 0) => {
                 Some(SubmitError::Crashed { request_id: request_id.to_string(), cause: suspect.cause.clone() })
             }
             _ => None,
@@ -235,7 +237,7 @@ impl Shard {
     ) -> Timestamp {
         let cause = self.marker.previous.as_ref().map_or("", |suspect| &suspect.cause);
         let reason = format!("it crashed the shard: {cause}");
-        inbound.command = set_aside(String::new(), reason, raw, oversize);
+        inbound.command = set_aside(DecodeError { path: String::new(), reason }, raw, oversize);
         inbound.actor = order.actor;
         inbound.reason = order.reason;
         let Decided { sequence, inbound, outcome } = self.decider.decide(inbound, None);
@@ -264,7 +266,8 @@ impl Shard {
         }
         let Some(task) = next_task(&self.decider.state) else { return false };
         let at = self.decider.state.at().unwrap_or(Timestamp::EPOCH);
-        self.arm(|| Place::Own);
+        let sequence = self.decider.next_sequence();
+        self.arm(|| Place::Own { sequence });
         self.doing = Doing::Own;
         self.go_on(task, at);
         self.doing = Doing::Nothing;
@@ -293,7 +296,8 @@ impl Shard {
         }
         let command = Command::Day(step.clone());
         let actor = self.names.timer.clone();
-        self.arm(|| Place::Own);
+        let sequence = self.decider.next_sequence();
+        self.arm(|| Place::Own { sequence });
         self.doing = Doing::Own;
         let decided = self.own(command, actor, now);
         self.timer.passed(matches!(decided.outcome, Outcome::Accepted(_)));

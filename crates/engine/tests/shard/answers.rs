@@ -1,25 +1,26 @@
 //! Calls: answered after the commit, in groups, and the same on a retry.
 
-use crate::support::{Oracle, name, options, oracle, prepared, request};
+use crate::support::{Input, Oracle, name, options, oracle, prepared, request};
 use engine::{Options, Request, SubmitError};
 use model::command::{Command, Origin};
 use model::record::Outcome;
 use model::rejection::Reason;
-use model::trade::TradeMessage;
 
-/// Trades of the flow as calls with ids of their own.
+/// The flow's first trade that was taken, again and again as calls with ids of their own.
 fn calls(oracle: &Oracle, count: usize) -> Vec<Request> {
-    let trades = oracle.inputs.iter().filter_map(|input| match &input.inbound.command {
-        Command::Trade(trade) if trade.version == 1 => Some((input, trade)),
-        _ => None,
-    });
-    let call = |(number, (input, trade)): (usize, (&crate::support::Input, &Box<TradeMessage>))| {
-        let mut trade = trade.clone();
-        trade.id = name(&format!("T-{number}"));
-        let origin = Origin::Call { request_id: name(&format!("R-{number}")) };
-        Request { command: Command::Trade(trade), origin, raw_trade: None, ..request(&input.inbound) }
+    let taken = |input: &&Input| {
+        let record = &oracle.shard.records()[input.sequence as usize - 1];
+        matches!(&input.inbound.command, Command::Trade(trade) if trade.version == 1) && !record.events().is_empty()
     };
-    trades.cycle().take(count).enumerate().map(call).collect()
+    let input = oracle.inputs.iter().find(taken).expect("a trade was taken");
+    let call = |number: usize| {
+        let mut request = request(&input.inbound);
+        let Command::Trade(trade) = &mut request.command else { panic!("a trade") };
+        trade.id = name(&format!("T-{number}"));
+        request.origin = Origin::Call { request_id: name(&format!("R-{number}")) };
+        request
+    };
+    (0..count).map(call).collect()
 }
 
 #[test]

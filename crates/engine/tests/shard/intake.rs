@@ -57,8 +57,8 @@ fn poison_is_kept_and_the_partition_flows_on() {
     assert_eq!(unreadable[0].bytes, b"\xff\xffno trade");
     assert_eq!(unreadable[0].hash, <[u8; 32]>::from(Sha256::digest(b"\xff\xffno trade")));
     assert_eq!((unreadable[1].bytes.len(), unreadable[1].size), (0, 0));
-    assert_eq!((unreadable[2].bytes.len(), unreadable[2].size, unreadable[2].hash), (1_000, 100_000_000, [9; 32]));
-    assert_eq!((unreadable[3].bytes.len(), unreadable[3].size), (wire::MAX_RAW_KEPT, wire::MAX_TRADE as u64 + 1));
+    assert_eq!((unreadable[2].bytes.len(), unreadable[2].size, unreadable[2].hash), (0, 100_000_000, [9; 32]));
+    assert_eq!((unreadable[3].bytes.len(), unreadable[3].size), (0, wire::MAX_TRADE as u64 + 1));
     assert_eq!(*new[5].1, Outcome::Duplicate { of: head + 1 }, "the good message, sent again");
     assert_eq!(handle.ask_blocking(|state| state.quarantined().count()).expect("answers"), 4);
     assert!(engine::verify(&log, &mut |_| {}).expect("reads").is_sound());

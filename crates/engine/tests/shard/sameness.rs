@@ -1,6 +1,6 @@
 //! The same inbound order gives the same bytes: blocks of one and of many, restarts, kills.
 
-use crate::support::{options, oracle, play, records, start, wait_for};
+use crate::support::{options, oracle, play, records, small_oracle, start, wait_for};
 use engine::{Engine, Options, recover};
 use std::path::Path;
 
@@ -32,7 +32,7 @@ fn records_are_those_of_a_shard_in_memory_however_blocks_are_cut() {
 
 #[test]
 fn a_restart_after_every_step_changes_nothing() {
-    let oracle = oracle(12, 12);
+    let oracle = small_oracle(12, 30);
     for (block_records, kill, snapshots) in [(1, false, true), (64, true, false), (64, false, true)] {
         let dir = tempfile::tempdir().expect("a directory");
         let with = |create| {
@@ -60,7 +60,7 @@ fn a_restart_after_every_step_changes_nothing() {
 /// Killed at any moment, the source goes on from the cursor, and the caller with what was not answered.
 #[test]
 fn kills_at_any_moment_lose_nothing_and_double_nothing() {
-    let oracle = oracle(13, 200);
+    let oracle = small_oracle(13, 400);
     let dir = tempfile::tempdir().expect("a directory");
     let with = |create| Options { create, block_records: 16, ..options(dir.path(), &oracle.genesis) };
     drop(start(with(true)));

@@ -16,12 +16,15 @@ pub fn name(text: &str) -> Identifier {
     Identifier::parse(text).expect("a name")
 }
 
-/// Something that comes in, and the last record it leaves behind.
+/// Something that comes in, and the records that come of it.
 #[derive(Clone, Debug)]
 pub struct Input {
     pub inbound: Inbound,
     /// The bytes of a message; a call has none.
     pub raw: Option<Vec<u8>>,
+    /// Its own record.
+    pub sequence: u64,
+    /// The last record it leaves behind.
     pub ends_at: u64,
 }
 
@@ -36,13 +39,21 @@ pub struct Oracle {
 
 /// A week in which everything goes wrong that can.
 pub fn oracle(seed: u64, trades: u64) -> Oracle {
-    let flow = Flow::new(seed, Shape { trades, members: 5, ..Shape::demo() });
+    of_flow(&Flow::new(seed, Shape { trades, ..Shape::demo() }))
+}
+
+/// A market as small as can be: little reference data, so that it may be played step by step.
+pub fn small_oracle(seed: u64, trades: u64) -> Oracle {
+    of_flow(&Flow::new(seed, Shape { trades, members: 3, instruments: 2, days: 2, story: false, ..Shape::demo() }))
+}
+
+fn of_flow(flow: &Flow) -> Oracle {
     let genesis = flow.genesis();
     let mut shard = Shard::new(genesis.clone());
     let mut inputs = Vec::new();
     let mut put = |shard: &mut Shard, inbound: Inbound, raw: Option<Vec<u8>>| {
         let sequence = shard.submit(inbound.clone()).sequence;
-        inputs.push(Input { inbound, raw, ends_at: shard.records().len() as u64 });
+        inputs.push(Input { inbound, raw, sequence, ends_at: shard.records().len() as u64 });
         sequence
     };
     for inbound in flow.reference() {
