@@ -223,7 +223,7 @@ impl View for Names {
         }
     }
 
-    fn save(&self, batch: &mut Batch<'_>) {
+    fn save(&self, _: &Views, batch: &mut Batch<'_>) -> Result<(), Error> {
         let mut rows = Rows::new(batch);
         for dirty in &self.dirty {
             match dirty {
@@ -260,6 +260,7 @@ impl View for Names {
                 }
             }
         }
+        Ok(())
     }
 
     fn saved(&mut self) {

@@ -142,12 +142,12 @@ impl Projections {
             listing.examine_memory(status, &filter, &old_enough);
             let ended = self.shared.rows.reader();
             // What has ended does not change: it is read without holding up the fold.
-            let days = status.days.clone();
+            let (days, reversed) = (status.days.clone(), status.reversed.clone());
             drop(state);
             listing.examine_ended(&ended, &filter)?;
             let (found, next) = listing.finish();
             let state = self.shared.state();
-            let renderer = Renderer { names: state.names.live()?, days: &days };
+            let renderer = Renderer { names: state.names.live()?, days: &days, reversed: &reversed };
             return instruction_page(&renderer, sequence, scope, &found, next);
         };
         instruction_page(&renderer(&state)?, sequence, scope, &found, next)
@@ -279,7 +279,8 @@ impl Projections {
 }
 
 pub(crate) fn renderer(state: &State) -> Result<Renderer<'_>, Error> {
-    Ok(Renderer { names: state.names.live()?, days: &state.status.live()?.days })
+    let status = state.status.live()?;
+    Ok(Renderer { names: state.names.live()?, days: &status.days, reversed: &status.reversed })
 }
 
 fn instruction_page(

@@ -256,15 +256,16 @@ impl Work {
         self.head = Some(block.head());
         self.at = block.last();
         self.quiet_since = Instant::now();
+        if !self.caught_up && (self.at >= head || self.told.elapsed() >= TELL) {
+            self.caught_up = self.at >= head;
+            self.told = Instant::now();
+            self.tell(head);
+        }
         if self.is_wanted() {
             self.save()?;
         } else if self.at - self.saved_some.max(self.saved) >= self.options.save_every {
             self.folder.save_now_and_then(block.head())?;
             self.saved_some = self.at;
-        }
-        if !self.caught_up && self.told.elapsed() >= TELL {
-            self.told = Instant::now();
-            self.tell(head);
         }
         Ok(())
     }

@@ -164,6 +164,14 @@ impl Subscription {
         }
         let (old_enough, renderer) = (self.filter.old_enough(names, &status.days), renderer(&state)?);
         let (mut instructions, mut left) = (Vec::new(), Vec::new());
+        // A reversal names the deliverer only: what came of it concerns the other side too.
+        for number in numbers.clone() {
+            if status.reversed.contains_key(&number)
+                && let Some(row) = find(status, &shared.rows, number)?
+            {
+                numbers.insert(row.counter);
+            }
+        }
         for number in numbers {
             let Some(row) = find(status, &shared.rows, number)? else { continue };
             if self.filter.admits(&row, &old_enough) {

@@ -24,8 +24,8 @@ pub(crate) trait View: Default + Send + Sync {
 
     /// Takes in a record. It may assert what the log guarantees: a view that fails so stops alone.
     fn fold(&mut self, facts: &Facts);
-    /// Writes every row that changed since the last time.
-    fn save(&self, batch: &mut Batch<'_>);
+    /// Writes every row that changed since the last time; `views` is what was written before.
+    fn save(&self, views: &Views, batch: &mut Batch<'_>) -> Result<(), Error>;
     /// What [`View::save`] wrote is in the database: what has ended need not be remembered.
     fn saved(&mut self);
     /// Reads back what is kept in memory, as of the record at `sequence`.
@@ -125,7 +125,7 @@ impl<V: View> Member for Kept<V> {
 
     fn save(&self, rows: &Views, head: Head) -> Result<(), Error> {
         let mut batch = rows.begin(V::NAME);
-        self.view.save(&mut batch);
+        self.view.save(rows, &mut batch)?;
         batch.commit(Checkpoint { sequence: head.sequence, chain: head.chain, version: V::VERSION })?;
         Ok(())
     }
@@ -178,6 +178,7 @@ pub(crate) mod table {
     pub(crate) const QUARANTINED: u8 = 21;
     pub(crate) const PROPOSALS: u8 = 22;
     pub(crate) const STATUS_DAYS: u8 = 23;
+    pub(crate) const REVERSED: u8 = 24;
     // cash
     pub(crate) const FLOWS: u8 = 32;
     pub(crate) const TERMS: u8 = 33;

@@ -115,7 +115,7 @@ fn matched_lacking_failing_settled() {
     });
 
     let ended = play.stream.settle((1, &sell), (2, &buy), 500_00, "2026-03-10");
-    play.check(|fixture| {
+    let mut play = play.check(|fixture| {
         for number in [1, 2] {
             let row = instruction(fixture, number);
             assert_eq!((row.status(), row.actual_settlement_date), (pb::InstructionStatus::Settled, 20260310));
@@ -127,6 +127,15 @@ fn matched_lacking_failing_settled() {
         let summary = fixture.views.summary(At::NOW).unwrap();
         let [line] = &summary.lines[..] else { panic!("{summary:?}") };
         assert_eq!((line.status(), line.count, line.value), (pb::InstructionStatus::Settled, 2, decimal(1_000_00)));
+    });
+
+    let reversal = Event::Reversed { sequence: ended, instruction: Some(1), postings: Vec::new() };
+    let at = play.stream.accept(vec![reversal]);
+    play.check(|fixture| {
+        for number in [1, 2] {
+            let row = instruction(fixture, number);
+            assert_eq!((row.status(), row.reversed_at_sequence), (pb::InstructionStatus::Settled, at));
+        }
     });
 }
 

@@ -35,6 +35,20 @@ pub(super) struct Flow {
     pub(super) ended: bool,
     pub(super) dirty: bool,
     pub(super) on_disk: bool,
+    /// The last record that changed it since the start.
+    pub(super) touched: u64,
+}
+
+/// What a flow adds to the sums of its date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Share {
+    pub(super) account: AccountIx,
+    pub(super) currency: CurrencyCode,
+    pub(super) date: Date,
+    pub(super) receives_cash: bool,
+    pub(super) amount: i64,
+    /// Both sides agree and neither holds it.
+    pub(super) sure: bool,
 }
 
 impl From<&Terms> for FlowTerms {
@@ -51,14 +65,19 @@ impl From<&Terms> for FlowTerms {
 }
 
 impl Flow {
-    /// The account and how much, unless it is free of payment.
-    pub(super) fn cash(&self) -> Option<(AccountIx, i64)> {
-        self.terms.account.filter(|_| !self.terms.free).map(|account| (account, self.amount))
-    }
-
-    /// Both sides agree and neither holds it.
-    pub(super) fn is_sure(&self) -> bool {
-        self.counter != 0 && !self.pair_held
+    /// Nothing when it has ended, is free of payment, or no account is known.
+    pub(super) fn share(&self) -> Option<Share> {
+        let FlowTerms { account, currency, date, free, receives_cash, .. } = self.terms;
+        let sure = self.counter != 0 && !self.pair_held;
+        let moves = !self.ended && !free;
+        account.filter(|_| moves).map(|account| Share {
+            account,
+            currency,
+            date,
+            receives_cash,
+            amount: self.amount,
+            sure,
+        })
     }
 
     pub(super) fn row(&self) -> pb::FlowRow {
@@ -83,6 +102,7 @@ impl Flow {
             ended: false,
             dirty: false,
             on_disk: true,
+            touched: 0,
         })
     }
 }

@@ -27,7 +27,7 @@ use crate::numbered::Numbered;
 use crate::rows::{self, Rows};
 use crate::view::{View, table};
 
-use flow::{Flow, FlowTerms};
+use flow::{Flow, FlowTerms, Share};
 pub(crate) use ladder::CashFilter;
 
 #[derive(Default)]
@@ -47,8 +47,10 @@ pub(crate) struct Cash {
     dirty_accounts: Vec<(AccountIx, CurrencyCode)>,
     dirty_limits: Vec<(Identifier, CurrencyCode, Date)>,
     dirty_days: Vec<DomainIx>,
-    /// Trades whose terms the record being folded set or ended, and those that it instructed.
-    fresh: Vec<u64>,
+    /// What the record being folded changed: flows with their share before (nothing when they are new), trades with what is needed
+    /// of them (nothing when they are cancelled), and trades that were instructed.
+    touched: Vec<(u64, Option<Share>)>,
+    fresh: Vec<(u64, Option<FlowTerms>)>,
     instructed: Vec<u64>,
 }
 
@@ -72,52 +74,49 @@ struct Due {
 }
 
 impl Cash {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, sequence: u64, event: &Event) {
         match event {
             Event::TradeCaptured { trade, terms, .. } => self.set_terms(*trade, terms),
             Event::TradeChanged { trade, economic, terms, .. } => {
-                if *economic || self.terms.contains_key(trade) {
+                if *economic || self.terms_of(*trade).is_some() {
                     self.set_terms(*trade, terms);
                 }
             }
-            Event::TradeCancelled { trade, .. } => {
-                self.terms.remove(trade);
-                self.dirty_terms.push(*trade);
-                self.fresh.push(*trade);
-            }
+            Event::TradeCancelled { trade, .. } => self.fresh.push((*trade, None)),
             Event::InstructionIssued { instruction, links, movement, amount, .. } => {
-                self.issue(*instruction, links, *movement, *amount);
+                self.issue(sequence, *instruction, links, *movement, *amount);
             }
             Event::InstructionsMatched { deliver, receive, amount, .. } => {
                 let held = self.flow(*deliver).held || self.flow(*receive).held;
                 for (number, counter) in [(*deliver, *receive), (*receive, *deliver)] {
-                    self.with(number, |flow| (flow.amount, flow.counter, flow.pair_held) = (*amount, counter, held));
+                    self.with(sequence, number, |flow| {
+                        (flow.amount, flow.counter, flow.pair_held) = (*amount, counter, held);
+                    });
                 }
             }
             Event::InstructionSteered { instruction, held, .. } => {
                 let counter = self.flow(*instruction).counter;
                 if counter == 0 {
-                    self.with(*instruction, |flow| flow.held = *held);
+                    self.with(sequence, *instruction, |flow| (flow.held, flow.pair_held) = (*held, *held));
                 } else {
                     let pair_held = *held || self.flow(counter).held;
-                    self.with(*instruction, |flow| (flow.held, flow.pair_held) = (*held, pair_held));
-                    self.with(counter, |flow| flow.pair_held = pair_held);
+                    self.with(sequence, *instruction, |flow| (flow.held, flow.pair_held) = (*held, pair_held));
+                    self.with(sequence, counter, |flow| flow.pair_held = pair_held);
                 }
             }
             Event::InstructionsSettled { deliver, receive, .. } => {
                 for number in [*deliver, *receive] {
-                    self.with(number, |flow| flow.ended = true);
+                    self.with(sequence, number, |flow| flow.ended = true);
                 }
             }
             Event::InstructionCancelled { instruction, .. } => {
                 let flow = self.flow(*instruction);
                 let (trade, terms) = (flow.trade, FlowTerms { held: flow.held, ..flow.terms.clone() });
                 // The trade may be instructed again, by what it said before unless this record says otherwise.
-                if !self.fresh.contains(&trade) {
-                    self.terms.insert(trade, terms);
-                    self.dirty_terms.push(trade);
+                if !self.fresh.iter().any(|(fresh, _)| *fresh == trade) {
+                    self.fresh.push((trade, Some(terms)));
                 }
-                self.with(*instruction, |flow| flow.ended = true);
+                self.with(sequence, *instruction, |flow| flow.ended = true);
             }
             Event::ReferenceSet { reference, .. } => {
                 if let Reference::CreditLimit(limit) = &**reference {
@@ -140,22 +139,51 @@ impl Cash {
     }
 
     fn end_of_record(&mut self) {
-        self.fresh.clear();
+        for (number, before) in self.touched.drain(..) {
+            let after = self.flows.get(number).and_then(Flow::share);
+            if before != after {
+                for (share, sign) in before.iter().map(|share| (share, -1)).chain(after.iter().map(|share| (share, 1)))
+                {
+                    count(&mut self.accounts, share, sign);
+                }
+            }
+        }
+        for (trade, terms) in self.fresh.drain(..) {
+            // An instruction holds what was needed.
+            let instructed = self.instructed.contains(&trade);
+            let was_kept = match terms.filter(|_| !instructed) {
+                Some(terms) => {
+                    self.terms.insert(trade, terms);
+                    true
+                }
+                None => !self.terms.is_empty() && self.terms.remove(&trade).is_some(),
+            };
+            if was_kept {
+                self.dirty_terms.push(trade);
+            }
+        }
         for trade in self.instructed.drain(..) {
-            self.terms.remove(&trade);
-            self.dirty_terms.push(trade);
+            if !self.terms.is_empty() && self.terms.remove(&trade).is_some() {
+                self.dirty_terms.push(trade);
+            }
         }
     }
 
     fn set_terms(&mut self, trade: u64, terms: &Terms) {
-        self.terms.insert(trade, terms.into());
-        self.dirty_terms.push(trade);
-        self.fresh.push(trade);
+        self.fresh.push((trade, Some(terms.into())));
     }
 
-    fn issue(&mut self, number: u64, links: &[Link], movement: Movement, amount: i64) {
+    /// What is needed of a trade that no instruction speaks for.
+    fn terms_of(&self, trade: u64) -> Option<&FlowTerms> {
+        match self.fresh.iter().rev().find(|(fresh, _)| *fresh == trade) {
+            Some((_, terms)) => terms.as_ref(),
+            None => self.terms.get(&trade),
+        }
+    }
+
+    fn issue(&mut self, sequence: u64, number: u64, links: &[Link], movement: Movement, amount: i64) {
         let Some(trade) = links.first().map(|link| link.trade) else { panic!("instruction {number} is for no trade") };
-        let Some(terms) = self.terms.get(&trade) else { panic!("trade {trade} is not open or already instructed") };
+        let Some(terms) = self.terms_of(trade) else { panic!("trade {trade} is not open or already instructed") };
         let terms = FlowTerms { receives_cash: movement == Movement::Deliver, ..terms.clone() };
         let flow = Flow {
             trade,
@@ -166,9 +194,10 @@ impl Cash {
             ended: false,
             dirty: true,
             on_disk: false,
+            touched: sequence,
             terms,
         };
-        count(&mut self.accounts, &flow, 1);
+        self.touched.push((number, None));
         assert!(self.flows.insert(number, flow).is_none(), "instruction {number} was issued twice");
         self.dirty_flows.push(number);
         self.instructed.extend(links.iter().map(|link| link.trade));
@@ -181,15 +210,16 @@ impl Cash {
         }
     }
 
-    /// Changes an open flow and the sums of its date.
-    fn with(&mut self, number: u64, change: impl FnOnce(&mut Flow)) {
+    /// Changes an open flow.
+    fn with(&mut self, sequence: u64, number: u64, change: impl FnOnce(&mut Flow)) {
         let open = self.flows.get_mut(number).filter(|flow| !flow.ended);
         let Some(flow) = open else { panic!("instruction {number} is not open") };
-        count(&mut self.accounts, flow, -1);
-        change(flow);
-        if !flow.ended {
-            count(&mut self.accounts, flow, 1);
+        if flow.touched != sequence {
+            // Its first change in this record.
+            self.touched.push((number, flow.share()));
+            flow.touched = sequence;
         }
+        change(flow);
         if !flow.dirty {
             flow.dirty = true;
             self.dirty_flows.push(number);
@@ -224,13 +254,13 @@ impl View for Cash {
     fn fold(&mut self, facts: &Facts) {
         if let FactContent::Outcome(Outcome::Accepted(events)) = &facts.content {
             for event in events {
-                self.event(event);
+                self.event(facts.sequence, event);
             }
             self.end_of_record();
         }
     }
 
-    fn save(&self, batch: &mut Batch<'_>) {
+    fn save(&self, _: &Views, batch: &mut Batch<'_>) -> Result<(), Error> {
         let mut rows = Rows::new(batch);
         let mut numbers = self.dirty_flows.clone();
         numbers.sort_unstable();
@@ -268,17 +298,18 @@ impl View for Cash {
                 rows.put(table::CASH_DAYS, &domain.0.to_be_bytes(), &pb::DayRow { date: date.days() });
             }
         }
+        Ok(())
     }
 
     fn saved(&mut self) {
-        for number in std::mem::take(&mut self.dirty_flows) {
+        for number in self.dirty_flows.drain(..) {
             let Some(flow) = self.flows.get_mut(number) else { continue };
             (flow.dirty, flow.on_disk) = (false, true);
             if flow.ended {
                 self.flows.remove(number);
             }
         }
-        for key in std::mem::take(&mut self.dirty_accounts) {
+        for key in self.dirty_accounts.drain(..) {
             if let Some(entry) = self.accounts.get_mut(&key) {
                 entry.dirty = false;
             }
@@ -336,28 +367,29 @@ impl Cash {
         for (number, pair_held) in read {
             let Some(flow) = self.flows.get_mut(number) else { continue };
             flow.pair_held = pair_held;
-            count(&mut self.accounts, flow, 1);
+            if let Some(share) = flow.share() {
+                count(&mut self.accounts, &share, 1);
+            }
         }
     }
 }
 
-/// Adds a flow to the sums of its date, or takes it out again.
-fn count(accounts: &mut Accounts, flow: &Flow, sign: i64) {
-    let Some((account, amount)) = flow.cash() else { return };
-    let account = accounts.entry((account, flow.terms.currency)).or_default();
-    let due = account.dates.entry(flow.terms.date).or_default();
+/// Adds a share to the sums of its date, or takes it out again.
+fn count(accounts: &mut Accounts, share: &Share, sign: i64) {
+    let account = accounts.entry((share.account, share.currency)).or_default();
+    let due = account.dates.entry(share.date).or_default();
     due.count += sign;
-    let amount = i128::from(amount) * i128::from(sign);
-    if flow.terms.receives_cash {
+    let amount = i128::from(share.amount) * i128::from(sign);
+    if share.receives_cash {
         due.receipts += amount;
-        if flow.is_sure() {
+        if share.sure {
             due.sure_receipts += amount;
         }
     } else {
         due.payments += amount;
     }
     if due.count == 0 {
-        account.dates.remove(&flow.terms.date);
+        account.dates.remove(&share.date);
     }
 }
 

@@ -103,7 +103,7 @@ impl View for Ledger {
         }
     }
 
-    fn save(&self, batch: &mut Batch<'_>) {
+    fn save(&self, _: &Views, batch: &mut Batch<'_>) -> Result<(), Error> {
         let mut rows = Rows::new(batch);
         // In the order of their keys, which costs the database half of what any other order does.
         let mut dirty = self.dirty_balances.clone();
@@ -123,6 +123,7 @@ impl View for Ledger {
                 rows.put(table::TURNOVER, &[entity.0.to_be_bytes(), asset.0.to_be_bytes()].concat(), &row);
             }
         }
+        Ok(())
     }
 
     fn saved(&mut self) {

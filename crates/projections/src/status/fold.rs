@@ -80,6 +80,12 @@ impl Status {
                     self.with(*number, sequence, |row| row.failing = true);
                 }
             }
+            Event::Reversed { instruction: Some(deliver), .. } => {
+                // The pair has ended and may be in the database only: what came of it afterwards stands beside it.
+                self.reversed.insert(*deliver, sequence);
+                self.dirty_reversed.push(*deliver);
+                self.changes.push(sequence, *deliver);
+            }
             Event::DayOpened { domain, date, .. } => {
                 self.days.insert(*domain, *date);
                 self.dirty_days.push(*domain);
@@ -111,7 +117,7 @@ impl Status {
             | Event::ReferenceSet { .. }
             | Event::Opened { .. }
             | Event::Transferred { .. }
-            | Event::Reversed { .. }
+            | Event::Reversed { instruction: None, .. }
             | Event::TradeAwaited { .. }
             | Event::CutOffPassed { .. }
             | Event::DayClosed { .. }
@@ -120,10 +126,22 @@ impl Status {
     }
 
     pub(super) fn end_of_record(&mut self, sequence: u64) {
-        self.touched_instructions.sort_unstable();
-        self.touched_instructions.dedup();
-        for number in self.touched_instructions.drain(..) {
+        for (number, before) in self.touched_instructions.drain(..) {
             self.changes.push(sequence, number);
+            let after = self.instructions.get(number).map(counted);
+            if before != after {
+                if let Some((heading, value)) = before {
+                    self.sums.take(heading, value);
+                }
+                if let Some((heading, value)) = after {
+                    self.sums.add(heading, value);
+                }
+            }
+        }
+        for (number, outline) in self.outlines.drain(..) {
+            if let Some(trade) = self.trades.get_mut(number).filter(|trade| trade.open == 0) {
+                trade.outline = Some(Box::new(outline));
+            }
         }
         for number in self.touched_trades.drain(..) {
             let Some(trade) = self.trades.get_mut(number) else { continue };
@@ -133,10 +151,16 @@ impl Status {
             }
             if trade.is_loose() {
                 self.loose.insert(number);
-            } else {
+            } else if !self.loose.is_empty() {
                 self.loose.remove(&number);
             }
         }
+    }
+
+    /// What a trade says for itself, if no instruction says it.
+    fn outline(&self, trade: u64) -> Option<&Outline> {
+        let newest = self.outlines.iter().rev().find(|(number, _)| *number == trade).map(|(_, outline)| outline);
+        newest.or_else(|| self.trades.get(trade)?.outline.as_deref())
     }
 
     fn capture(
@@ -152,7 +176,7 @@ impl Status {
             number,
             key: Arc::new(TradeKey { source: key.0, id: key.1.clone() }),
             version,
-            outline: Some(Box::new(terms.into())),
+            outline: None,
             instructions: Vec::new(),
             defects: defects.to_vec(),
             cancelled: false,
@@ -167,6 +191,7 @@ impl Status {
         assert!(self.trades.insert(number, trade).is_none(), "trade {number} was captured twice");
         self.dirty_trades.push(number);
         self.touched_trades.push(number);
+        self.outlines.push((number, terms.into()));
     }
 
     fn change_trade(
@@ -178,16 +203,18 @@ impl Status {
         terms: &Terms,
         defects: &[Defect],
     ) {
+        let speaks = economic || self.outline(number).is_some();
         let mut instructed = Vec::new();
         self.with_trade(number, sequence, |trade| {
             (trade.version, trade.requested) = (version, None);
             trade.defects = defects.to_vec();
-            if economic || trade.outline.is_some() {
-                trade.outline = Some(Box::new(terms.into()));
-            } else {
+            if !speaks {
                 instructed.clone_from(&trade.instructions);
             }
         });
+        if speaks {
+            self.outlines.push((number, terms.into()));
+        }
         // What is owed stays as it is, so the instruction stands: it only learns the new version and book.
         for each in instructed {
             if self.instructions.get(each).is_some_and(|row| !row.has_ended()) {
@@ -205,9 +232,7 @@ impl Status {
     }
 
     fn issue(&mut self, sequence: u64, number: u64, links: &[Link], movement: Movement, quantity: i64, amount: i64) {
-        let first =
-            links.first().and_then(|link| self.trades.get(link.trade)).and_then(|trade| trade.outline.as_deref());
-        let Some(outline) = first else {
+        let Some(outline) = links.first().and_then(|link| self.outline(link.trade)) else {
             panic!("instruction {number} is for a trade that is not open or already instructed")
         };
         let outline = Outline { receives: movement == Movement::Receive, quantity, amount, ..outline.clone() };
@@ -244,10 +269,9 @@ impl Status {
             dirty: true,
             on_disk: false,
         };
-        self.sums.add(Heading::of(&instruction), instruction.amount());
         assert!(self.instructions.insert(number, instruction).is_none(), "instruction {number} was issued twice");
         self.dirty_instructions.push(number);
-        self.touched_instructions.push(number);
+        self.touched_instructions.push((number, None));
     }
 
     fn steer(&mut self, sequence: u64, number: u64, held: bool, priority: u8, cancel_requested: bool) {
@@ -270,19 +294,16 @@ impl Status {
     fn with(&mut self, number: u64, sequence: u64, change: impl FnOnce(&mut Instruction)) {
         let open = self.instructions.get_mut(number).filter(|row| !row.has_ended());
         let Some(row) = open else { panic!("instruction {number} is not open") };
-        let before = (Heading::of(row), row.amount());
-        change(row);
-        row.changed = sequence;
-        let after = (Heading::of(row), row.amount());
-        if before != after {
-            self.sums.take(before.0, before.1);
-            self.sums.add(after.0, after.1);
+        if row.changed != sequence {
+            // Its first change in this record.
+            self.touched_instructions.push((number, Some(counted(row))));
+            row.changed = sequence;
         }
+        change(row);
         if !row.dirty {
             row.dirty = true;
             self.dirty_instructions.push(number);
         }
-        self.touched_instructions.push(number);
     }
 
     /// Ends an open instruction and tells its trades.
@@ -294,17 +315,17 @@ impl Status {
         let Some(row) = self.instructions.get(number) else { return };
         let settled = row.stage == Stage::Settled;
         for link in &row.links {
+            // Nothing speaks for a trade whose instruction was cancelled: it does so itself.
+            if !settled && self.outline(link.trade).is_none() {
+                let outline = Outline { quantity: link.quantity, amount: link.amount, ..row.outline.clone() };
+                self.outlines.push((link.trade, outline));
+            }
             let Some(trade) = self.trades.get_mut(link.trade) else { panic!("trade {} is not open", link.trade) };
             trade.open -= 1;
             trade.settled |= settled;
-            if !settled && trade.outline.is_none() {
-                // Nothing speaks for the trade any more: it does so itself.
-                let outline = Outline { quantity: link.quantity, amount: link.amount, ..row.outline.clone() };
-                trade.outline = Some(Box::new(outline));
-                if !trade.dirty {
-                    trade.dirty = true;
-                    self.dirty_trades.push(link.trade);
-                }
+            if !settled && !trade.dirty {
+                trade.dirty = true;
+                self.dirty_trades.push(link.trade);
             }
             if trade.has_ended() {
                 self.ended_trades.push(link.trade);
@@ -327,6 +348,11 @@ impl Status {
     }
 }
 
+/// What an instruction is counted under, and with how much.
+fn counted(row: &Instruction) -> (Heading, i64) {
+    (Heading::of(row), row.amount())
+}
+
 impl Instruction {
     /// Takes over why it goes no further; the account that lacks is shown on the side whose account it is.
     fn wait_for(&mut self, reason: Option<Code>, waits: Option<Wait>) {
@@ -347,7 +373,10 @@ fn subject(command: &Command) -> String {
                 |account: &Option<Identifier>| account.as_ref().map_or("outside".to_owned(), Identifier::to_string);
             format!("{} to {}, book {}", end(&transfer.from), end(&transfer.to), transfer.book)
         }
-        Command::Reverse { sequence } => format!("record {sequence}"),
+        Command::Reverse { sequence, instruction: None } => format!("record {sequence}"),
+        Command::Reverse { sequence, instruction: Some(number) } => {
+            format!("record {sequence}, instruction {number}")
+        }
         Command::Trade(trade) => format!("trade {} {}", trade.source, trade.id),
         Command::Repair(repair) => format!("trade {} {}", repair.source, repair.id),
         Command::Steer { instruction, .. } => format!("instruction {instruction}"),

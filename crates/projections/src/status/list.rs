@@ -6,14 +6,12 @@
 use std::collections::BTreeMap;
 
 use store::Reader;
-use wire::pb::view as pb;
 
 use super::Status;
+use super::ended;
 use super::filter::{Filter, OldEnough};
 use super::instruction::Instruction;
 use crate::Error;
-use crate::rows;
-use crate::view::table;
 
 /// How much one page may cost.
 #[derive(Clone, Copy, Debug)]
@@ -61,26 +59,22 @@ impl Listing {
             return Ok(());
         }
         let none = OldEnough::new();
-        let mut passed = 0;
-        let from = (self.after + 1).to_be_bytes();
-        for (examined, row) in rows.scan(table::ENDED, &from, &[]).enumerate() {
-            let row = row?;
-            let number = rows::number(table::ENDED, &row.key)?;
+        let (mut examined, mut passed) = (0, 0);
+        ended::each_after(rows, self.after, |number, instruction| {
             if number > self.complete_to {
-                break;
+                return Ok(false);
             }
-            let instruction =
-                Instruction::from_row(table::ENDED, &rows::decode::<pb::InstructionRow>(table::ENDED, &row.value)?)?;
+            examined += 1;
             if filter.admits(&instruction, &none) {
                 self.found.insert(number, instruction);
                 passed += 1;
             }
-            if examined + 1 == self.limits.examined || passed == self.limits.size {
-                self.complete_to = self.complete_to.min(number);
-                break;
+            if examined == self.limits.examined || passed == self.limits.size {
+                self.complete_to = number;
+                return Ok(false);
             }
-        }
-        Ok(())
+            Ok(true)
+        })
     }
 
     /// The page, and the number after which the next one begins, if there may be one.
@@ -101,7 +95,5 @@ pub(crate) fn find(status: &Status, rows: &store::Views, number: u64) -> Result<
     if let Some(row) = status.instruction(number) {
         return Ok(Some(row.clone()));
     }
-    let Some(bytes) = rows.get(table::ENDED, &number.to_be_bytes())? else { return Ok(None) };
-    let row: pb::InstructionRow = rows::decode(table::ENDED, &bytes)?;
-    Instruction::from_row(table::ENDED, &row).map(Some)
+    ended::find(rows, number)
 }

@@ -1,9 +1,7 @@
 //! Rows as answers: numbers become names, dates become ages.
 
-use std::collections::BTreeMap;
-
 use model::date::Date;
-use model::index::{Asset, DomainIx, InstrumentIx, Kind};
+use model::index::{Asset, InstrumentIx, Kind};
 use model::instruction::Code;
 use model::timestamp::Timestamp;
 use model::trade::Method;
@@ -13,14 +11,16 @@ use super::instruction::{Instruction, Linked, Stage};
 use super::outline::Outline;
 use super::sums::{Heading, Sum};
 use super::trade::Trade;
+use super::{Days, Reversed};
 use crate::Error;
 use crate::names::Names;
 use crate::values;
 
-/// What answers are made with: the names, and the business days they are true on.
+/// What answers are made with: the names, the business days they are true on, and what came after the end.
 pub(crate) struct Renderer<'a> {
     pub(crate) names: &'a Names,
-    pub(crate) days: &'a BTreeMap<DomainIx, Date>,
+    pub(crate) days: &'a Days,
+    pub(crate) reversed: &'a Reversed,
 }
 
 impl Renderer<'_> {
@@ -70,6 +70,7 @@ impl Renderer<'_> {
             matched_at_sequence: row.matched,
             ended_at_sequence: row.ended,
             changed_at_sequence: row.changed,
+            reversed_at_sequence: self.reversed_at(number, row.counter),
         })
     }
 
@@ -171,6 +172,11 @@ impl Renderer<'_> {
             instrument: instrument.map_or(Ok(String::new()), |index| self.names.text(Kind::Instrument, index.0))?,
             need: Some(values::decimal("a need", i128::from(wait.need), self.names.scale(wait.asset))?),
         })
+    }
+
+    /// The record that turned the pair's postings round, by either number; zero when none did.
+    fn reversed_at(&self, number: u64, counter: u64) -> u64 {
+        self.reversed.get(&number).or_else(|| self.reversed.get(&counter)).copied().unwrap_or(0)
     }
 
     fn age(&self, row: &Instruction) -> Option<u32> {
