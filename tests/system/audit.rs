@@ -54,14 +54,22 @@ pub fn exactly_one_outcome_each(list: &List, outcomes: &Outcomes) {
         let offset = offset.expect("a confirmed message has an offset");
         match outcomes.get(&offset).map(Vec::as_slice) {
             Some([(_, found)]) if *found == copy.expected => *counts.entry(kind(*found)).or_default() += 1,
-            found => wrong.push(format!("message {tag} at offset {offset}: {:?} expected, found {found:?}", copy.expected)),
+            found => {
+                wrong.push(format!("message {tag} at offset {offset}: {:?} expected, found {found:?}", copy.expected))
+            }
         }
     }
     let known: BTreeSet<u64> = list.offsets.iter().flatten().copied().collect();
     assert_eq!(known.len(), list.sent.len(), "two messages at one offset");
     let strange: Vec<_> = outcomes.keys().filter(|offset| !known.contains(offset)).take(5).collect();
     assert!(strange.is_empty(), "nobody sent what the log has at offsets {strange:?}");
-    assert!(wrong.is_empty(), "{} of {} are wrong:\n  {}", wrong.len(), list.sent.len(), wrong[..wrong.len().min(8)].join("\n  "));
+    assert!(
+        wrong.is_empty(),
+        "{} of {} are wrong:\n  {}",
+        wrong.len(),
+        list.sent.len(),
+        wrong[..wrong.len().min(8)].join("\n  ")
+    );
     let counts: Vec<String> = counts.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     println!("    {} messages sent, each with exactly one outcome: {}", list.sent.len(), counts.join(", "));
 }
@@ -73,7 +81,9 @@ pub fn exactly_one_outcome_by_id(list: &List, log: &Log, topic: &str) {
     let mut duplicates = 0;
     records(log, |record| {
         let Content::Decided { inbound, outcome } = &record.content else { return };
-        let (Origin::Kafka { topic: from, .. }, Command::Trade(trade)) = (&inbound.origin, &inbound.command) else { return };
+        let (Origin::Kafka { topic: from, .. }, Command::Trade(trade)) = (&inbound.origin, &inbound.command) else {
+            return;
+        };
         if from.as_str() == topic {
             let key = (trade.source.to_string(), trade.id.to_string(), trade.version);
             match outcome {
@@ -93,7 +103,11 @@ pub fn exactly_one_outcome_by_id(list: &List, log: &Log, topic: &str) {
     let twice: Vec<_> = decided.iter().filter(|(_, count)| **count > 1).take(5).collect();
     assert!(twice.is_empty(), "more than one outcome for {twice:?} …");
     assert_eq!(decided.len(), sent.len(), "the log has trades that nobody sent");
-    println!("    {} messages sent, {} trades each with exactly one outcome, {duplicates} duplicates recognised", list.sent.len(), sent.len());
+    println!(
+        "    {} messages sent, {} trades each with exactly one outcome, {duplicates} duplicates recognised",
+        list.sent.len(),
+        sent.len()
+    );
 }
 
 /// The log proves itself.

@@ -2,9 +2,8 @@
 
 use crate::audit;
 use crate::front_office::FrontOffice;
-use crate::service::{Service, durable, name, options, prepare};
+use crate::service::{Service, durable, flow, name, open, prepare};
 use crate::{Rig, Verdict};
-use engine::Engine;
 use kafka::{Halt, Source};
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
@@ -14,7 +13,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use store::Head;
-use testkit::flow::{Flow, Item, Shape, Step};
+use testkit::flow::{Item, Step};
 
 const SOON: Duration = Duration::from_secs(60);
 /// Messages consumed before the source changes.
@@ -32,7 +31,7 @@ fn fed(rig: &Rig, what: &str) -> (Fed, Service) {
     let topic = rig.broker.new_topic(what);
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("log");
-    let mut week = Box::new(prepare(&path, &Flow::new(rig.seed, Shape::bench(4_000))));
+    let mut week = Box::new(prepare(&path, &flow(rig.seed, 4_000)));
     let service = Service::start(rig, &path, &topic);
     let end = send(rig, &topic, &mut week, CONSUMED);
     service.wait_durable(&topic, end, SOON);
@@ -106,11 +105,13 @@ pub fn topic_recreated(rig: &Rig) -> Verdict {
 
 /// The same under the eyes of the service.
 pub fn topic_recreated_while_running(rig: &Rig) -> Verdict {
-    let (mut fed, service) = fed(rig, "recreated-live");
-    let before = service.engine.log().head();
-    recreate(rig, &fed.topic);
-    send(rig, &fed.topic, &mut fed.week, CONSUMED / 2);
-    halts(service, "SOURCE_DIVERGED", before);
+    for messages in [CONSUMED / 2, CONSUMED * 2] {
+        let (mut fed, service) = fed(rig, "recreated-live");
+        let before = service.engine.log().head();
+        recreate(rig, &fed.topic);
+        send(rig, &fed.topic, &mut fed.week, messages);
+        halts(service, "SOURCE_DIVERGED", before);
+    }
     Verdict::Passed
 }
 
@@ -136,10 +137,9 @@ pub fn another_cluster(rig: &Rig) -> Verdict {
     let found = kafka::cluster_id(&rig.broker.brokers(), SOON).expect("the broker answers");
     let topic = rig.broker.new_topic("cluster");
     let dir = tempfile::tempdir().expect("a directory");
-    let flow = Flow::new(rig.seed, Shape::bench(1));
     let path = dir.path().join("log");
-    drop(prepare(&path, &flow));
-    let engine = Engine::start(options(&path, flow.genesis())).expect("the log opens");
+    drop(prepare(&path, &flow(rig.seed, 1)));
+    let engine = open(&path);
     let before = engine.log().head();
     let source = Source::new(rig.broker.brokers(), name(&topic), None);
     let right = Source { cluster: Some(found.clone()), ..source.clone() };
@@ -155,14 +155,20 @@ pub fn another_cluster(rig: &Rig) -> Verdict {
 /// keeps running.
 pub fn broker_lost_its_tail(rig: &Rig) -> Verdict {
     let (mut fed, service) = fed(rig, "tail");
+    // In several batches, so that the cut leaves some of them.
+    for part in 1..=4 {
+        let end = send(rig, &fed.topic, &mut fed.week, CONSUMED);
+        assert_eq!(end, (CONSUMED + CONSUMED * part) as u64);
+        service.wait_durable(&fed.topic, end, SOON);
+    }
     let before = service.engine.log().head();
     rig.broker.kill();
     cut_in_half(&segment(rig.broker.data(), &fed.topic));
     rig.broker.start();
     send(rig, &fed.topic, &mut fed.week, CONSUMED);
     halts(service, "SOURCE_DIVERGED", before);
-    let engine = Engine::start(options(&fed.path, Flow::new(0, Shape::bench(1)).genesis())).expect("the log opens");
-    assert_eq!(durable(&engine.log(), &fed.topic), CONSUMED as u64);
+    let engine = open(&fed.path);
+    assert_eq!(durable(&engine.log(), &fed.topic), 5 * CONSUMED as u64);
     audit::stop_and_verify(engine);
     Verdict::Passed
 }

@@ -85,11 +85,6 @@ impl FrontOffice {
         offsets.iter().flatten().max().map_or(0, |last| last + 1)
     }
 
-    /// How many were confirmed.
-    pub fn confirmed(&self) -> u64 {
-        self.producer.delivered()
-    }
-
     /// The list, when all is confirmed.
     pub fn close(self) -> List {
         self.settle();

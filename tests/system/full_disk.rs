@@ -2,7 +2,7 @@
 
 use crate::audit;
 use crate::front_office::FrontOffice;
-use crate::service::{durable, prepare, until};
+use crate::service::{durable, flow, prepare, until};
 use crate::shard_process::ShardProcess;
 use crate::{Rig, Verdict};
 use std::fs::{self, File};
@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 use store::{Log, Options};
-use testkit::flow::{Flow, Shape, Step};
+use testkit::flow::Step;
 
 /// Of the file system, and what is left of it when the load begins.
 const SIZE: usize = 96 << 20;
@@ -41,9 +41,8 @@ pub fn nothing_is_lost(rig: &Rig) -> Verdict {
         return Verdict::Skipped("a small file system cannot be mounted here: it needs root".to_owned());
     };
     let topic = rig.broker.new_topic("full-disk");
-    let flow = Flow::new(rig.seed, Shape::bench(MESSAGES));
     let path = dir.path().join("log");
-    let week = prepare(&path, &flow);
+    let week = prepare(&path, &flow(rig.seed, MESSAGES));
     let ballast = dir.path().join("ballast");
     fill(&ballast, LEFT, dir.path());
 

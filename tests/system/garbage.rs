@@ -3,21 +3,19 @@
 
 use crate::audit;
 use crate::front_office::FrontOffice;
-use crate::service::{Service, name, options, prepare};
+use crate::service::{Service, flow, name, open, prepare};
 use crate::{Rig, Verdict};
-use engine::Engine;
 use kafka::Source;
 use std::time::Duration;
-use testkit::flow::{Expected, Flow, Random, Shape, Step};
+use testkit::flow::{Expected, Random, Step};
 
 const SOON: Duration = Duration::from_secs(60);
 
 pub fn does_not_stop_the_partition(rig: &Rig) -> Verdict {
     let topic = rig.broker.new_topic("garbage");
     let dir = tempfile::tempdir().expect("a directory");
-    let flow = Flow::new(rig.seed, Shape::bench(4_000));
     let path = dir.path().join("log");
-    let week = prepare(&path, &flow);
+    let week = prepare(&path, &flow(rig.seed, 4_000));
     let service = Service::start(rig, &path, &topic);
     let mut office = FrontOffice::new(&rig.broker.brokers(), &topic);
     let mut random = Random::new(rig.seed);
@@ -52,13 +50,16 @@ pub fn does_not_stop_the_partition(rig: &Rig) -> Verdict {
         }
     }
     assert_eq!(outcomes.len(), list.sent.len());
-    println!("    of the mutated ones {} unreadable, {} rejected, {} duplicates, {} accepted", kinds[0], kinds[1], kinds[2], kinds[3]);
+    println!(
+        "    of the mutated ones {} unreadable, {} rejected, {} duplicates, {} accepted",
+        kinds[0], kinds[1], kinds[2], kinds[3]
+    );
     assert!(kinds[0] > 0 && kinds[1] > 0);
     let before = engine.log().head();
     audit::stop_and_verify(engine);
 
     // As if the cursor had been lost: every offset is in the log already.
-    let engine = Engine::start(options(&path, flow.genesis())).expect("the log opens");
+    let engine = open(&path);
     let service = Service::from(engine, Source::new(rig.broker.brokers(), name(&topic), None));
     let describe = || format!("{:?}", service.consumer.state());
     crate::service::until("all is read again", SOON, || service.consumer.progress().0 >= end, &describe);

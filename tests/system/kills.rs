@@ -3,7 +3,7 @@
 
 use crate::audit;
 use crate::front_office::{FrontOffice, List};
-use crate::service::{Service, durable, prepare, until};
+use crate::service::{Service, durable, flow, prepare, until};
 use crate::shard_process::ShardProcess;
 use crate::{Rig, Verdict};
 use std::path::Path;
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use store::{Log, Options};
-use testkit::flow::{Flow, Item, Random, Shape, Step};
+use testkit::flow::{Flow, Item, Random, Step};
 
 const KILLS: u64 = 25;
 /// Messages a second, in portions. More than the service takes while it is being killed, less than it can.
@@ -21,6 +21,8 @@ const RATE: u64 = 4_000;
 const MESSAGES: u64 = 400_000;
 /// The longest wait for an answer that still counts as one.
 const ANSWER: Duration = Duration::from_secs(3);
+/// The longest start.
+const READY: Duration = Duration::from_secs(60);
 
 /// What was seen.
 #[derive(Default)]
@@ -40,7 +42,7 @@ struct Tally {
 pub fn under_load(rig: &Rig) -> Verdict {
     let topic = rig.broker.new_topic("kills");
     let dir = tempfile::tempdir().expect("a directory");
-    let flow = Flow::new(rig.seed, Shape::bench(MESSAGES));
+    let flow = flow(rig.seed, MESSAGES);
     let path = dir.path().join("log");
     let week = prepare(&path, &flow);
     let stop = Arc::new(AtomicBool::new(false));
@@ -66,7 +68,11 @@ pub fn under_load(rig: &Rig) -> Verdict {
 }
 
 /// Sends in the background, at an even rate, until told to stop.
-fn load(mut office: FrontOffice, week: impl Iterator<Item = Item> + Send + 'static, stop: Arc<AtomicBool>) -> JoinHandle<List> {
+fn load(
+    mut office: FrontOffice,
+    week: impl Iterator<Item = Item> + Send + 'static,
+    stop: Arc<AtomicBool>,
+) -> JoinHandle<List> {
     thread::spawn(move || {
         let began = Instant::now();
         for item in week {
@@ -83,31 +89,37 @@ fn load(mut office: FrontOffice, week: impl Iterator<Item = Item> + Send + 'stat
     })
 }
 
-/// One life of the service: started, asked things, killed.
+/// One life of the service: started, asked things, killed. Every fifth is killed around its recovery, the others at work.
 fn live_and_die(rig: &Rig, dir: &Path, topic: &str, kill: u64, random: &mut Random, tally: &mut Tally) {
-    // Most lives are short, so that recoveries are hit as well; some are long enough for a snapshot.
-    let most = if kill.is_multiple_of(3) { 2_500 } else { 1_000 };
-    let life = Duration::from_millis(50 + random.below(most));
+    let early = kill.is_multiple_of(5);
+    let life = Duration::from_millis(20 + random.below(if early { 400 } else { 1_500 }));
     let mut process = ShardProcess::start(dir, &rig.broker.address(), topic);
-    let end = process.started + life;
+    let mut end = early.then(|| process.started + life);
     let (mut ready, mut number) = (None, 0);
-    while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+    loop {
         assert!(process.is_alive(), "it died by itself: {}", process.errors());
+        let now = Instant::now();
+        if end.is_some_and(|end| now >= end) {
+            break;
+        }
         if ready.is_none() {
             if process.counters().reading == 1 {
                 ready = Some(process.started.elapsed());
+                end.get_or_insert(now + life);
             }
-            thread::sleep(left.min(Duration::from_millis(1)));
-        } else {
-            number += 1;
-            let answered = process.ask(number, left.min(ANSWER));
-            // A question that the kill overtook is no question.
-            if answered || left > ANSWER {
-                tally.asked += 1;
-                tally.answered += u64::from(answered);
-            }
-            thread::sleep(left.min(Duration::from_millis(10)));
+            assert!(process.started.elapsed() < READY, "it does not come to reading: {}", process.errors());
+            thread::sleep(Duration::from_millis(1));
+            continue;
         }
+        let left = end.map_or(ANSWER, |end| end - now);
+        number += 1;
+        let answered = process.ask(number, left.min(ANSWER));
+        // A question that the kill overtook is no question.
+        if answered || left > ANSWER {
+            tally.asked += 1;
+            tally.answered += u64::from(answered);
+        }
+        thread::sleep(left.min(Duration::from_millis(10)));
     }
     let counters = process.kill();
     let log = Log::open_read_only(dir, &Options::default()).expect("the log opens after a kill");
@@ -145,7 +157,10 @@ fn same_as_never_killed(rig: &Rig, flow: &Flow, topic: &str, killed: &Log, end: 
     let (straight, killed) = (engine.log().head(), killed.head());
     assert_eq!(straight, killed, "the log of the killed service is not that of one that was never killed");
     engine.stop().expect("stops in order");
-    println!("    the chain after record {} is that of a run without a kill (which took {rate:.0} messages/s)", straight.sequence);
+    println!(
+        "    the chain after record {} is that of a run without a kill (which took {rate:.0} messages/s)",
+        straight.sequence
+    );
 }
 
 impl Tally {
@@ -156,7 +171,13 @@ impl Tally {
         println!(
             "    {KILLS} kills: {} with records in flight ({} of them), {} before it had begun to read; \
              {} of {} questions answered outside kills; reading after {} ms (median), {} ms (longest)",
-            self.in_flight, self.records_in_flight, self.starting, self.answered, self.asked, at(0.5), at(1.0)
+            self.in_flight,
+            self.records_in_flight,
+            self.starting,
+            self.answered,
+            self.asked,
+            at(0.5),
+            at(1.0)
         );
     }
 
@@ -164,6 +185,11 @@ impl Tally {
     fn demand(&self) {
         assert!(self.in_flight > 0, "no kill hit a block in flight");
         assert!(self.asked >= KILLS, "only {} questions were asked", self.asked);
-        assert!(self.answered * 10 >= self.asked * 9, "only {} of {} questions were answered", self.answered, self.asked);
+        assert!(
+            self.answered * 10 >= self.asked * 9,
+            "only {} of {} questions were answered",
+            self.answered,
+            self.asked
+        );
     }
 }

@@ -81,7 +81,12 @@ fn run(arguments: &[String]) -> ExitCode {
     }
     let started = Instant::now();
     let rig = Rig { broker: Broker::new(), seed: seed() };
-    println!("\nrunning {} system tests, seed {}, broker data in {}", cases.len(), rig.seed, rig.broker.data().display());
+    println!(
+        "\nrunning {} system tests, seed {}, broker data in {}",
+        cases.len(),
+        rig.seed,
+        rig.broker.data().display()
+    );
     let mut failed = Vec::new();
     for (name, case) in cases {
         println!("--- {name}");

@@ -2,15 +2,14 @@
 
 use crate::audit;
 use crate::front_office::FrontOffice;
-use crate::service::{Service, options, prepare};
+use crate::service::{Service, flow, prepare};
 use crate::{Rig, Verdict};
-use engine::Engine;
 use kafka::State;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
-use testkit::flow::{Flow, Shape, Step};
+use testkit::flow::Step;
 
 /// Starting a broker takes three seconds on an idle machine, and many times that on a busy one.
 const BROKER: Duration = Duration::from_secs(90);
@@ -19,9 +18,8 @@ const SOON: Duration = Duration::from_secs(30);
 /// The service is started first, then the broker, then the topic is made: each wait says what is missing and what to do.
 pub fn service_before_broker_and_topic(rig: &Rig) -> Verdict {
     let dir = tempfile::tempdir().expect("a directory");
-    let flow = Flow::new(rig.seed, Shape::bench(2_000));
     let path = dir.path().join("log");
-    let week = prepare(&path, &flow);
+    let week = prepare(&path, &flow(rig.seed, 2_000));
     let topic = rig.broker.topic_name("early");
     let service = Service::start(rig, &path, &topic);
     // When this test runs alone or first, nobody has started the broker yet.
@@ -52,10 +50,9 @@ pub fn service_before_broker_and_topic(rig: &Rig) -> Verdict {
 pub fn broker_killed_under_load(rig: &Rig) -> Verdict {
     let topic = rig.broker.new_topic("outage");
     let dir = tempfile::tempdir().expect("a directory");
-    let flow = Flow::new(rig.seed, Shape::bench(200_000));
     let path = dir.path().join("log");
-    let week = prepare(&path, &flow);
-    let service = Service::with(rig, Engine::start(options(&path, flow.genesis())).expect("the log opens"), &topic);
+    let week = prepare(&path, &flow(rig.seed, 200_000));
+    let service = Service::start(rig, &path, &topic);
     service.wait_running(SOON);
 
     let stop = Arc::new(AtomicBool::new(false));
@@ -83,7 +80,11 @@ pub fn broker_killed_under_load(rig: &Rig) -> Verdict {
         rig.broker.start();
         let up = began.elapsed();
         service.wait_running(BROKER);
-        println!("    the broker was back after {:.1} s, the service {:.1} s later", up.as_secs_f32(), (began.elapsed() - up).as_secs_f32());
+        println!(
+            "    the broker was back after {:.1} s, the service {:.1} s later",
+            up.as_secs_f32(),
+            (began.elapsed() - up).as_secs_f32()
+        );
     }
     stop.store(true, Ordering::Relaxed);
     let office = load.join().expect("the front office lives");

@@ -9,7 +9,7 @@ use model::record::{Genesis, Outcome};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use store::Log;
-use testkit::flow::{Flow, Item, Step};
+use testkit::flow::{Flow, Item, Shape, Step};
 
 /// A running service on a directory.
 pub struct Service {
@@ -27,37 +27,57 @@ pub fn name(text: &str) -> Identifier {
     Identifier::parse(text).expect("a name")
 }
 
+/// A flow of nothing but messages after its opening, small in members and securities so that its log is made quickly.
+pub fn flow(seed: u64, messages: u64) -> Flow {
+    Flow::new(seed, Shape { members: 24, instruments: 40, ..Shape::bench(messages) })
+}
+
 /// Makes the log of a flow: reference data, and the commands of the week before its first message. Returns the rest of the week.
 pub fn prepare(dir: &Path, flow: &Flow) -> impl Iterator<Item = Item> + use<> {
     let engine = Engine::start(options(dir, flow.genesis()).creating()).expect("a new log");
-    for inbound in flow.reference() {
-        accepted(&engine, inbound);
-    }
+    load_reference(&engine, flow);
     let mut week = flow.week().peekable();
-    while let Some(Item { step: Step::Command(inbound), .. }) = week.next_if(|item| matches!(item.step, Step::Command(_))) {
-        accepted(&engine, inbound);
+    while let Some(Item { step: Step::Command(inbound), .. }) =
+        week.next_if(|item| matches!(item.step, Step::Command(_)))
+    {
+        let answer = submit(&engine, inbound);
+        assert!(matches!(answer.outcome, Outcome::Accepted(_)), "{answer:?}");
     }
     engine.stop().expect("stops in order");
     week
 }
 
-fn accepted(engine: &Engine, inbound: Inbound) {
-    let answer = submit(engine, inbound);
-    assert!(matches!(answer.outcome, Outcome::Accepted(_)), "{answer:?}");
+/// Submits what a flow stands on, many commands at a time.
+pub fn load_reference(engine: &Engine, flow: &Flow) {
+    let handle = engine.handle();
+    let send = |inbound| handle.send_blocking(request(inbound)).expect("the engine takes it");
+    let pending: Vec<_> = flow.reference().into_iter().map(send).collect();
+    for each in pending {
+        let answer = each.wait().expect("the engine answers");
+        assert!(matches!(answer.outcome, Outcome::Accepted(_)), "{answer:?}");
+    }
+}
+
+fn request(inbound: Inbound) -> Request {
+    let Inbound { command, origin, actor, reason, at } = inbound;
+    Request { command, origin, actor, reason, at: Some(at), raw_trade: None }
 }
 
 /// Submits a command and waits for its record.
 pub fn submit(engine: &Engine, inbound: Inbound) -> Answer {
-    let Inbound { command, origin, actor, reason, at } = inbound;
-    let request = Request { command, origin, actor, reason, at: Some(at), raw_trade: None };
-    engine.handle().submit_blocking(request).expect("the engine answers")
+    engine.handle().submit_blocking(request(inbound)).expect("the engine answers")
+}
+
+/// Opens a log that is there.
+pub fn open(dir: &Path) -> Engine {
+    // The genesis is for a new log only.
+    Engine::start(options(dir, flow(0, 1).genesis())).expect("the log opens")
 }
 
 impl Service {
     /// Opens the directory and consumes a topic from where its log ends.
     pub fn start(rig: &Rig, dir: &Path, topic: &str) -> Service {
-        let genesis = Flow::new(0, testkit::flow::Shape::bench(1)).genesis(); // used for a new log only
-        Service::with(rig, Engine::start(options(dir, genesis)).expect("the log opens"), topic)
+        Service::with(rig, open(dir), topic)
     }
 
     /// Consumes a topic into an engine.
@@ -76,7 +96,9 @@ impl Service {
     /// Waits until everything before an offset is on disk.
     pub fn wait_durable(&self, topic: &str, next: u64, within: Duration) {
         let log = self.engine.log();
-        until(&format!("offset {next} of {topic} is durable"), within, || durable(&log, topic) >= next, &|| self.describe());
+        until(&format!("offset {next} of {topic} is durable"), within, || durable(&log, topic) >= next, &|| {
+            self.describe()
+        });
     }
 
     /// Waits for the consumer to read.

@@ -3,7 +3,7 @@
 //! What it had taken when it died it has written to a small shared file before: the page cache survives `kill -9`. The parent lays it
 //! beside what is durable.
 
-use crate::service::{name, options};
+use crate::service::{flow, name, options};
 use engine::Engine;
 use kafka::{Brokers, Consumer, Source, State};
 use std::fs::{self, File};
@@ -15,7 +15,6 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
-use testkit::flow::{Flow, Shape};
 
 /// The first argument of a child.
 pub const ROLE: &str = "shard-process";
@@ -46,7 +45,9 @@ impl Counters {
 
     fn read(path: &Path) -> Counters {
         let bytes = fs::read(path).unwrap_or_default();
-        let word = |place: usize| bytes.get(place * 8..place * 8 + 8).map_or(0, |b| u64::from_le_bytes(b.try_into().expect("eight")));
+        let word = |place: usize| {
+            bytes.get(place * 8..place * 8 + 8).map_or(0, |b| u64::from_le_bytes(b.try_into().expect("eight")))
+        };
         Counters { beats: word(0), handed_over: word(1), durable: word(2), reading: word(3) }
     }
 }
@@ -56,7 +57,7 @@ impl Counters {
 pub fn child(arguments: &[String]) -> ExitCode {
     let [dir, brokers, topic, counters] = arguments else { panic!("four arguments") };
     // For a new log only, and here is none.
-    let genesis = Flow::new(0, Shape::bench(1)).genesis();
+    let genesis = flow(0, 1).genesis();
     let engine = match Engine::start(options(Path::new(dir), genesis)) {
         Ok(engine) => engine,
         Err(error) => {

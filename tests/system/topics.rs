@@ -1,12 +1,10 @@
 //! Topics are made as planned, shown as they are, and refused when trades would be lost or reordered by them.
 
-use crate::service::{Service, name, options, prepare};
+use crate::service::{Service, flow, name, open, prepare};
 use crate::{Rig, Verdict};
-use engine::Engine;
 use kafka::topics::FoundState;
 use kafka::{Error, Source, Topic, TopicPlan};
 use std::time::Duration;
-use testkit::flow::{Flow, Shape};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -16,7 +14,10 @@ pub fn made_shown_and_refused(rig: &Rig) -> Verdict {
     let topic = rig.broker.topic_name("plan");
     let plan = |topic: Topic| TopicPlan { topics: vec![topic] };
     let state = |plan: &TopicPlan| kafka::topics::apply(&brokers, plan).map(|found| found[0].state.clone());
-    assert_eq!(kafka::topics::show(&brokers, &plan(Topic::trades(&topic))).expect("answers")[0].state, FoundState::Missing);
+    assert_eq!(
+        kafka::topics::show(&brokers, &plan(Topic::trades(&topic))).expect("answers")[0].state,
+        FoundState::Missing
+    );
     assert_eq!(state(&plan(Topic::trades(&topic))), Ok(FoundState::Created));
     assert_eq!(state(&plan(Topic::trades(&topic))), Ok(FoundState::Right));
     // The topics of the service itself, all at once.
@@ -25,7 +26,8 @@ pub fn made_shown_and_refused(rig: &Rig) -> Verdict {
 
     let short = made(rig, "short", 3, &[("retention.ms", "86400000")]);
     let Ok(FoundState::Differs(differences)) = state(&plan(Topic::trades(&short))) else { panic!("it differs") };
-    let differ: Vec<_> = differences.iter().map(|each| (each.what.as_str(), each.is.as_str(), each.should_be.as_str())).collect();
+    let differ: Vec<_> =
+        differences.iter().map(|each| (each.what.as_str(), each.is.as_str(), each.should_be.as_str())).collect();
     assert_eq!(differ, [("partitions", "3", "1"), ("retention.ms", "86400000", "-1")]);
     let compacted = made(rig, "compacted", 1, &[("cleanup.policy", "compact")]);
     assert!(matches!(state(&plan(Topic::trades(&compacted))), Err(Error::Compacted { .. })));
@@ -33,11 +35,10 @@ pub fn made_shown_and_refused(rig: &Rig) -> Verdict {
 
     // The consumer refuses them as well, whoever made them.
     let dir = tempfile::tempdir().expect("a directory");
-    let flow = Flow::new(rig.seed, Shape::bench(1));
-    drop(prepare(&dir.path().join("log"), &flow));
+    let path = dir.path().join("log");
+    drop(prepare(&path, &flow(rig.seed, 1)));
     for (topic, code) in [(short, "PARTITIONS_CHANGED"), (compacted, "TOPIC_UNFIT"), (stamped, "TOPIC_UNFIT")] {
-        let engine = Engine::start(options(&dir.path().join("log"), flow.genesis())).expect("the log opens");
-        let service = Service::from(engine, Source::new(brokers.clone(), name(&topic), None));
+        let service = Service::from(open(&path), Source::new(brokers.clone(), name(&topic), None));
         let halt = service.wait_halted(SOON);
         println!("    {halt}");
         assert_eq!(halt.code(), code);

@@ -3,7 +3,7 @@
 
 use crate::audit;
 use crate::front_office::{Copy, FrontOffice};
-use crate::service::{Service, options, submit};
+use crate::service::{Service, load_reference, options, submit};
 use crate::{Rig, Verdict};
 use engine::Engine;
 use kafka::{QuarantineOptions, QuarantinePublisher, Topic, TopicPlan};
@@ -28,17 +28,16 @@ pub fn end_to_end(rig: &Rig) -> Verdict {
     let dir = tempfile::tempdir().expect("a directory");
     let flow = Flow::new(rig.seed, Shape { trades: 2_000, ..Shape::demo() });
     let engine = Engine::start(options(&dir.path().join("log"), flow.genesis()).creating()).expect("a new log");
-    for inbound in flow.reference() {
-        let answer = submit(&engine, inbound);
-        assert!(matches!(answer.outcome, Outcome::Accepted(_)), "{answer:?}");
-    }
+    load_reference(&engine, &flow);
     let checkpoint = dir.path().join("quarantine.checkpoint");
-    let told = QuarantineOptions { topic: quarantine.clone(), ..QuarantineOptions::new(rig.broker.brokers(), checkpoint) };
+    let told =
+        QuarantineOptions { topic: quarantine.clone(), ..QuarantineOptions::new(rig.broker.brokers(), checkpoint) };
     let publisher = QuarantinePublisher::start(engine.log(), told).expect("starts");
     let service = Service::with(rig, engine, &topic);
     let office = FrontOffice::new(&rig.broker.brokers(), &topic).keeping_bytes();
 
-    let mut player = Player { service, office, topic, desk: Desk::default(), unreadable: Vec::new(), told: 0, commands: 0 };
+    let mut player =
+        Player { service, office, topic, desk: Desk::default(), unreadable: Vec::new(), told: 0, commands: 0 };
     for item in flow.week() {
         player.play(item);
     }
@@ -53,7 +52,12 @@ pub fn end_to_end(rig: &Rig) -> Verdict {
 
     let expected = list.sent.iter().filter(|copy| copy.expected == Expected::Unreadable).count();
     assert!(expected >= 10, "the week has {expected} poison messages");
-    crate::service::until("the quarantine is published", SOON, || publisher.published() >= expected as u64, &String::new);
+    crate::service::until(
+        "the quarantine is published",
+        SOON,
+        || publisher.published() >= expected as u64,
+        &String::new,
+    );
     publisher.stop().expect("ends well");
     on_the_topic(rig, &quarantine, &log, expected);
     audit::stop_and_verify(engine);
@@ -118,11 +122,15 @@ impl Player {
 
 /// Each poison is in the log with a reason and, unless it is too large, with its bytes.
 fn quarantined_in_full(log: &Log, sent: &[Copy], offsets: &[Option<u64>]) {
-    let by_offset: BTreeMap<u64, &Copy> = offsets.iter().zip(sent).filter_map(|(offset, copy)| Some(((*offset)?, copy))).collect();
+    let by_offset: BTreeMap<u64, &Copy> =
+        offsets.iter().zip(sent).filter_map(|(offset, copy)| Some(((*offset)?, copy))).collect();
     let (mut kept, mut oversize) = (0, 0);
     audit::records(log, |record| {
         let Content::Decided { inbound, .. } = &record.content else { return };
-        let (Command::Quarantine(unreadable), Origin::Kafka { offset, .. }) = (&inbound.command, &inbound.origin) else { return };
+        let (Command::Quarantine(unreadable), Origin::Kafka { offset, .. }) = (&inbound.command, &inbound.origin)
+        else {
+            return;
+        };
         let copy = by_offset[offset];
         assert!(!unreadable.reason.is_empty());
         assert_eq!(unreadable.size, copy.bytes.len() as u64);

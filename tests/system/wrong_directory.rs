@@ -1,16 +1,15 @@
 //! A directory that does not hold what it should is refused, in words; an empty ledger is never made by accident.
 
-use crate::service::{options, prepare};
+use crate::service::{flow, open, options, prepare};
 use crate::shard_process::ShardProcess;
 use crate::{Rig, Verdict};
 use engine::Engine;
 use std::time::Duration;
-use testkit::flow::{Flow, Shape};
 
 pub fn refused(rig: &Rig) -> Verdict {
     rig.broker.start();
     let dir = tempfile::tempdir().expect("a directory");
-    let flow = Flow::new(rig.seed, Shape::bench(1));
+    let flow = flow(rig.seed, 1);
     let empty = dir.path().join("empty");
     std::fs::create_dir(&empty).expect("a directory");
 
@@ -30,7 +29,7 @@ pub fn refused(rig: &Rig) -> Verdict {
     assert!(again.contains("is not empty"), "{again}");
 
     // Where another process has it.
-    let _first = Engine::start(options(&held, flow.genesis())).expect("the log opens");
+    let _first = open(&held);
     let mut second = ShardProcess::start(&held, &rig.broker.address(), "test.none");
     let (code, said) = second.wait_end(Duration::from_secs(20)).expect("it ends by itself");
     assert_eq!(code, 3, "{said}");

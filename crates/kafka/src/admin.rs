@@ -16,7 +16,7 @@ pub(crate) const ANSWER: Duration = Duration::from_secs(5);
 
 /// The client for administration.
 pub(crate) fn client(brokers: &Brokers) -> Result<AdminClient<Quiet>, Error> {
-    brokers.config().create_with_context(Quiet).map_err(Error::settings)
+    brokers.config().create_with_context(Quiet::default()).map_err(Error::settings)
 }
 
 pub(crate) fn options() -> AdminOptions {

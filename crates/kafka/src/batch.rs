@@ -122,7 +122,8 @@ mod tests {
         let topic = Identifier::parse("t").expect("a name");
         let raw = batch.finish(&topic, 3);
         assert!(batch.is_empty());
-        let read: Vec<_> = raw.messages.iter().map(|m| (m.offset, &raw.bytes[m.start as usize..][..m.len as usize])).collect();
+        let read: Vec<_> =
+            raw.messages.iter().map(|m| (m.offset, &raw.bytes[m.start as usize..][..m.len as usize])).collect();
         assert_eq!(read, [(7, &b"one"[..]), (9, b""), (10, b"three")]);
         assert_eq!(raw.messages[0].at, Timestamp::from_millis(1_000).expect("an instant"));
         assert_eq!(raw.messages[1].at, Timestamp::EPOCH);

@@ -76,14 +76,20 @@ impl Consumer {
         self.lag.progress()
     }
 
-    /// Stops it and waits until it has; tells how it stood. Stop it before the engine: it may be waiting for room there.
+    /// Asks it to stop, and does not wait.
+    pub fn begin_stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Stops it and waits until it has; tells how it stood. It may be waiting for room in the engine, and a halted engine makes
+    /// none: then stop the engine first, which ends the wait.
     pub fn stop(mut self) -> State {
         self.join();
         self.state()
     }
 
     fn join(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.begin_stop();
         if let Some(thread) = self.thread.take() {
             // A panic there was reported there, and the state does not say `Stopped`.
             let _ = thread.join();

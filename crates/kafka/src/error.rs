@@ -7,14 +7,18 @@ use thiserror::Error as ThisError;
 #[derive(Clone, Debug, PartialEq, Eq, ThisError)]
 pub enum Error {
     /// The settings are not what librdkafka takes.
-    #[error("Kafka settings are refused: {cause}; correct them in the configuration (names as in librdkafka's CONFIGURATION.md)")]
+    #[error(
+        "Kafka settings are refused: {cause}; correct them in the configuration (names as in librdkafka's CONFIGURATION.md)"
+    )]
     Settings {
         /// What librdkafka says.
         cause: String,
     },
 
     /// Nobody answers.
-    #[error("no Kafka broker answers at {bootstrap} ({cause}); start it (deploy/kafka/kafka.sh start), or correct the address")]
+    #[error(
+        "no Kafka broker answers at {bootstrap} ({cause}); start it (deploy/kafka/kafka.sh start), or correct the address"
+    )]
     Unreachable {
         /// Where.
         bootstrap: String,
@@ -54,7 +58,9 @@ pub enum Error {
     },
 
     /// Messages were given up or still wait.
-    #[error("{failed} messages were not delivered and {waiting} still wait: {cause}; send again what was not confirmed (the service knows what it had)")]
+    #[error(
+        "{failed} messages were not delivered and {waiting} still wait: {cause}; send again what was not confirmed (the service knows what it had)"
+    )]
     Undelivered {
         /// Given up.
         failed: u64,

@@ -91,7 +91,11 @@ fn check_settings(source: &Source) -> Result<(), Pause> {
         Ok(settings) => settings,
         // The right to read a topic does not bring the right to see its settings.
         Err(Error::Refused { cause, .. }) => {
-            tracing::warn!(topic, cause, "the settings of the topic cannot be seen: whether it keeps all records is not checked");
+            tracing::warn!(
+                topic,
+                cause,
+                "the settings of the topic cannot be seen: whether it keeps all records is not checked"
+            );
             return Ok(());
         }
         Err(error) => return Err(Pause::Wait(error.to_string())),
@@ -103,7 +107,12 @@ fn check_settings(source: &Source) -> Result<(), Pause> {
     if let Some(policy) = settings.get("cleanup.policy")
         && policy.contains("compact")
     {
-        return unfit("cleanup.policy", policy, "delete", "compaction drops all but the last message of a key, and a key is a domain");
+        return unfit(
+            "cleanup.policy",
+            policy,
+            "delete",
+            "compaction drops all but the last message of a key, and a key is a domain",
+        );
     }
     if let Some(kind) = settings.get("message.timestamp.type")
         && kind != "LogAppendTime"
@@ -113,7 +122,11 @@ fn check_settings(source: &Source) -> Result<(), Pause> {
     if let Some(retention) = settings.get("retention.ms")
         && retention != "-1"
     {
-        tracing::warn!(topic, retention, "the topic deletes records by age: a shard that is down for longer loses trades; set retention.ms=-1");
+        tracing::warn!(
+            topic,
+            retention,
+            "the topic deletes records by age: a shard that is down for longer loses trades; set retention.ms=-1"
+        );
     }
     Ok(())
 }
@@ -149,7 +162,10 @@ fn trouble(source: &Source, error: RDKafkaRespErr) -> String {
     let topic = &source.topic;
     match RDKafkaErrorCode::from(error) {
         RDKafkaErrorCode::UnknownTopicOrPartition => {
-            format!("topic {topic} does not exist at {}; create it with `quittance topics apply`", source.brokers.bootstrap)
+            format!(
+                "topic {topic} does not exist at {}; create it with `quittance topics apply`",
+                source.brokers.bootstrap
+            )
         }
         RDKafkaErrorCode::TopicAuthorizationFailed => format!("the right to read topic {topic} is missing; ask for it"),
         code => format!("topic {topic}: {code}"),

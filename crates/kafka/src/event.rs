@@ -59,9 +59,8 @@ pub(crate) fn sampled(header: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(header).ok()?;
     let mut parts = text.split('-');
     let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let hex = |part: &str, length| {
-        part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    };
+    let hex =
+        |part: &str, length| part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let some = |part: &str| part.bytes().any(|byte| byte != b'0');
     let formed = hex(version, 2) && hex(trace, 32) && hex(span, 16) && hex(flags, 2) && some(trace) && some(span);
     let ends = version != "ff" && (version != "00" || parts.next().is_none());

@@ -14,6 +14,7 @@ use crate::partition_queue::{Item, PartitionQueue, Record};
 use crate::source::{Halt, Source};
 use engine::Intake;
 use model::timestamp::Timestamp;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
@@ -81,9 +82,14 @@ impl Session<'_> {
             .set("enable.partition.eof", "true")
             // The default of a second stalls a fast consumer.
             .set("fetch.queue.backoff.ms", "2")
+            // A shard that is behind makes us wait, for as long as it takes; we are in no group that could think us dead.
+            .set("max.poll.interval.ms", "86400000")
             // Bounds what lies ready in memory.
             .set("queued.max.messages.kbytes", "32768")
-            .create_with_context(Quiet)
+            // For one line of its log: see `Quiet::another_topic`.
+            .set("debug", "metadata")
+            .set_log_level(RDKafkaLogLevel::Debug)
+            .create_with_context(Quiet::default())
             .map_err(Error::settings)
     }
 
@@ -101,8 +107,7 @@ impl Session<'_> {
         cluster: &mut Option<String>,
     ) -> Result<std::convert::Infallible, Pause> {
         self.unless_stopped()?;
-        let consumer =
-            Self::client(self.source).map_err(|error| Pause::Halt(Halt::Settings(error.to_string())))?;
+        let consumer = Self::client(self.source).map_err(|error| Pause::Halt(Halt::Settings(error.to_string())))?;
         let bounds = establish::check(self.source, place.as_ref(), cluster, &consumer)?;
         let next = place.as_ref().map_or(bounds.begin, |place| place.next);
         let mut reading = self.assign(&consumer, place.as_ref().map_or(next, |place| place.next - 1))?;
@@ -161,7 +166,11 @@ impl Session<'_> {
                 None => {}
                 Some(Err(code)) => return Err(Pause::Again(format!("{}: {code}", self.source.name()))),
                 Some(Ok(Some((found, hash)))) if found == offset => {
-                    return if place.hash == hash { Ok(()) } else { differs("has another content than the one consumed") };
+                    return if place.hash == hash {
+                        Ok(())
+                    } else {
+                        differs("has another content than the one consumed")
+                    };
                 }
                 Some(Ok(_)) => return differs("is not there any more"),
             }
@@ -186,7 +195,10 @@ impl Session<'_> {
         self.show(reading, next);
         self.tell_idle(reading, next)?;
         if due(&mut reading.counted, PARTITIONS) {
-            establish::check_partitions(self.source, reading.consumer.client())?;
+            // No answer is no news.
+            if let Err(halt @ Pause::Halt(_)) = establish::check_partitions(self.source, reading.consumer.client()) {
+                return Err(halt);
+            }
         }
         Ok(())
     }
@@ -214,7 +226,8 @@ impl Session<'_> {
             return Ok(());
         }
         let asked = SystemTime::now();
-        let bounds = reading.consumer.fetch_watermarks(self.source.topic.as_str(), self.partition(), Duration::from_secs(1));
+        let bounds =
+            reading.consumer.fetch_watermarks(self.source.topic.as_str(), self.partition(), Duration::from_secs(1));
         // No answer is no news; if the broker is gone, the next round hears of it.
         let Ok((_, end)) = bounds else { return Ok(()) };
         if u64::try_from(end).is_ok_and(|end| end > ended.max(next)) {
@@ -294,6 +307,9 @@ impl Reading<'_> {
                 Some(Ok(_)) => return Err(Pause::Again("a record came by the wrong way".to_owned())),
             }
         }
+        if self.consumer.client().context().another_topic() {
+            return Err(Pause::Again("the topic was deleted and created again".to_owned()));
+        }
         Ok(())
     }
 }
@@ -302,9 +318,10 @@ impl Reading<'_> {
 /// used the offsets again: then the record before is not the one we read.
 fn another_leader(epoch: &mut Option<i32>, record: &Record<'_>) -> Option<String> {
     match epoch.replace(record.epoch) {
-        Some(before) if before != record.epoch => {
-            Some(format!("another leader appended the record at offset {} (epoch {before}, now {})", record.offset, record.epoch))
-        }
+        Some(before) if before != record.epoch => Some(format!(
+            "another leader appended the record at offset {} (epoch {before}, now {})",
+            record.offset, record.epoch
+        )),
         _ => None,
     }
 }

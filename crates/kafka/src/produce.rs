@@ -63,17 +63,18 @@ struct Fate {
 type Listener = dyn Fn(Delivery) + Send + Sync;
 
 struct Context {
+    lines: Quiet,
     fate: Arc<Fate>,
     listener: Option<Box<Listener>>,
 }
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        Quiet.log(level, facility, message);
+        self.lines.log(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        Quiet.error(error, reason);
+        self.lines.error(error, reason);
     }
 }
 
@@ -122,7 +123,7 @@ impl Producer {
 
     fn with(brokers: &Brokers, listener: Option<Box<Listener>>) -> Result<Producer, Error> {
         let fate = Arc::new(Fate::default());
-        let context = Context { fate: fate.clone(), listener };
+        let context = Context { lines: Quiet::default(), fate: fate.clone(), listener };
         let inner = brokers
             .config()
             // With it come acks=all, endless retries, and order kept through them.

@@ -78,7 +78,8 @@ pub enum Halt {
     /// The topic holds less than was consumed of it.
     #[error(
         "SOURCE_DIVERGED: {source_name} ends at offset {end}, but this log consumed it up to offset {next}. The topic was deleted and \
-         created again, or the broker lost its tail. {}", diverged_advice()
+         created again, or the broker lost its tail. {}",
+        diverged_advice()
     )]
     Shorter {
         /// Topic and partition.
@@ -92,7 +93,8 @@ pub enum Halt {
     /// The last record consumed is not there any more, or is another one.
     #[error(
         "SOURCE_DIVERGED: the record at offset {offset} of {source_name} {what}, so this is not the topic that the log \
-         consumed: it was deleted and created again, or the broker lost its tail and used the offsets again. {}", diverged_advice()
+         consumed: it was deleted and created again, or the broker lost its tail and used the offsets again. {}",
+        diverged_advice()
     )]
     Replaced {
         /// Topic and partition.
@@ -136,7 +138,9 @@ pub enum Halt {
     },
 
     /// The topic is set up in a way that loses or reorders trades.
-    #[error("TOPIC_UNFIT: topic {topic} has {setting}={value}, it must be {wanted}: {because}. Change it (`quittance topics apply` shows what differs)")]
+    #[error(
+        "TOPIC_UNFIT: topic {topic} has {setting}={value}, it must be {wanted}: {because}. Change it (`quittance topics apply` shows what differs)"
+    )]
     Unfit {
         /// The topic.
         topic: String,
@@ -199,7 +203,13 @@ mod tests {
             Halt::Replaced { source_name: name(), offset: 8, what: "has another content" },
             Halt::Expired { source_name: name(), begin: 12, needed: 8, next: 9 },
             Halt::Partitions { topic: name(), expected: 1, found: 3 },
-            Halt::Unfit { topic: name(), setting: "cleanup.policy", value: "compact".into(), wanted: "delete", because: "x" },
+            Halt::Unfit {
+                topic: name(),
+                setting: "cleanup.policy",
+                value: "compact".into(),
+                wanted: "delete",
+                because: "x",
+            },
             Halt::Settings("x".into()),
         ];
         for halt in halts {

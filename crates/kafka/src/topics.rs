@@ -171,13 +171,15 @@ fn compare(topic: &Topic, partitions: usize, settings: &BTreeMap<String, String>
 fn create(client: &rdkafka::admin::AdminClient<crate::brokers::Quiet>, topic: &Topic) -> Result<(), Error> {
     let refused = |cause: String| Error::Refused { doing: format!("to create topic {}", topic.name), cause };
     // -1 is Kafka's own word for "as the brokers are set up".
-    let replication = topic.replication.map_or(Ok(-1), i32::try_from).map_err(|_| refused("too many replicas".to_owned()))?;
+    let replication =
+        topic.replication.map_or(Ok(-1), i32::try_from).map_err(|_| refused("too many replicas".to_owned()))?;
     let partitions = i32::try_from(topic.partitions).map_err(|_| refused("too many partitions".to_owned()))?;
     let mut new = NewTopic::new(&topic.name, partitions, TopicReplication::Fixed(replication));
     for (name, value) in &topic.settings {
         new = new.set(name, value);
     }
-    let answers = admin::wait(client.create_topics([&new], &admin::options())).map_err(|error| refused(error.to_string()))?;
+    let answers =
+        admin::wait(client.create_topics([&new], &admin::options())).map_err(|error| refused(error.to_string()))?;
     match answers.into_iter().next() {
         Some(Ok(_)) => Ok(()),
         // Somebody was faster; what he made is compared the next time.

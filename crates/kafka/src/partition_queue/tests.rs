@@ -22,7 +22,7 @@ fn consumer(brokers: &Brokers, queued: bool) -> BaseConsumer<Quiet> {
         .set("enable.partition.eof", "true")
         .set("fetch.queue.backoff.ms", "2")
         .set("queued.max.messages.kbytes", if queued { "32768" } else { "65536" });
-    config.create_with_context(Quiet).expect("settings are right")
+    config.create_with_context(Quiet::default()).expect("settings are right")
 }
 
 fn assign(consumer: &BaseConsumer<Quiet>, topic: &str, offset: i64) {
@@ -141,7 +141,8 @@ fn cpu_micros() -> u64 {
 #[ignore = "a measurement, against a real broker"]
 fn measure_ways_of_reading() {
     let brokers = Brokers::new(std::env::var("QUITTANCE_MEASURE").expect("QUITTANCE_MEASURE=host:port"));
-    let count: usize = std::env::var("QUITTANCE_MEASURE_COUNT").map_or(1_000_000, |text| text.parse().expect("a number"));
+    let count: usize =
+        std::env::var("QUITTANCE_MEASURE_COUNT").map_or(1_000_000, |text| text.parse().expect("a number"));
     let topic = format!("measure-{count}");
     let plan = crate::TopicPlan { topics: vec![crate::Topic::trades(&topic)] };
     let report = crate::topics::apply(&brokers, &plan).expect("a topic");
@@ -221,13 +222,7 @@ fn by_queue_ahead(brokers: &Brokers, topic: &str, count: usize) -> (usize, usize
     read_queue(&consumer(brokers, false), topic, count, true, false)
 }
 
-fn read_queue(
-    consumer: &BaseConsumer<Quiet>,
-    topic: &str,
-    count: usize,
-    copy: bool,
-    headers: bool,
-) -> (usize, usize) {
+fn read_queue(consumer: &BaseConsumer<Quiet>, topic: &str, count: usize, copy: bool, headers: bool) -> (usize, usize) {
     let mut queue = PartitionQueue::split(consumer, topic, 0).expect("a queue");
     assign(consumer, topic, 0);
     let (mut seen, mut bytes, mut batch) = (0, 0, Batch::new());

@@ -19,19 +19,30 @@ fn name(text: &str) -> Identifier {
 }
 
 fn genesis() -> Record {
-    let genesis = Genesis { format: 1, house: name("HOUSE"), shard: 0, domains: vec![], cluster: None, at: Timestamp::EPOCH };
+    let genesis =
+        Genesis { format: 1, house: name("HOUSE"), shard: 0, domains: vec![], cluster: None, at: Timestamp::EPOCH };
     Record { sequence: 1, rules_version: RULES_VERSION, content: Content::Genesis(genesis) }
 }
 
 fn decided(sequence: u64, command: Command, facts: Vec<Fact>) -> Record {
     let origin = Origin::Kafka { topic: name("quittance.trades.v1"), partition: 0, offset: 100 + sequence };
     let inbound = Inbound { command, origin, actor: name("kafka"), reason: String::new(), at: Timestamp::EPOCH };
-    Record { sequence, rules_version: RULES_VERSION, content: Content::Decided { inbound, outcome: Outcome::Accepted(facts) } }
+    Record {
+        sequence,
+        rules_version: RULES_VERSION,
+        content: Content::Decided { inbound, outcome: Outcome::Accepted(facts) },
+    }
 }
 
 fn quarantined(sequence: u64) -> Record {
     let bytes = format!("poison {sequence}").into_bytes();
-    let unreadable = Unreadable { path: "details.net".into(), reason: "is required".into(), size: bytes.len() as u64, hash: [7; 32], bytes };
+    let unreadable = Unreadable {
+        path: "details.net".into(),
+        reason: "is required".into(),
+        size: bytes.len() as u64,
+        hash: [7; 32],
+        bytes,
+    };
     decided(sequence, Command::Quarantine(Box::new(unreadable)), vec![Fact::Quarantined {}])
 }
 
@@ -66,7 +77,7 @@ type Published = Vec<(i64, Vec<u8>, BTreeMap<String, String>)>;
 
 fn read(brokers: &Brokers, topic: &str, count: usize) -> Published {
     let consumer: BaseConsumer<Quiet> =
-        brokers.config().set("group.id", "test").create_with_context(Quiet).expect("settings are right");
+        brokers.config().set("group.id", "test").create_with_context(Quiet::default()).expect("settings are right");
     let mut list = TopicPartitionList::new();
     list.add_partition_offset(topic, 0, Offset::Beginning).expect("an offset");
     consumer.assign(&list).expect("assigns");
