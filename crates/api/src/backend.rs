@@ -15,6 +15,7 @@ use tonic::Status;
 use tonic::metadata::MetadataMap;
 use wire::pb::record;
 use wire::pb::record::command::Kind;
+use wire::pb::service::SourceStanding;
 
 use crate::receipt::{Verdict, timestamp};
 use crate::{caller, failure};
@@ -62,6 +63,7 @@ struct Parts {
     log: Arc<Log>,
     views: Projections,
     genesis: Genesis,
+    sources: Box<dyn Fn() -> Vec<SourceStanding> + Send + Sync>,
 }
 
 /// Keeps the calls let in. When it is dropped they find nothing behind the service any more: a connection that lingers keeps
@@ -95,11 +97,17 @@ impl Backend {
         self.preparing.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Lets the calls in, once.
+    /// Lets the calls in, once. `sources` tells how what brings commands besides calls stands.
     ///
     /// # Errors
     /// When the log does not begin with a genesis that can be read.
-    pub fn open(&self, shard: Handle, log: Arc<Log>, views: Projections) -> Result<Opened, store::Error> {
+    pub fn open(
+        &self,
+        shard: Handle,
+        log: Arc<Log>,
+        views: Projections,
+        sources: impl Fn() -> Vec<SourceStanding> + Send + Sync + 'static,
+    ) -> Result<Opened, store::Error> {
         let first = log.block_holding(1)?;
         let facts =
             first.as_ref().and_then(|block| block.record(1)).and_then(|stored| wire::record::facts(stored).ok());
@@ -107,7 +115,7 @@ impl Backend {
             let (what, detail) = ("record 1".to_owned(), "it is not a genesis that this release can read".to_owned());
             return Err(store::Error::Corrupt { what, detail });
         };
-        let parts = Arc::new(Parts { shard, log, views, genesis });
+        let parts = Arc::new(Parts { shard, log, views, genesis, sources: Box::new(sources) });
         if self.parts.set(Arc::downgrade(&parts)).is_err() {
             unreachable!("a service is put together once");
         }
@@ -131,10 +139,19 @@ impl Backend {
         Ok(self.parts()?.views.clone())
     }
 
+    pub(crate) fn sources(&self) -> Result<Vec<SourceStanding>, Status> {
+        Ok((self.parts()?.sources)())
+    }
+
     /// The house whose books these are, and the number of the shard.
     pub(crate) fn house(&self) -> Result<(String, u32), Status> {
         let parts = self.parts()?;
         Ok((parts.genesis.house.to_string(), parts.genesis.shard))
+    }
+
+    /// The service ends.
+    pub(crate) fn is_closing(&self) -> bool {
+        *self.closing.borrow()
     }
 
     /// Comes true when the service ends.

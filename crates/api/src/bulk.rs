@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
+use tracing::Instrument as _;
 use wire::pb::service as pb;
 use wire::pb::service::submit_trades_response::Outcome;
 
@@ -37,7 +38,7 @@ impl Backend {
         let (taken, mut in_flight) = mpsc::channel(self.limits.in_flight_per_stream);
         let (answered, answers) = mpsc::channel(256);
         let backend = self.clone();
-        tokio::spawn(async move {
+        let reading = async move {
             loop {
                 let next = tokio::select! {
                     biased;
@@ -58,7 +59,9 @@ impl Backend {
                     return;
                 }
             }
-        });
+        };
+        // The blocks that hold these trades are linked to the caller's trace.
+        tokio::spawn(reading.in_current_span());
         let backend = self.clone();
         tokio::spawn(async move {
             let mut index = 0;

@@ -24,4 +24,4 @@ mod watch;
 
 pub use backend::{Backend, Limits, Opened};
 pub use caller::ACTOR;
-pub use routes::{Health, Transport, routes};
+pub use routes::{Health, Serving, Transport, routes};

@@ -79,7 +79,11 @@ impl Backend {
         let mut head = self.shard()?.head();
         let end = if follow { u64::MAX } else { self.log()?.head().sequence };
         reading.last = reading.last.min(end);
+        let ended = || failure::stopped("the service ends: go on where the last message ended".to_owned());
         while reading.next <= reading.last {
+            if self.is_closing() {
+                return Err(ended());
+            }
             let log = self.log()?;
             let read = tokio::task::spawn_blocking(move || {
                 let messages = reading.piece(&log);
@@ -97,15 +101,16 @@ impl Backend {
             if !idle {
                 continue;
             }
-            let ends = "the service ends: go on where the last message ended";
             let grown = async { head.wait_for(|head| head.sequence >= reading.next).await.is_ok() };
             let quiet = tokio::select! {
                 () = sender.closed() => return Ok(()),
-                () = self.closing() => return Err(failure::stopped(ends.to_owned())),
-                grown = grown => match grown {
-                    true => false,
-                    false => return Err(failure::stopped(ends.to_owned())),
-                },
+                () = self.closing() => return Err(ended()),
+                grown = grown => {
+                    if !grown {
+                        return Err(ended());
+                    }
+                    false
+                }
                 () = tokio::time::sleep(self.limits.heartbeat) => true,
             };
             let nothing = pb::ReadRecordsResponse { head: self.log()?.head().sequence, ..Default::default() };

@@ -117,7 +117,10 @@ mod tests {
                 remaining: false,
                 cursor: model::event::Cursor::default(),
             },
-            Event::Proposed { proposal: 7, command: Box::new(model::command::Command::Reverse { sequence: 3 }) },
+            Event::Proposed {
+                proposal: 7,
+                command: Box::new(model::command::Command::Reverse { sequence: 3, instruction: None }),
+            },
         ];
         let receipt = accepted(7, at, &events, true).into_receipt().expect("accepted").expect("always one");
         assert_eq!((receipt.sequence, receipt.proposal, receipt.duplicate), (7, Some(7), true));

@@ -75,35 +75,39 @@ impl Transport {
     }
 }
 
-/// The services of the interface, by what they need to answer.
-const OF_THE_LOG: [&str; 3] = [
-    <TradeServiceServer<Backend> as NamedService>::NAME,
-    <OperatorServiceServer<Backend> as NamedService>::NAME,
-    <LogServiceServer<Backend> as NamedService>::NAME,
-];
-const OF_THE_VIEWS: [&str; 3] = [
-    <SettlementServiceServer<Backend> as NamedService>::NAME,
-    <CashServiceServer<Backend> as NamedService>::NAME,
-    <LedgerServiceServer<Backend> as NamedService>::NAME,
-];
+/// What is there to serve with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Serving {
+    /// The log is open: it can be read, and operators can ask and act.
+    pub log: bool,
+    /// The shard takes commands.
+    pub commands: bool,
+    /// The views have reached the head as it was at the start, and none has stopped.
+    pub views: bool,
+}
 
-/// Tells by `grpc.health.v1` what is served. Everything begins as not serving.
+/// Tells by `grpc.health.v1` what is served.
 #[derive(Clone)]
 pub struct Health {
     reporter: HealthReporter,
 }
 
 impl Health {
-    /// What is served now: what needs the shard, and what needs the views to have reached the head as it was at the start.
-    pub async fn report(&self, shard: bool, views: bool) {
-        let status = |serving| if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
-        self.reporter.set_service_status("", status(shard && views)).await;
-        for name in OF_THE_LOG {
-            self.reporter.set_service_status(name, status(shard)).await;
-        }
-        for name in OF_THE_VIEWS {
-            self.reporter.set_service_status(name, status(shard && views)).await;
-        }
+    /// Tells it. The service without a name stands for all of them.
+    pub async fn report(&self, serving: Serving) {
+        let all = serving.log && serving.commands && serving.views;
+        self.tell("", all).await;
+        self.tell(<TradeServiceServer<Backend> as NamedService>::NAME, serving.commands).await;
+        self.tell(<OperatorServiceServer<Backend> as NamedService>::NAME, serving.log).await;
+        self.tell(<LogServiceServer<Backend> as NamedService>::NAME, serving.log).await;
+        self.tell(<SettlementServiceServer<Backend> as NamedService>::NAME, serving.views).await;
+        self.tell(<CashServiceServer<Backend> as NamedService>::NAME, serving.views).await;
+        self.tell(<LedgerServiceServer<Backend> as NamedService>::NAME, serving.views).await;
+    }
+
+    async fn tell(&self, name: &str, serving: bool) {
+        let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
+        self.reporter.set_service_status(name, status).await;
     }
 }
 
@@ -114,7 +118,7 @@ impl Health {
 pub async fn routes(backend: &Backend, reflection: bool) -> Result<(Routes, Health), tonic_reflection::server::Error> {
     let (reporter, health_service) = health_reporter();
     let health = Health { reporter };
-    health.report(false, false).await;
+    health.report(Serving::default()).await;
     let bytes = backend.limits.message_bytes;
     macro_rules! service {
         ($server:ident) => {

@@ -74,6 +74,7 @@ impl Backend {
                 stopped: each.stopped.unwrap_or_default(),
             })
             .collect();
+        answer.sources = self.sources()?;
         let count = |(name, count): &(&str, usize)| pb::Count { name: (*name).to_owned(), count: *count as u64 };
         answer.open = status.block.open.iter().map(count).collect();
         // A shard that has failed answers no more; all that is above is still true.

@@ -1,14 +1,16 @@
 //! Kafka as the source of trades, when it is configured: from the place that the log itself holds.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use engine::Handle;
-use kafka::{Brokers, Consumer, Source};
+use kafka::{Brokers, Consumer, Source, State};
 use model::identifier::Identifier;
 use store::Log;
+use wire::pb::service::{SourceStanding, SourceState};
 
-use crate::config::Kafka;
+use crate::config::{Config, Kafka};
 
 /// How long the brokers have to tell which cluster they are.
 const ASK: Duration = Duration::from_secs(10);
@@ -32,6 +34,27 @@ pub(crate) fn start(config: &Kafka, log: &Log, shard: &Handle) -> Result<Option<
         group: config.group.clone(),
     };
     Ok(Some(Consumer::start(source, shard.intake())?))
+}
+
+/// How the source stands, for those who ask how the service is.
+pub(crate) fn standing(
+    config: &Config,
+    source: Option<Arc<Consumer>>,
+) -> impl Fn() -> Vec<SourceStanding> + Send + Sync + use<> {
+    let name = format!("{}/{}", config.kafka.trades_topic, config.kafka.partition);
+    move || {
+        let standing = source.iter().map(|source| {
+            let (next_offset, behind) = source.progress();
+            let (state, reason) = match source.state() {
+                State::Waiting(what) => (SourceState::Waiting, what),
+                State::Running => (SourceState::Running, String::new()),
+                State::Halted(halt) => (SourceState::Halted, halt.to_string()),
+                State::Stopped => (SourceState::Stopped, String::new()),
+            };
+            SourceStanding { name: name.clone(), state: state as i32, reason, next_offset, behind }
+        });
+        standing.collect()
+    }
 }
 
 /// The id of the cluster, to be pinned in the genesis; nothing without brokers.

@@ -3,6 +3,7 @@
 //! [`Running::start`] goes from the disk upwards (log and shard, views, Kafka, callers), [`Running::stop`] the other way. Nothing
 //! below knows whether trades come from Kafka or from gRPC: that is decided here, by the configuration.
 
+mod calls;
 pub mod config;
 mod kafka_source;
 mod listener;

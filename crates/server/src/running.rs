@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use api::{Backend, Opened};
+use api::{Backend, Opened, Serving};
 use engine::{Engine, Handle, Options};
 use kafka::Consumer;
 use projections::{Projections, Runner, RunnerOptions, ViewName};
@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::calls::{self, Counted};
 use crate::config::Config;
 use crate::operations::Condition;
 use crate::{kafka_source, listener, settings, telemetry};
@@ -28,7 +29,7 @@ pub struct Running {
     views: Projections,
     engine: Engine,
     runner: Runner,
-    source: Option<Consumer>,
+    source: Option<Arc<Consumer>>,
     opened: Opened,
     closing: watch::Sender<bool>,
     condition: Condition,
@@ -84,7 +85,8 @@ impl Running {
         let version = env!("CARGO_PKG_VERSION");
         let backend = Backend::new(settings::limits(&config.grpc), version, closing_seen.clone());
         let (routes, health) = api::routes(&backend, config.grpc.reflection).await?;
-        let calls = settings::transport(&config.grpc).server().add_routes(routes).serve_with_incoming_shutdown(
+        let mut transport = settings::transport(&config.grpc).server().layer(Counted).trace_fn(calls::span);
+        let calls = transport.add_routes(routes).serve_with_incoming_shutdown(
             listener::connections(calls_in, config.grpc.max_connections),
             closed(closing_seen),
         );
@@ -94,8 +96,9 @@ impl Running {
         let (engine, log) = start_engine(config, stored.clone(), adjust, &backend, &condition).await?;
         let (views, runner) = start_views(config, stored, log.clone()).await?;
         condition.follow(log.clone(), views.clone());
-        let source = kafka_source::start(&config.kafka, &log, &engine.handle())?;
-        let opened = backend.open(engine.handle(), log.clone(), views.clone())?;
+        let source = kafka_source::start(&config.kafka, &log, &engine.handle())?.map(Arc::new);
+        let sources = kafka_source::standing(config, source.clone());
+        let opened = backend.open(engine.handle(), log.clone(), views.clone(), sources)?;
         let herald = Herald { health, condition: condition.clone(), shard: engine.handle(), views: views.clone() };
         let head = log.head().sequence;
         others.0.push(tokio::spawn(async move { herald.run(head).await }));
@@ -137,7 +140,7 @@ impl Running {
     /// The consumer of trades, where Kafka is configured.
     #[must_use]
     pub fn source(&self) -> Option<&Consumer> {
-        self.source.as_ref()
+        self.source.as_deref()
     }
 
     /// Waits until the service can no longer be trusted and its process must end.
@@ -168,9 +171,8 @@ impl Running {
         drop((opened, views));
         let log = Arc::downgrade(&engine.log());
         let ended = tokio::task::spawn_blocking(move || {
-            if let Some(source) = source {
-                tracing::debug!(state = ?source.stop(), "the source has stopped");
-            }
+            // The last who holds it stops it and waits until it has.
+            drop(source);
             let views =
                 runner.stop().context("the views did not end in order; they are rebuilt from the log where needed");
             engine.stop().context("the shard did not end in order")?;
@@ -266,24 +268,22 @@ impl Herald {
     async fn run(self, head: u64) {
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        self.health.report(true, self.views_answer(head)).await;
         loop {
+            let views = self.views_answer(head);
+            let halted = self.shard.status().halted;
+            self.health.report(Serving { log: true, commands: halted.is_none(), views }).await;
+            match halted {
+                Some(suspect) => self.condition.not_ready(format!("halted at {}: {}", suspect.place, suspect.cause)),
+                None if views => self.condition.ready(),
+                None => self.condition.not_ready(format!("a view has stopped or is behind record {head}")),
+            }
+            self.condition.upkeep();
             tokio::select! {
+                _ = look.tick() => {}
                 failure = self.shard.failed() => {
-                    self.health.report(false, false).await;
+                    self.health.report(Serving { log: true, ..Serving::default() }).await;
                     self.condition.broken(failure.to_string());
                     return;
-                }
-                _ = look.tick() => {
-                    let views = self.views_answer(head);
-                    let halted = self.shard.status().halted;
-                    self.health.report(halted.is_none(), views).await;
-                    match halted {
-                        Some(suspect) => self.condition.not_ready(format!("halted at {}: {}", suspect.place, suspect.cause)),
-                        None if views => self.condition.ready(),
-                        None => self.condition.not_ready(format!("the views are behind record {head} or stopped")),
-                    }
-                    self.condition.upkeep();
                 }
             }
         }

@@ -64,7 +64,10 @@ async fn metrics_and_readiness_are_served_over_http() {
     let house = House::open().await;
     let metrics = get(&house, "/metrics").await;
     assert!(metrics.starts_with("HTTP/1.1 200"), "{metrics}");
-    for name in ["quittance_log_sequence", "quittance_view_lag_records{view=\"status\"}", "quittance_engine_sequence"] {
+    let calls = "quittance_grpc_calls_total{method=\"OperatorService/SubmitCommand\",code=\"0\"}";
+    for name in
+        [calls, "quittance_log_sequence", "quittance_view_lag_records{view=\"status\"}", "quittance_engine_sequence"]
+    {
         assert!(metrics.contains(name), "{name} in {metrics}");
     }
     assert!(get(&house, "/healthz").await.starts_with("HTTP/1.1 200"));

@@ -7,4 +7,5 @@ mod house;
 mod lifecycle;
 mod listing;
 mod log;
+mod process;
 mod watch;
