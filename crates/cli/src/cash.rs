@@ -23,7 +23,9 @@ pub struct Cash {
 #[derive(Subcommand, Debug)]
 enum Verb {
     /// A line for each account and currency
-    #[command(after_help = "Examples:\n  quittance cash list --currency EUR\n  quittance cash list --holder ALPHA -o csv")]
+    #[command(
+        after_help = "Examples:\n  quittance cash list --currency EUR\n  quittance cash list --holder ALPHA -o csv"
+    )]
     List {
         #[command(flatten)]
         filter: Filter,
@@ -71,7 +73,8 @@ pub async fn run(command: Cash) -> Result<()> {
                 domain: filter.domain.unwrap_or_default(),
                 currency: filter.currency.unwrap_or_default(),
             };
-            paging::print(format, LIST, &limit, "no cash account fits", ladders(&connection, filter, seen.min_sequence)).await
+            paging::print(format, LIST, &limit, "no cash account fits", ladders(&connection, filter, seen.min_sequence))
+                .await
         }
         Verb::Ladder { account, currency, seen } => {
             let request = GetCashLadderRequest { account, currency, min_sequence: seen.min_sequence };

@@ -70,7 +70,8 @@ pub struct Signed {
 impl Signed {
     /// A request in this person's name.
     pub fn sign<T>(&self, message: T) -> Result<Request<T>> {
-        let user = || ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok()).filter(|user| !user.is_empty());
+        let user =
+            || ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok()).filter(|user| !user.is_empty());
         let actor = self.actor.clone().or_else(user);
         let actor = actor.ok_or_else(|| usage("who asks? Say --actor NAME or set QUITTANCE_ACTOR"))?;
         signed(message, &actor)
@@ -83,7 +84,8 @@ impl Signed {
 
 /// A request in somebody's name.
 pub fn signed<T>(message: T, actor: &str) -> Result<Request<T>> {
-    let value = MetadataValue::try_from(actor).map_err(|_| usage(format!("{actor:?} is no name of a person or system")))?;
+    let value =
+        MetadataValue::try_from(actor).map_err(|_| usage(format!("{actor:?} is no name of a person or system")))?;
     let mut request = Request::new(message);
     request.metadata_mut().insert(ACTOR, value);
     Ok(request)

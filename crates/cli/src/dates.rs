@@ -11,7 +11,9 @@ pub fn parse(text: &str) -> Result<u32, String> {
 
 /// YYYYMMDD.
 pub fn number(date: civil::Date) -> u32 {
-    u32::from(date.year().unsigned_abs()) * 10_000 + u32::from(date.month().unsigned_abs()) * 100 + u32::from(date.day().unsigned_abs())
+    u32::from(date.year().unsigned_abs()) * 10_000
+        + u32::from(date.month().unsigned_abs()) * 100
+        + u32::from(date.day().unsigned_abs())
 }
 
 /// The date of a number of the form YYYYMMDD.
@@ -23,7 +25,8 @@ pub fn civil(number: u32) -> Option<civil::Date> {
 /// The instant of a time of day (`16:00`) on a date in a zone. Where clocks go forward over it, the instant after the
 /// gap; where they go back, the first of the two.
 pub fn instant(date: u32, time: &str, zone: &str) -> Result<pbjson_types::Timestamp, String> {
-    let time: civil::Time = time.parse().map_err(|_| format!("{time:?}: write a time of day as HH:MM"))?;
+    let read = time.contains(':').then(|| time.parse::<civil::Time>().ok()).flatten();
+    let time = read.ok_or_else(|| format!("{time:?}: write a time of day as HH:MM"))?;
     let zone = TimeZone::get(zone).map_err(|_| format!("{zone:?} is no time zone; write one as Europe/Paris"))?;
     let date = civil(date).ok_or_else(|| format!("{date} is no date"))?;
     let at = zone.to_ambiguous_timestamp(date.to_datetime(time)).compatible().map_err(|error| error.to_string())?;

@@ -23,11 +23,9 @@ pub struct Day {
 #[derive(Subcommand, Debug)]
 enum Verb {
     /// Open a date: what has come due is settled
-    #[command(
-        after_help = "Without --cut-off the cut-offs are the domain's own, at their local time in its zone.\n\n\
+    #[command(after_help = "Without --cut-off the cut-offs are the domain's own, at their local time in its zone.\n\n\
         Examples:\n  quittance day open QCSD 2026-11-23\n  \
-        quittance day open QCSD 2026-12-24 --zone Europe/Paris --cut-off EUR=12:00 --cut-off FREE=13:00"
-    )]
+        quittance day open QCSD 2026-12-24 --zone Europe/Paris --cut-off EUR=12:00 --cut-off FREE=13:00")]
     Open {
         #[command(flatten)]
         date: DomainDate,
@@ -102,7 +100,12 @@ pub async fn run(command: Day) -> Result<()> {
         }
         Verb::Show => {
             let days = answer(client.get_status(GetStatusRequest {}).await)?.days;
-            return output::list(format, DAYS, days, "no settlement day was ever opened: `quittance day open DOMAIN DATE`");
+            return output::list(
+                format,
+                DAYS,
+                days,
+                "no settlement day was ever opened: `quittance day open DOMAIN DATE`",
+            );
         }
     };
     print_receipt(format, receipt)
@@ -111,7 +114,8 @@ pub async fn run(command: Day) -> Result<()> {
 /// `EUR=16:00` on a date in a zone, as instants.
 fn cut_offs(date: u32, texts: &[String], zone: &str) -> Result<Vec<CutOff>> {
     let one = |text: &String| {
-        let (what, time) = text.split_once('=').ok_or_else(|| usage(format!("--cut-off {text}: write EUR=16:00 or FREE=18:00")))?;
+        let (what, time) =
+            text.split_once('=').ok_or_else(|| usage(format!("--cut-off {text}: write EUR=16:00 or FREE=18:00")))?;
         let at = dates::instant(date, time, zone).map_err(|error| usage(format!("--cut-off {text}: {error}")))?;
         let currency = if what.eq_ignore_ascii_case("free") { String::new() } else { what.to_uppercase() };
         Ok(CutOff { currency, at: Some(at) })

@@ -17,11 +17,13 @@ use crate::views;
 
 /// Fold commands in memory: what if, without server, broker or disk
 #[derive(Args, Debug)]
-#[command(after_help = "A line is a quittance.record.v1.Inbound as protobuf JSON: at, actor, reason, command. Every record that\n\
+#[command(
+    after_help = "A line is a quittance.record.v1.Inbound as protobuf JSON: at, actor, reason, command. Every record that\n\
     comes of it is printed as a line of JSON, the genesis first. The same file gives the same lines, to the byte.\n\n\
     Examples:\n  quittance fold week.ndjson > records.ndjson\n  \
     quittance fold week.ndjson --views --quiet\n  \
-    quittance fold - --strict < what-if.ndjson")]
+    quittance fold - --strict < what-if.ndjson"
+)]
 pub struct Fold {
     /// NDJSON commands; - reads stdin
     file: PathBuf,
@@ -80,7 +82,10 @@ pub fn run(command: Fold) -> Result<()> {
             .map_err(|error| usage(format!("{}, line {number}: {error}", command.file.display())))?;
         if inbound.at < last {
             let at = inbound.at;
-            return Err(usage(format!("{}, line {number}: time goes back from {last} to {at}", command.file.display())));
+            return Err(usage(format!(
+                "{}, line {number}: time goes back from {last} to {at}",
+                command.file.display()
+            )));
         }
         last = inbound.at;
         let shard = shard.get_or_insert_with(|| Shard::new(genesis(&command, inbound.at)));

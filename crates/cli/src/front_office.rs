@@ -92,7 +92,14 @@ impl Office {
                 let tag = usize::try_from(self.sent).context("too many messages")?;
                 let key = message.key.as_str();
                 // One shard, one partition.
-                self.producer.send(&Outgoing { topic: topics::TRADES, partition: Some(0), key, payload: &self.buffer, event, tag })?;
+                self.producer.send(&Outgoing {
+                    topic: topics::TRADES,
+                    partition: Some(0),
+                    key,
+                    payload: &self.buffer,
+                    event,
+                    tag,
+                })?;
                 self.sent += 1;
             }
             self.next += 1;

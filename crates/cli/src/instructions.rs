@@ -199,7 +199,9 @@ pub async fn run(command: Instructions) -> Result<()> {
             })
             .await
         }
-        Verb::Watch { filter, from } => watch::run(&connection, filter.to_wire(), &from, format, watch::instruction).await,
+        Verb::Watch { filter, from } => {
+            watch::run(&connection, filter.to_wire(), &from, format, watch::instruction).await
+        }
         Verb::Why { number, seen } => why(&connection, format, number, seen.min_sequence).await,
         Verb::Hold(steered) => steer(&connection, format, steered, SteerAction::Hold, None).await,
         Verb::Release(steered) => steer(&connection, format, steered, SteerAction::Release, None).await,
@@ -212,7 +214,8 @@ pub async fn run(command: Instructions) -> Result<()> {
 }
 
 async fn get(connection: &Connection, number: u64, min_sequence: u64) -> Result<Instruction> {
-    let response = answer(connection.settlement().get_instruction(GetInstructionRequest { number, min_sequence }).await)?;
+    let response =
+        answer(connection.settlement().get_instruction(GetInstructionRequest { number, min_sequence }).await)?;
     response.instruction.ok_or_else(|| failed("the server's answer holds no instruction"))
 }
 
@@ -261,20 +264,25 @@ async fn why(connection: &Connection, format: Format, number: u64, min_sequence:
     Ok(())
 }
 
-/// `ALPHA delivers 300 FR0000120271 to BRAVO against 18,321.00 EUR on 2026-11-25`.
-pub fn headline(instruction: &Instruction) -> String {
+/// `ALPHA delivers 300 FR0000120271 to BRAVO`.
+pub fn movement(instruction: &Instruction) -> String {
     let quantity = instruction.quantity.map(figure::grouped).unwrap_or_default();
     let name = if instruction.isin.is_empty() { &instruction.instrument } else { &instruction.isin };
     let (verb, from) = match instruction.movement() {
         Movement::Deliver => ("delivers", "to"),
         _ => ("receives", "from"),
     };
+    format!("{} {verb} {quantity} {name} {from} {}", instruction.party, instruction.counterparty)
+}
+
+/// `ALPHA delivers 300 FR0000120271 to BRAVO against 18,321.00 EUR on 2026-11-25`.
+pub fn headline(instruction: &Instruction) -> String {
     let against = match (instruction.payment(), instruction.matched_amount.or(instruction.amount)) {
         (Payment::Dvp, Some(amount)) => format!(" against {} {}", figure::grouped(amount), instruction.currency),
         _ => " free of payment".to_owned(),
     };
     let date = figure::date(instruction.intended_settlement_date);
-    format!("{} {verb} {quantity} {name} {from} {}{against} on {date}", instruction.party, instruction.counterparty)
+    format!("{}{against} on {date}", movement(instruction))
 }
 
 /// A status in a word, and how good that is.

@@ -102,9 +102,16 @@ pub async fn list(connection: &Connection, min_sequence: u64) -> Result<Vec<Quar
 /// What the record keeps of the bytes, with a dump that shows what a text would hide.
 async fn show(connection: &Connection, format: Format, sequence: u64) -> Result<()> {
     let response = answer(connection.log().get_record(GetRecordRequest { sequence }).await)?;
-    let record = response.record.and_then(|record| record.record).ok_or_else(|| failed("the server's answer holds no record"))?;
+    let record = response
+        .record
+        .and_then(|record| record.record)
+        .ok_or_else(|| failed("the server's answer holds no record"))?;
     if format != Format::Table {
-        return output::one(format, &[column("record", |record: &wire::pb::record::Record| Cell::Count(record.sequence))], &record);
+        return output::one(
+            format,
+            &[column("record", |record: &wire::pb::record::Record| Cell::Count(record.sequence))],
+            &record,
+        );
     }
     let Some(Content::Decided(decided)) = record.content else {
         return Err(not_found(format!("record {sequence} is the genesis")));
@@ -126,8 +133,10 @@ async fn show(connection: &Connection, format: Format, sequence: u64) -> Result<
 fn dump(bytes: &[u8]) -> String {
     let line = |(place, bytes): (usize, &[u8])| {
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x} ")).collect();
-        let text: String =
-            bytes.iter().map(|&byte| if byte.is_ascii_graphic() || byte == b' ' { char::from(byte) } else { '.' }).collect();
+        let text: String = bytes
+            .iter()
+            .map(|&byte| if byte.is_ascii_graphic() || byte == b' ' { char::from(byte) } else { '.' })
+            .collect();
         format!("{:08x}  {hex:<48} |{text}|\n", place * 16)
     };
     bytes.chunks(16).enumerate().map(line).collect()

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use kafka::topics::{Found, FoundState, TopicPlan, apply, show};
 use kafka::Brokers;
+use kafka::topics::{Found, FoundState, TopicPlan, apply, show};
 use serde::Serialize;
 
 use crate::fault::failed;
@@ -64,7 +64,8 @@ impl From<&Found> for Row {
             FoundState::Missing => ("missing", String::new()),
             FoundState::Right => ("right", String::new()),
             FoundState::Differs(differences) => {
-                let each = differences.iter().map(|one| format!("{} is {}, should be {}", one.what, one.is, one.should_be));
+                let each =
+                    differences.iter().map(|one| format!("{} is {}, should be {}", one.what, one.is, one.should_be));
                 ("differs", each.collect::<Vec<_>>().join("; "))
             }
         };

@@ -34,10 +34,8 @@ enum Verb {
         seen: Seen,
     },
     /// Trades that are open and have no open instruction: in repair, or not yet instructed
-    #[command(
-        after_help = "All other trades are found by their instructions: `quittance instructions list`.\n\n\
-        Example:\n  quittance trades list -o ndjson"
-    )]
+    #[command(after_help = "All other trades are found by their instructions: `quittance instructions list`.\n\n\
+        Example:\n  quittance trades list -o ndjson")]
     List {
         #[command(flatten)]
         limit: Limit,
@@ -90,7 +88,10 @@ pub async fn get(connection: &Connection, source: &str, id: &str, min_sequence: 
 }
 
 /// Pages of the trades that no open instruction speaks for.
-pub fn loose(connection: &Connection, min_sequence: u64) -> impl AsyncFnMut(String, u32) -> Result<paging::Page<Trade>> {
+pub fn loose(
+    connection: &Connection,
+    min_sequence: u64,
+) -> impl AsyncFnMut(String, u32) -> Result<paging::Page<Trade>> {
     let mut client = connection.trades();
     async move |page_token, page_size| {
         let request = ListTradesRequest { page_size, page_token, min_sequence };

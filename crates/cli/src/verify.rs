@@ -17,9 +17,11 @@ use crate::{progress, views};
 
 /// Prove a log: fold all of it again and check every figure
 #[derive(Args, Debug)]
-#[command(after_help = "Reads only, also while a server runs on the directory (the views are then left out). The exit code is 1\n\
+#[command(
+    after_help = "Reads only, also while a server runs on the directory (the views are then left out). The exit code is 1\n\
     with the first violation.\n\n\
-    Examples:\n  quittance verify --data quittance-data\n  quittance verify --data quittance-data -o json")]
+    Examples:\n  quittance verify --data quittance-data\n  quittance verify --data quittance-data -o json"
+)]
 pub struct Verify {
     /// The data directory
     #[arg(long, value_name = "DIR")]
@@ -63,7 +65,8 @@ pub fn run(command: Verify) -> Result<()> {
     let report = engine::verify(&log, &mut |progress| bar.set_position(progress.sequence))?;
     bar.finish_and_clear();
     let mut checks = checks(&report);
-    let mut broken = report.violation.as_ref().map(|violation| format!("record {}: {}", violation.sequence, violation.what));
+    let mut broken =
+        report.violation.as_ref().map(|violation| format!("record {}: {}", violation.sequence, violation.what));
     if broken.is_none() {
         bar.set_position(0);
         bar.set_message("tables");
@@ -100,7 +103,12 @@ fn checks(report: &VerifyReport) -> Vec<Check> {
         Check::sound(
             "records",
             report.sequence,
-            format!("{} accepted, {} refused, {} known before", count(report.accepted), count(report.rejected), count(report.duplicates)),
+            format!(
+                "{} accepted, {} refused, {} known before",
+                count(report.accepted),
+                count(report.rejected),
+                count(report.duplicates)
+            ),
         ),
         Check::sound("facts", report.events, "folded again from the genesis"),
         Check::sound("postings", report.postings, "each record's balance, per entity and asset"),
@@ -144,7 +152,8 @@ fn compare_views(command: &Verify, log: &Log) -> Result<Vec<Check>> {
     for view in names {
         let Some(checkpoint) = stored.checkpoint(view)? else { continue };
         if log.chain_at(checkpoint.sequence)? != Some(checkpoint.chain) {
-            let result = format!("is of another history at record {}: `quittance rebuild`", figure::count(checkpoint.sequence));
+            let result =
+                format!("is of another history at record {}: `quittance rebuild`", figure::count(checkpoint.sequence));
             checks.push(Check { check: check_name(view), checked: 0, result, sound: false });
         } else {
             at.push((checkpoint.sequence, view));

@@ -50,6 +50,8 @@ pub struct Answers {
     sent: BTreeMap<usize, Sent>,
     /// Sequences of the records that were quarantined, in the order of the log.
     pub quarantined: Vec<u64>,
+    /// Of messages that were refused at the door, what was wrong with them.
+    pub at_the_door: Vec<String>,
     /// The newest record that an answer named: queries wait for it.
     pub sequence: u64,
 }
@@ -103,7 +105,10 @@ impl Answers {
     /// Places of the messages whose answer was another than foreseen, with both.
     pub fn surprises(&self) -> impl Iterator<Item = (usize, &Got, &[Got])> + '_ {
         let other = |sent: &&Sent| sent.answers != [sent.foreseen.clone()];
-        self.sent.iter().filter(move |(_, sent)| other(sent)).map(|(place, sent)| (*place, &sent.foreseen, &*sent.answers))
+        self.sent
+            .iter()
+            .filter(move |(_, sent)| other(sent))
+            .map(|(place, sent)| (*place, &sent.foreseen, &*sent.answers))
     }
 }
 

@@ -63,7 +63,10 @@ impl Broker {
     /// Lets the front office publish, and waits until every message has its record.
     pub async fn drain(&mut self, answers: &mut Answers) -> Result<()> {
         let Some(last) = self.places.get(self.published..).and_then(|new| new.last()) else { return Ok(()) };
-        self.told.write_all(format!("publish {}\n", last + 1).as_bytes()).await.context("the front office does not listen")?;
+        self.told
+            .write_all(format!("publish {}\n", last + 1).as_bytes())
+            .await
+            .context("the front office does not listen")?;
         let said = self.said.next_line().await?.ok_or_else(|| failed("the front office ended"))?;
         let numbers: Vec<i64> = said.split(' ').skip(1).filter_map(|number| number.parse().ok()).collect();
         let &[count, first] = &numbers[..] else { return Err(failed(format!("the front office said {said:?}"))) };
@@ -83,7 +86,8 @@ impl Broker {
                 return Err(failed(format!("no record came for the message at offset {}", self.answered)));
             };
             let place = usize::try_from(offset).ok().and_then(|offset| self.places.get(offset));
-            let place = *place.ok_or_else(|| failed(format!("a record came for offset {offset}, which nobody sent")))?;
+            let place =
+                *place.ok_or_else(|| failed(format!("a record came for offset {offset}, which nobody sent")))?;
             if got == Got::Unreadable {
                 answers.quarantined.push(sequence);
             }

@@ -57,7 +57,8 @@ impl Floor {
                     self.offices.insert(source.to_owned(), Office { pipeline, waiting: VecDeque::new() });
                 }
                 let Some(office) = self.offices.get_mut(source) else { return Err(failed("no such front office")) };
-                let request = SubmitTradesRequest { trade: Some(wire), request_id: String::new(), reason: String::new() };
+                let request =
+                    SubmitTradesRequest { trade: Some(wire), request_id: String::new(), reason: String::new() };
                 office.pipeline.send(request).await?;
                 office.waiting.push_back(place);
                 let outcomes = office.pipeline.ready();
@@ -70,7 +71,7 @@ impl Floor {
             }
             Body::Bytes(bytes) => {
                 answers.sent(place, message.expected);
-                let got = self.send_bytes(bytes.clone()).await?;
+                let got = self.send_bytes(bytes.clone(), answers).await?;
                 answers.answered(place, got.0, got.1);
                 Ok(())
             }
@@ -95,7 +96,7 @@ impl Floor {
     }
 
     /// Sends bytes as they are in the place of a trade: a client that is broken, as the generated one cannot be.
-    async fn send_bytes(&self, bytes: Vec<u8>) -> Result<(Got, Option<u64>)> {
+    async fn send_bytes(&self, bytes: Vec<u8>, answers: &mut Answers) -> Result<(Got, Option<u64>)> {
         let connection = Connection::open(&self.address).await?;
         let mut grpc = Grpc::new(connection.channel());
         grpc.ready().await?;
@@ -109,7 +110,10 @@ impl Floor {
             }
             Err(status) => match (status.code(), crate::fault::reason(&status)) {
                 (tonic::Code::FailedPrecondition, Some(code)) => Ok((Got::Rejected(code), None)),
-                (tonic::Code::InvalidArgument | tonic::Code::Internal, _) => Ok((Got::Unreadable, None)),
+                (tonic::Code::InvalidArgument | tonic::Code::Internal, _) => {
+                    answers.at_the_door.push(status.message().to_owned());
+                    Ok((Got::Unreadable, None))
+                }
                 _ => Err(from_status(status)),
             },
         }

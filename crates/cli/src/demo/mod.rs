@@ -5,6 +5,7 @@ mod broker;
 mod floor;
 mod people;
 pub mod plan;
+mod records;
 mod reference;
 mod screen;
 mod service;
@@ -27,6 +28,7 @@ use broker::Broker;
 use floor::Floor;
 use people::{People, settle_down};
 use plan::{Day, Plan};
+use records::Records;
 use screen::{heading, line};
 use service::Service;
 
@@ -160,8 +162,11 @@ async fn play(command: &Demo, plan: &Plan, service: &Service) -> Result<usize> {
     let sequence = settle_down(&connection).await?;
     tell_people(&people, &way);
 
-    tables::print(&connection, sequence).await?;
-    let mut broken = tie_outs::print(&connection, plan, &answers, &tally, sequence).await?;
+    let records = Records::read(&connection, sequence).await?;
+    tables::messages(plan, &answers);
+    tables::print(&connection, &answers, &records, sequence).await?;
+    let mut broken = tie_outs::print(&connection, plan, &answers, &tally, &records).await?;
+    println!();
     broken += prove(service).await?;
     match way {
         Way::Calls(floor) => floor.close().await?,
@@ -180,7 +185,7 @@ async fn load_reference(plan: &Plan, connection: &Connection, service: &Service)
     let loaded = reference::load(connection, commands, || bar.inc(1)).await;
     bar.finish_and_clear();
     let loaded = loaded?;
-    let kinds: Vec<String> = loaded.kinds.iter().map(|(name, count)| format!("{} {name}", figure::count(*count))).collect();
+    let kinds: Vec<String> = loaded.kinds.iter().map(|((one, many), count)| figure::some(*count, one, many)).collect();
     for kinds in kinds.chunks(7) {
         line(kinds.join(", "));
     }
@@ -246,13 +251,17 @@ async fn day_line(connection: &Connection, day: &Day, started: Instant) -> Resul
 
 fn tell_people(people: &People, way: &Way) {
     let refused: Vec<String> = people.done.refused.iter().map(|(code, count)| format!("{count} {code}")).collect();
-    let refused = if refused.is_empty() { "none refused".to_owned() } else { format!("refused: {}", refused.join(", ")) };
+    let refused =
+        if refused.is_empty() { "none refused".to_owned() } else { format!("refused: {}", refused.join(", ")) };
     line(format!(
         "people and timer: {} commands (days, releases, repairs, funding, approvals), {refused}",
         figure::count(people.done.commands)
     ));
     if let Way::Calls(floor) = way {
-        let withheld = if floor.withheld > 0 { format!("; {} messages were too large to be sent", floor.withheld) } else { String::new() };
+        let withheld = match floor.withheld {
+            0 => String::new(),
+            withheld => format!("; {} too large to be sent", figure::some(withheld, "message was", "messages were")),
+        };
         line(format!("{} front offices, each on a connection of its own{withheld}", floor.offices()));
     }
 }

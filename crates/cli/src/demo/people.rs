@@ -117,8 +117,11 @@ impl People {
     ) -> Result<Option<u64>> {
         self.calls += 1;
         let request_id = id.map_or_else(|| format!("week-{:06}", self.calls), ToString::to_string);
-        let request =
-            SubmitCommandRequest { command: Some(wire::command::into_wire(command)), request_id, reason: why.to_owned() };
+        let request = SubmitCommandRequest {
+            command: Some(wire::command::into_wire(command)),
+            request_id,
+            reason: why.to_owned(),
+        };
         let answer = self.connection.operator().submit_command(signed(request, actor.as_str())?).await;
         self.done.commands += 1;
         match answer {

@@ -32,7 +32,11 @@ impl Plan {
     /// The same seed gives the same week, in every process.
     pub fn new(seed: u64, fast: bool) -> Plan {
         let flow = Flow::new(seed, shape(fast));
-        let items: Vec<Item> = flow.week().collect();
+        let mut items: Vec<Item> = flow.week().collect();
+        // What people will do in the week after is not played.
+        let last = items.iter().rposition(|item| matches!(item.step, Step::Message(_)));
+        let friday = last.map(|last| items[last].at.date_utc());
+        items.retain(|item| Some(item.at.date_utc()) <= friday);
         let mut days: Vec<Day> = Vec::new();
         for (place, item) in items.iter().enumerate() {
             let (year, month, day) = item.at.date_utc().ymd();

@@ -14,11 +14,14 @@ use crate::fault::{failed, from_status};
 /// Calls at once: enough for the engine to write many in one block.
 const AT_ONCE: usize = 64;
 
+/// The word for one and for several.
+type Kind = (&'static str, &'static str);
+
 /// What was loaded.
 #[derive(Default)]
 pub struct Loaded {
     /// By kind, in the order they were loaded.
-    pub kinds: Vec<(&'static str, u64)>,
+    pub kinds: Vec<(Kind, u64)>,
     pub proposals: u64,
     pub approvals: u64,
     /// The last record.
@@ -26,42 +29,43 @@ pub struct Loaded {
 }
 
 /// In which order kinds are loaded: what a later one names must be there.
-fn stage(command: &Command) -> (u8, &'static str) {
+fn stage(command: &Command) -> (u8, Kind) {
     match command {
         Command::SetReference(reference) => match &**reference {
-            Reference::Calendar(_) => (0, "calendars"),
-            Reference::Currency(_) => (1, "currencies"),
-            Reference::Tolerance(_) => (2, "tolerances"),
-            Reference::Domain(_) => (3, "settlement domains"),
-            Reference::Cycle(_) => (4, "settlement cycles"),
-            Reference::Party(_) => (5, "parties"),
-            Reference::Book(_) => (6, "books"),
-            Reference::Account(_) => (7, "accounts"),
-            Reference::Instrument(_) => (8, "securities"),
-            Reference::PriceSet(_) => (9, "price sets"),
-            Reference::Parameters(_) => (10, "parameters"),
-            Reference::Ssi(_) => (11, "standing instructions"),
-            Reference::CreditLimit(_) => (12, "credit limits"),
+            Reference::Calendar(_) => (0, ("calendar", "calendars")),
+            Reference::Currency(_) => (1, ("currency", "currencies")),
+            Reference::Tolerance(_) => (2, ("tolerance", "tolerances")),
+            Reference::Domain(_) => (3, ("settlement domain", "settlement domains")),
+            Reference::Cycle(_) => (4, ("settlement cycle", "settlement cycles")),
+            Reference::Party(_) => (5, ("party", "parties")),
+            Reference::Book(_) => (6, ("book", "books")),
+            Reference::Account(_) => (7, ("account", "accounts")),
+            Reference::Instrument(_) => (8, ("security", "securities")),
+            Reference::PriceSet(_) => (9, ("price set", "price sets")),
+            Reference::Parameters(_) => (10, ("set of parameters", "sets of parameters")),
+            Reference::Ssi(_) => (11, ("standing instruction", "standing instructions")),
+            Reference::CreditLimit(_) => (12, ("credit limit", "credit limits")),
         },
-        Command::Open(_) => (13, "opening balances"),
-        _ => (14, "approvals"),
+        Command::Open(_) => (13, ("opening balance", "opening balances")),
+        _ => (14, ("approval", "approvals")),
     }
 }
 
 /// Loads everything; `tell` is called after each command. All must be accepted.
 pub async fn load(connection: &Connection, commands: Vec<Inbound>, tell: impl Fn()) -> Result<Loaded> {
-    let mut stages: BTreeMap<(u8, &'static str), Vec<(usize, Inbound)>> = BTreeMap::new();
+    let mut stages: BTreeMap<(u8, Kind), Vec<(usize, Inbound)>> = BTreeMap::new();
     for (place, inbound) in commands.into_iter().enumerate() {
         stages.entry(stage(&inbound.command)).or_default().push((place, inbound));
     }
     let mut loaded = Loaded::default();
     // The generator numbers a proposal by the record it would be in a log of its own: the genesis, then one for each command.
     let mut numbers: BTreeMap<u64, u64> = BTreeMap::new();
-    for ((_, name), mut commands) in stages {
+    for ((_, kind), mut commands) in stages {
         let count = commands.len() as u64;
         for (_, inbound) in &mut commands {
             if let Command::Approve { proposal } = &mut inbound.command {
-                *proposal = *numbers.get(proposal).ok_or_else(|| failed(format!("nothing was proposed as {proposal}")))?;
+                *proposal =
+                    *numbers.get(proposal).ok_or_else(|| failed(format!("nothing was proposed as {proposal}")))?;
             }
         }
         for (place, receipt) in send_all(connection, commands, &tell).await? {
@@ -71,10 +75,10 @@ pub async fn load(connection: &Connection, commands: Vec<Inbound>, tell: impl Fn
                 loaded.proposals += 1;
             }
         }
-        if name == "approvals" {
+        if kind.0 == "approval" {
             loaded.approvals = count;
         } else {
-            loaded.kinds.push((name, count));
+            loaded.kinds.push((kind, count));
         }
     }
     Ok(loaded)
@@ -106,6 +110,8 @@ pub async fn submit(connection: &Connection, inbound: &Inbound, request_id: Stri
     let command = Some(wire::command::into_wire(&inbound.command));
     let request = SubmitCommandRequest { command, request_id, reason: inbound.reason.clone() };
     let answer = connection.operator().submit_command(signed(request, inbound.actor.as_str())?).await;
-    let receipt = answer.map_err(from_status).with_context(|| format!("a {} command of {}", inbound.command.name(), inbound.actor))?;
+    let receipt = answer
+        .map_err(from_status)
+        .with_context(|| format!("a {} command of {}", inbound.command.name(), inbound.actor))?;
     receipt.into_inner().receipt.ok_or_else(|| failed("the server's answer holds no receipt"))
 }

@@ -92,11 +92,15 @@ impl Service {
 /// An empty directory: the one that was named, or a new one.
 fn directory(named: Option<&Path>) -> Result<(PathBuf, Option<TempDir>)> {
     let Some(named) = named else {
-        let temporary = tempfile::Builder::new().prefix("quittance-demo-").tempdir().context("a directory for the data")?;
+        let temporary =
+            tempfile::Builder::new().prefix("quittance-demo-").tempdir().context("a directory for the data")?;
         return Ok((temporary.path().to_path_buf(), Some(temporary)));
     };
     if named.exists() && std::fs::read_dir(named).map(|mut entries| entries.next().is_some()).unwrap_or(true) {
-        return Err(usage(format!("{} is not an empty directory: the demonstration begins a log of its own", named.display())));
+        return Err(usage(format!(
+            "{} is not an empty directory: the demonstration begins a log of its own",
+            named.display()
+        )));
     }
     Ok((named.to_path_buf(), None))
 }

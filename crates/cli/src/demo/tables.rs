@@ -1,14 +1,20 @@
 //! How the week ended: what settled, what waits, what fails and why, what a person has to look at, and the cash.
 
 use anyhow::Result;
+use testkit::flow::Step;
 use wire::pb::service::{ListInstructionsRequest, SummarizeInstructionsRequest};
 use wire::pb::typ::Decimal;
-use wire::pb::view::{CashFilter, CashLadder, Instruction, InstructionFilter, InstructionStatus, SummaryLine, TradeStatus};
+use wire::pb::view::{
+    CashFilter, CashLadder, Instruction, InstructionFilter, InstructionStatus, SummaryLine, TradeStatus,
+};
 
+use super::answers::{Answers, Got};
+use super::plan::Plan;
+use super::records::Records;
 use super::screen::{heading, line, table};
 use crate::codes::meaning;
 use crate::connection::Connection;
-use crate::instructions::{headline, standing};
+use crate::instructions::{movement, standing};
 use crate::output::{Cell, Mark, figure};
 use crate::paging::{self, answer};
 use crate::{cash, quarantine, trades};
@@ -27,7 +33,8 @@ const ORDER: [InstructionStatus; 5] = [
 
 /// Counts and values by status, first reason, domain and currency.
 pub async fn summary(connection: &Connection, min_sequence: u64) -> Result<Vec<SummaryLine>> {
-    Ok(answer(connection.settlement().summarize_instructions(SummarizeInstructionsRequest { min_sequence }).await)?.lines)
+    Ok(answer(connection.settlement().summarize_instructions(SummarizeInstructionsRequest { min_sequence }).await)?
+        .lines)
 }
 
 /// How many have a status.
@@ -35,13 +42,33 @@ pub fn count(lines: &[SummaryLine], status: InstructionStatus) -> u64 {
     lines.iter().filter(|line| line.status() == status).map(|line| line.count).sum()
 }
 
-/// All tables but the tie-outs.
-pub async fn print(connection: &Connection, sequence: u64) -> Result<()> {
+/// How the answers came out, and whether that was foreseen.
+pub fn messages(plan: &Plan, answers: &Answers) {
+    heading("What became of the messages");
+    let row = |(got, (foreseen, came)): (Got, (u64, u64))| {
+        vec![Cell::text(got.name()), Cell::Count(foreseen), Cell::Count(came)]
+    };
+    let rows: Vec<_> = answers.by_outcome().into_iter().map(row).collect();
+    table(&["answer", "foreseen by the generator", "given by the service"], &rows);
+    for (place, foreseen, got) in answers.surprises().take(5) {
+        let name = match &plan.items[place].step {
+            Step::Message(message) => message.sent(),
+            _ => None,
+        };
+        let name =
+            name.map_or_else(|| "bytes".to_owned(), |sent| format!("{} {} v{}", sent.source, sent.id, sent.version));
+        let got: Vec<String> = got.iter().map(Got::name).collect();
+        line(format!("other than foreseen: {name} was to be {}, came out {}", foreseen.name(), got.join(" and ")));
+    }
+}
+
+/// All other tables but the tie-outs.
+pub async fn print(connection: &Connection, answers: &Answers, records: &Records, sequence: u64) -> Result<()> {
     let lines = summary(connection, sequence).await?;
     by_status(&lines);
     oldest_failing(connection, sequence).await?;
-    in_repair(connection, sequence).await?;
-    quarantined(connection, sequence).await?;
+    in_repair(connection, records, sequence).await?;
+    quarantined(connection, answers, sequence).await?;
     by_account(connection, sequence).await
 }
 
@@ -50,27 +77,35 @@ fn by_status(lines: &[SummaryLine]) {
     let mut lines: Vec<&SummaryLine> = lines.iter().filter(|line| line.count > 0).collect();
     let rank = |line: &SummaryLine| ORDER.iter().position(|status| *status == line.status());
     lines.sort_by_key(|line| (rank(line), line.reason.clone(), line.currency.clone()));
-    let mut rows = Vec::new();
-    let mut last = None;
+    let (mut rows, mut last) = (Vec::new(), None::<(i32, &str)>);
     for each in lines {
-        let named = Instruction { status: each.status, ..Instruction::default() };
-        let (word, mark) = standing(&named);
-        // A word stands once over the rows it holds for.
-        let status = if last == Some(each.status) { Cell::Blank } else { Cell::Marked(word.to_owned(), mark) };
-        last = Some(each.status);
+        let (word, mark) = standing(&Instruction { status: each.status, ..Instruction::default() });
+        // A word stands once, over the rows it holds for.
+        let same_status = last.is_some_and(|(status, _)| status == each.status);
+        let same_reason = same_status && last.is_some_and(|(_, reason)| reason == each.reason);
+        last = Some((each.status, &each.reason));
         rows.push(vec![
-            status,
-            Cell::text(&each.reason),
+            if same_status { Cell::Blank } else { Cell::Marked(word.to_owned(), mark) },
+            if same_reason { Cell::Blank } else { Cell::text(&each.reason) },
             Cell::text(&each.currency),
             Cell::Count(each.count),
             Cell::amount(each.value),
-            Cell::text(meaning(&each.reason)),
+            if same_reason { Cell::Blank } else { Cell::text(briefly(&each.reason)) },
         ]);
     }
     table(&["status", "reason", "ccy", "instructions", "value", "which means"], &rows);
 }
 
-async fn instructions(connection: &Connection, status: InstructionStatus, min_sequence: u64) -> Result<Vec<Instruction>> {
+/// What a code means, without what helps.
+fn briefly(code: &str) -> &'static str {
+    meaning(code).split(':').next().unwrap_or_default()
+}
+
+async fn instructions(
+    connection: &Connection,
+    status: InstructionStatus,
+    min_sequence: u64,
+) -> Result<Vec<Instruction>> {
     let mut client = connection.settlement();
     let filter = InstructionFilter { statuses: vec![status as i32], ..InstructionFilter::default() };
     paging::all(async |page_token, page_size| {
@@ -98,35 +133,40 @@ async fn oldest_failing(connection: &Connection, sequence: u64) -> Result<()> {
             vec![
                 Cell::Count(each.number),
                 each.age.map_or(Cell::Blank, |age| Cell::Count(age.into())),
-                Cell::text(headline(each)),
-                Cell::Marked(each.reasons.join(" "), Mark::Bad),
-                Cell::text(lacks(each)),
+                Cell::text(movement(each)),
+                Cell::amount(each.matched_amount.or(each.amount)),
+                Cell::text(&each.currency),
+                Cell::Marked(lacks(each), Mark::Bad),
             ]
         })
         .collect();
-    table(&["instruction", "days late", "what", "reason", "why"], &rows);
+    table(&["instruction", "days late", "what", "against", "ccy", "why"], &rows);
     rest(failing.len(), rows.len(), "quittance instructions list --status failing");
     Ok(())
 }
 
-/// `lacks 1,200 SAN on KILO-DEPOT`.
+/// `MONY: LARCH-EUR cannot give 1,139,336.69 EUR`.
 fn lacks(each: &Instruction) -> String {
-    match &each.waits {
+    let why = match &each.waits {
         Some(waits) => {
             let need = waits.need.map(figure::grouped).unwrap_or_default();
             format!("{} cannot give {need} {}{}", waits.account, waits.currency, waits.instrument)
         }
-        None if each.held => "on hold by its own side".to_owned(),
-        None => String::new(),
-    }
+        None => briefly(each.reasons.first().map_or("", String::as_str)).to_owned(),
+    };
+    format!("{}: {why}", each.reasons.join(" "))
 }
 
-async fn in_repair(connection: &Connection, sequence: u64) -> Result<()> {
+async fn in_repair(connection: &Connection, records: &Records, sequence: u64) -> Result<()> {
     heading("Trades in repair");
     let mut loose = paging::all(trades::loose(connection, sequence)).await?;
     loose.retain(|trade| trade.status() == TradeStatus::InRepair);
+    let mended = records.in_repair.saturating_sub(loose.len() as u64);
+    if mended > 0 {
+        line(format!("{} in repair during the week and went on", figure::some(mended, "trade was", "trades were")));
+    }
     if loose.is_empty() {
-        line("none: all that lacked something has gone on");
+        line("none is left");
         return Ok(());
     }
     let row = |trade: &wire::pb::view::Trade| {
@@ -145,11 +185,17 @@ async fn in_repair(connection: &Connection, sequence: u64) -> Result<()> {
     Ok(())
 }
 
-async fn quarantined(connection: &Connection, sequence: u64) -> Result<()> {
+async fn quarantined(connection: &Connection, answers: &Answers, sequence: u64) -> Result<()> {
     heading("Quarantined");
     let open = quarantine::list(connection, sequence).await?;
     if open.is_empty() {
-        line("nothing: over gRPC, what cannot be read is refused at the door (through Kafka it is recorded and set aside)");
+        let refused = figure::some(answers.at_the_door.len() as u64, "message", "messages");
+        line(format!(
+            "nothing. Over gRPC {refused} that cannot be read were refused at the door; through Kafka they are recorded and set aside:"
+        ));
+        for why in answers.at_the_door.iter().take(3) {
+            line(format!("  {why}"));
+        }
         return Ok(());
     }
     let row = |each: &wire::pb::view::Quarantined| {
@@ -185,9 +231,9 @@ async fn by_account(connection: &Connection, sequence: u64) -> Result<()> {
     let rows: Vec<_> = ladders.iter().take(ROWS).map(row).collect();
     table(&["account", "ccy", "settled", "projected", "credit limit", "funding need"], &rows);
     rest(ladders.len(), rows.len(), "quittance cash list");
-    for (currency, settled) in totals(&ladders) {
-        line(format!("all accounts together hold {} {currency}", figure::grouped(settled)));
-    }
+    let totals: Vec<String> =
+        totals(&ladders).into_iter().map(|(code, sum)| format!("{} {code}", figure::grouped(sum))).collect();
+    line(format!("all accounts together hold {}", totals.join(", ")));
     Ok(())
 }
 

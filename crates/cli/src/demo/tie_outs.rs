@@ -3,24 +3,20 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use model::command::Command;
-use model::event::Event;
-use model::record::{Content, Outcome};
+use projections::{At, PageRequest};
 use testkit::flow::{Body, Step, Tally};
-use wire::pb::service::ReadRecordsRequest;
 use wire::pb::typ::Decimal;
-use wire::pb::view::{Balance, BalanceFilter, InstructionStatus, LedgerAccountKind, TieOut};
+use wire::pb::view::{Balance, BalanceFilter, CashFilter, InstructionStatus, LedgerAccountKind, TieOut};
 
 use super::answers::Answers;
 use super::plan::Plan;
-use super::screen::{heading, line, table};
+use super::records::Records;
+use super::screen::{heading, table};
 use super::tables;
 use crate::connection::Connection;
-use crate::fault::from_status;
 use crate::ledger;
-use crate::output::{Cell, Mark, figure};
-use crate::paging::{self, answer};
-use crate::views::Scratch;
+use crate::output::{Cell, figure};
+use crate::paging;
 
 /// One proof: two figures of different origin.
 struct Proof {
@@ -35,107 +31,37 @@ pub async fn print(
     plan: &Plan,
     answers: &Answers,
     tally: &Tally,
-    sequence: u64,
+    log: &Records,
 ) -> Result<usize> {
-    let log = Fold::read(connection, sequence).await?;
+    let sequence = log.sequence;
     let mut proofs = vec![Proof {
         what: "messages sent = answered, each once".to_owned(),
         left: ("sent", answers.count().into()),
         right: ("answered once", answers.answered_once().into()),
     }];
-    proofs.push(accepted_once(plan, answers, &log));
+    proofs.push(accepted_once(plan, answers, log));
     proofs.extend(obligations(connection, sequence).await?);
     proofs.push(holdings(connection, tally, sequence).await?);
-    proofs.extend(instructions(connection, &log, sequence).await?);
-    proofs.push(views(connection, &log, sequence).await?);
+    proofs.extend(instructions(connection, log, sequence).await?);
+    proofs.push(views(connection, log, sequence).await?);
 
     heading("Tie-outs: two figures of different origin, each difference zero");
     let row = |proof: &Proof| {
         let side = |(name, figure): (&str, i128)| format!("{} {name}", grouped(figure));
-        let difference = proof.left.1 - proof.right.1;
-        let mark = if difference == 0 { Mark::Good } else { Mark::Bad };
-        vec![
-            Cell::text(&proof.what),
-            Cell::text(side(proof.left)),
-            Cell::text(side(proof.right)),
-            Cell::Marked(grouped(difference), mark),
-        ]
+        let difference = Cell::Difference(proof.left.1 - proof.right.1);
+        vec![Cell::text(&proof.what), Cell::text(side(proof.left)), Cell::text(side(proof.right)), difference]
     };
     table(&["tie-out", "on the one hand", "on the other", "difference"], &proofs.iter().map(row).collect::<Vec<_>>());
-    outcomes(plan, answers);
     Ok(proofs.iter().filter(|proof| proof.left.1 != proof.right.1).count())
 }
 
 fn grouped(figure: i128) -> String {
-    i64::try_from(figure).map_or_else(|_| figure.to_string(), |unscaled| figure::grouped(Decimal { unscaled, scale: 0 }))
-}
-
-/// How the answers came out, and whether that was foreseen.
-fn outcomes(plan: &Plan, answers: &Answers) {
-    heading("What became of the messages");
-    let row = |(got, (foreseen, came)): (_, (u64, u64))| {
-        let got: super::answers::Got = got;
-        vec![Cell::text(got.name()), Cell::Count(foreseen), Cell::Count(came)]
-    };
-    table(&["answer", "foreseen by the generator", "given by the service"], &answers.by_outcome().into_iter().map(row).collect::<Vec<_>>());
-    for (place, foreseen, got) in answers.surprises().take(5) {
-        let name = match &plan.items[place].step {
-            Step::Message(message) => message.sent().map_or_else(String::new, |sent| format!("{} {} v{}", sent.source, sent.id, sent.version)),
-            _ => String::new(),
-        };
-        let got: Vec<String> = got.iter().map(super::answers::Got::name).collect();
-        line(format!("other than foreseen: {name} was to be {}, came out {}", foreseen.name(), got.join(" and ")));
-    }
-}
-
-/// A fold of the log that knows nothing of the service's own: what its records say, counted.
-struct Fold {
-    /// How often a version of a trade was accepted.
-    trades: BTreeMap<(String, String, u32), u64>,
-    issued: i128,
-    settled: i128,
-    cancelled: i128,
-    views: Scratch,
-}
-
-impl Fold {
-    async fn read(connection: &Connection, to: u64) -> Result<Fold> {
-        let mut fold = Fold { trades: BTreeMap::new(), issued: 0, settled: 0, cancelled: 0, views: Scratch::new()? };
-        let request = ReadRecordsRequest { from_sequence: 1, follow: false, limit: to, decode: false };
-        let mut stream = answer(connection.log().read_records(request).await)?;
-        while let Some(response) = stream.message().await.map_err(from_status)? {
-            let mut facts = Vec::with_capacity(response.records.len());
-            for stored in response.records.iter().filter(|stored| stored.sequence <= to) {
-                fold.record(&stored.stored)?;
-                facts.push(wire::record::facts(&stored.stored)?);
-            }
-            fold.views.folder.fold(&facts);
-        }
-        Ok(fold)
-    }
-
-    fn record(&mut self, bytes: &[u8]) -> Result<()> {
-        let record = wire::record::decode(bytes)?;
-        for event in record.events() {
-            match event {
-                Event::InstructionIssued { .. } => self.issued += 1,
-                Event::InstructionsSettled { .. } => self.settled += 2,
-                Event::InstructionCancelled { .. } => self.cancelled += 1,
-                _ => {}
-            }
-        }
-        if let Content::Decided { inbound, outcome: Outcome::Accepted(_) } = &record.content
-            && let Command::Trade(trade) = &inbound.command
-        {
-            let key = (trade.source.to_string(), trade.id.to_string(), trade.version);
-            *self.trades.entry(key).or_default() += 1;
-        }
-        Ok(())
-    }
+    i64::try_from(figure)
+        .map_or_else(|_| figure.to_string(), |unscaled| figure::grouped(Decimal { unscaled, scale: 0 }))
 }
 
 /// Every accepted message has one record that accepted it.
-fn accepted_once(plan: &Plan, answers: &Answers, log: &Fold) -> Proof {
+fn accepted_once(plan: &Plan, answers: &Answers, log: &Records) -> Proof {
     let (mut accepted, mut recorded) = (0, 0);
     for place in answers.accepted() {
         accepted += 1;
@@ -203,7 +129,7 @@ async fn holdings(connection: &Connection, tally: &Tally, sequence: u64) -> Resu
 }
 
 /// The status view against the log.
-async fn instructions(connection: &Connection, log: &Fold, sequence: u64) -> Result<Vec<Proof>> {
+async fn instructions(connection: &Connection, log: &Records, sequence: u64) -> Result<Vec<Proof>> {
     let lines = tables::summary(connection, sequence).await?;
     let count = |status| i128::from(tables::count(&lines, status));
     let open = [InstructionStatus::Unmatched, InstructionStatus::Pending, InstructionStatus::Failing];
@@ -221,13 +147,16 @@ async fn instructions(connection: &Connection, log: &Fold, sequence: u64) -> Res
             left: ("in the log", log.settled),
             right: ("in the view", settled),
         },
+        Proof {
+            what: "cancelled, in the log and in the view".to_owned(),
+            left: ("in the log", log.cancelled),
+            right: ("in the view", count(InstructionStatus::Cancelled)),
+        },
     ])
 }
 
 /// The service's views against views folded here from the records it gave: every line of every answer.
-async fn views(connection: &Connection, log: &Fold, sequence: u64) -> Result<Proof> {
-    use projections::{At, PageRequest};
-    use wire::pb::view::CashFilter;
+async fn views(connection: &Connection, log: &Records, sequence: u64) -> Result<Proof> {
     let own = &log.views.projections;
     let mut pairs: Vec<(String, String)> = Vec::new();
     let theirs = tables::summary(connection, sequence).await?;

@@ -41,14 +41,17 @@ impl Reader {
     pub async fn head(&self) -> Result<u64> {
         match self {
             Reader::Directory(log) => Ok(log.head().sequence),
-            Reader::Server(connection) => {
-                Ok(answer(connection.log().get_head(GetHeadRequest {}).await)?.sequence)
-            }
+            Reader::Server(connection) => Ok(answer(connection.log().get_head(GetHeadRequest {}).await)?.sequence),
         }
     }
 
     /// Hands over the stored bytes of the records of a range, until told to stop.
-    pub async fn each(&mut self, from: u64, to: u64, mut visit: impl AsyncFnMut(u64, &[u8]) -> Result<bool>) -> Result<()> {
+    pub async fn each(
+        &mut self,
+        from: u64,
+        to: u64,
+        mut visit: impl AsyncFnMut(u64, &[u8]) -> Result<bool>,
+    ) -> Result<()> {
         if from > to {
             return Ok(());
         }
@@ -63,7 +66,8 @@ impl Reader {
                 }
             }
             Reader::Server(connection) => {
-                let request = ReadRecordsRequest { from_sequence: from, follow: false, limit: to - from + 1, decode: false };
+                let request =
+                    ReadRecordsRequest { from_sequence: from, follow: false, limit: to - from + 1, decode: false };
                 let mut stream = answer(connection.log().read_records(request).await)?;
                 while let Some(response) = stream.message().await.map_err(from_status)? {
                     for record in response.records {

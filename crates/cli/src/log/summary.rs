@@ -85,9 +85,15 @@ fn about(inbound: &Inbound) -> String {
         Command::Open(opening) => format!("{} {} on {}", opening.quantity, what(&opening.what), opening.account),
         Command::Transfer(transfer) => {
             let end = |account: &Option<_>| account.as_ref().map_or_else(|| "outside".to_owned(), ToString::to_string);
-            format!("{} {} from {} to {}", transfer.quantity, what(&transfer.what), end(&transfer.from), end(&transfer.to))
+            format!(
+                "{} {} from {} to {}",
+                transfer.quantity,
+                what(&transfer.what),
+                end(&transfer.from),
+                end(&transfer.to)
+            )
         }
-        Command::Reverse { sequence } => format!("record {sequence}"),
+        Command::Reverse { sequence, .. } => format!("record {sequence}"),
         Command::Repair(repair) => format!("{} {}", repair.source, repair.id),
         Command::Steer { instruction, steer } => match steer {
             Steer::Hold => format!("hold {instruction}"),

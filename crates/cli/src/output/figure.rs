@@ -33,6 +33,11 @@ pub fn count(number: u64) -> String {
     i64::try_from(number).map_or_else(|_| number.to_string(), |unscaled| grouped(Decimal { unscaled, scale: 0 }))
 }
 
+/// `1 book`, `8,123 books`.
+pub fn some(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
 /// `2026-11-23` of 20261123; nothing of the date that is none.
 pub fn date(number: u32) -> String {
     if number == 0 {
@@ -45,7 +50,9 @@ pub fn date(number: u32) -> String {
 pub fn instant(at: Option<&pbjson_types::Timestamp>) -> String {
     let micros = at.and_then(|at| at.seconds.checked_mul(1_000_000)?.checked_add(i64::from(at.nanos) / 1_000));
     let instant = micros.and_then(|micros| model::timestamp::Timestamp::from_micros(micros).ok());
-    instant.map_or_else(String::new, |instant| instant.to_string().replace('T', " ").replacen("000Z", "", 1).replace('Z', ""))
+    instant.map_or_else(String::new, |instant| {
+        instant.to_string().replace('T', " ").replacen("000Z", "", 1).replace('Z', "")
+    })
 }
 
 /// The sum of two amounts at the larger scale; `None` where it does not fit.
@@ -87,6 +94,7 @@ mod tests {
         }
         assert_eq!(plain(decimal(123_456_789, 3)), "123456.789");
         assert_eq!(count(u64::MAX), "18446744073709551615");
+        assert_eq!((some(1, "book", "books"), some(0, "book", "books")), ("1 book".into(), "0 books".into()));
     }
 
     #[test]

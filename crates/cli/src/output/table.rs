@@ -1,6 +1,8 @@
 //! Tables: rows of anything by columns that say how a cell is made; aligned for people, plain for programs.
 
-use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle};
+use comfy_table::{
+    Attribute, CellAlignment, Color, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle,
+};
 use wire::pb::typ::Decimal;
 
 use super::figure;
@@ -14,6 +16,8 @@ pub enum Cell {
     Marked(String, Mark),
     Count(u64),
     Amount(Decimal),
+    /// What should be zero.
+    Difference(i128),
     /// YYYYMMDD; 0 is none.
     Date(u32),
 }
@@ -43,7 +47,20 @@ impl Cell {
             Cell::Text(text) | Cell::Marked(text, _) => text.clone(),
             Cell::Count(count) => figure::count(*count),
             Cell::Amount(amount) => figure::grouped(*amount),
+            Cell::Difference(difference) => match i64::try_from(*difference) {
+                Ok(unscaled) => figure::grouped(Decimal { unscaled, scale: 0 }),
+                Err(_) => difference.to_string(),
+            },
             Cell::Date(date) => figure::date(*date),
+        }
+    }
+
+    fn mark(&self) -> Option<Mark> {
+        match self {
+            Cell::Marked(_, mark) => Some(*mark),
+            Cell::Difference(0) => Some(Mark::Good),
+            Cell::Difference(_) => Some(Mark::Bad),
+            _ => None,
         }
     }
 
@@ -51,13 +68,14 @@ impl Cell {
     pub fn plain(&self) -> String {
         match self {
             Cell::Count(count) => count.to_string(),
+            Cell::Difference(difference) => difference.to_string(),
             Cell::Amount(amount) => figure::plain(*amount),
             other => other.shown(),
         }
     }
 
     fn is_number(&self) -> bool {
-        matches!(self, Cell::Count(_) | Cell::Amount(_))
+        matches!(self, Cell::Count(_) | Cell::Amount(_) | Cell::Difference(_))
     }
 }
 
@@ -80,7 +98,8 @@ const STYLE: TableStyle = TableStyle::new()
 
 /// The table as text, each line ended. A column in which every value is a number stands to the right.
 pub fn render<T>(columns: &[Column<T>], rows: &[T]) -> String {
-    let cells: Vec<Vec<Cell>> = rows.iter().map(|row| columns.iter().map(|column| (column.cell)(row)).collect()).collect();
+    let cells: Vec<Vec<Cell>> =
+        rows.iter().map(|row| columns.iter().map(|column| (column.cell)(row)).collect()).collect();
     let titles: Vec<&str> = columns.iter().map(|column| column.title).collect();
     render_cells(&titles, &cells)
 }
@@ -103,14 +122,14 @@ pub fn render_cells(titles: &[&str], rows: &[Vec<Cell>]) -> String {
     for row in rows {
         let cells = row.iter().enumerate().map(|(place, cell)| {
             let shown = comfy_table::Cell::new(cell.shown()).set_alignment(align(place));
-            match cell {
-                Cell::Marked(_, mark) => styled(shown, |shown| match mark {
+            match cell.mark() {
+                Some(mark) => styled(shown, |shown| match mark {
                     Mark::Good => shown.fg(Color::Green),
                     Mark::Waiting => shown.fg(Color::Yellow),
                     Mark::Bad => shown.fg(Color::Red),
                     Mark::Faint => shown.add_attribute(Attribute::Dim),
                 }),
-                _ => shown,
+                None => shown,
             }
         });
         table.add_row(cells.collect::<Vec<_>>());
@@ -139,8 +158,8 @@ mod tests {
         let text = render(&columns, &[("ALPHA-EUR", 123_456_789), ("B", -1)]);
         assert_eq!(
             text,
-            "account           settled\n\
-             ──────────────────────────\n\
+            "account          settled\n\
+             ─────────────────────────\n\
              ALPHA-EUR   1,234,567.89\n\
              B                  -0.01\n"
         );

@@ -140,10 +140,15 @@ impl Sender {
         let nothing = if failed_lines == 0 { "every command was accepted" } else { "" };
         self.listing.end(nothing)?;
         result?;
-        let known = if duplicates > 0 { format!(", {} known before", figure::count(duplicates)) } else { String::new() };
+        let known =
+            if duplicates > 0 { format!(", {} known before", figure::count(duplicates)) } else { String::new() };
         note(format!("{} commands sent, {} refused{known}", figure::count(sent), figure::count(failed_lines)));
         if failed_lines > 0 {
-            return Err(failed(format!("{} of {} commands were refused", figure::count(failed_lines), figure::count(sent))));
+            return Err(failed(format!(
+                "{} of {} commands were refused",
+                figure::count(failed_lines),
+                figure::count(sent)
+            )));
         }
         Ok(())
     }
@@ -169,7 +174,13 @@ impl Sender {
         let inbound = match wire::json::submission_from_line(text, line) {
             Ok((inbound, _)) => inbound,
             Err(error) => {
-                self.answer(Line { line, command: "", outcome: "malformed", sequence: None, detail: error.to_string() })?;
+                self.answer(Line {
+                    line,
+                    command: "",
+                    outcome: "malformed",
+                    sequence: None,
+                    detail: error.to_string(),
+                })?;
                 return Ok(());
             }
         };
@@ -177,7 +188,8 @@ impl Sender {
         let command = wire::command::into_wire(&inbound.command);
         let request_id = self.request_id(text, line);
         if let Some(Kind::Trade(trade)) = command.kind {
-            self.trade(SubmitTradesRequest { trade: Some(trade), request_id, reason: inbound.reason }, actor, line).await
+            self.trade(SubmitTradesRequest { trade: Some(trade), request_id, reason: inbound.reason }, actor, line)
+                .await
         } else {
             // A command comes after the trades before it and before those after it.
             self.finish_trades().await?;

@@ -99,13 +99,8 @@ pub async fn run(trade: Trade, caller: &Caller) -> Result<()> {
         (false, _) => Action::Amend,
     };
     let details = if trade.cancel { None } else { Some(details(&trade.terms)?) };
-    let message = pb::Trade {
-        source: trade.source,
-        id: trade.id,
-        version: Some(trade.version),
-        action: action as i32,
-        details,
-    };
+    let message =
+        pb::Trade { source: trade.source, id: trade.id, version: Some(trade.version), action: action as i32, details };
     let request = SubmitTradeRequest {
         trade: Some(message),
         // Absent unless given: a trade is safe to repeat by its own version and content.
@@ -125,7 +120,8 @@ fn details(terms: &Terms) -> Result<Details> {
     };
     let price = terms.price.unwrap_or(Decimal::ZERO);
     let code = CurrencyCode::parse(&text(&terms.currency)).map_err(|error| usage(format!("--currency: {error}")))?;
-    let decimals = currency::exponent(code).ok_or_else(|| usage(format!("--currency: {code} is no currency of ISO 4217")))?;
+    let decimals =
+        currency::exponent(code).ok_or_else(|| usage(format!("--currency: {code} is no currency of ISO 4217")))?;
     let (gross, net) = if terms.free {
         (Decimal::ZERO, Decimal::ZERO)
     } else {

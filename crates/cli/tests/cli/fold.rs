@@ -37,7 +37,11 @@ fn the_views_say_what_settled_and_what_is_short() {
     assert_eq!(status.iter().filter(|status| *status == "INSTRUCTION_STATUS_SETTLED").count(), 2, "{printed}");
     assert_eq!(status.iter().filter(|status| *status == "INSTRUCTION_STATUS_PENDING").count(), 2, "{printed}");
     let bravo = of("cash").into_iter().find(|row| row["account"] == "BRAVO-EUR").expect("its cash");
-    assert_eq!((bravo["settled"].as_str(), bravo["fundingNeed"].as_str()), (Some("1679.00"), Some("4428.00")), "{bravo}");
+    assert_eq!(
+        (bravo["settled"].as_str(), bravo["fundingNeed"].as_str()),
+        (Some("1679.00"), Some("4428.00")),
+        "{bravo}"
+    );
     let ties = of("tie-out");
     assert!(!ties.is_empty() && ties.iter().all(|row| row["ties"] == true), "{printed}");
 }
@@ -62,7 +66,8 @@ fn a_line_that_makes_no_sense_is_named() {
     let file = dir.path().join("bad.ndjson");
     let good = std::fs::read_to_string(small()).expect("the file");
     let first = good.lines().next().expect("a line");
-    std::fs::write(&file, format!("{first}\n{}\n", first.replace("\"setReference\"", "\"setReferense\""))).expect("written");
+    std::fs::write(&file, format!("{first}\n{}\n", first.replace("\"setReference\"", "\"setReferense\"")))
+        .expect("written");
     let said = fail(&["fold", text(&file)], 2);
     assert!(said.contains("bad.ndjson, line 2") && said.contains("setReferense"), "{said}");
     let said = stderr(&run(&["fold", "no-such-file.ndjson"]));

@@ -43,7 +43,10 @@ fn every_command_is_listed_and_has_an_example() {
             assert!(help.contains(&format!("quittance {noun} {verb}")), "{noun} {verb} shows another command:\n{help}");
         }
     }
-    assert!(overview.contains("Exit codes: 0 done, 1 failed or refused, 2 called wrongly, 4 no such thing."), "{overview}");
+    assert!(
+        overview.contains("Exit codes: 0 done, 1 failed or refused, 2 called wrongly, 4 no such thing."),
+        "{overview}"
+    );
 }
 
 #[test]
@@ -80,7 +83,10 @@ fn completions_are_written_for_each_shell() {
 #[test]
 fn the_configuration_is_printed_with_what_each_key_is_for() {
     let printed = succeed(&["config", "print", "--set", "engine.timer=false", "--listen", "127.0.0.1:0"]);
-    assert!(printed.contains("[grpc]") && printed.contains("listen = \"127.0.0.1:0\"") && printed.contains("timer = false"), "{printed}");
+    assert!(
+        printed.contains("[grpc]") && printed.contains("listen = \"127.0.0.1:0\"") && printed.contains("timer = false"),
+        "{printed}"
+    );
 }
 
 #[test]

@@ -16,11 +16,21 @@ struct Server {
 
 impl Server {
     fn start(data: &Path) -> Server {
-        let mut child = quittance(&["serve", "--data", text(data), "--listen", "127.0.0.1:0", "--metrics", "", "--set", "engine.timer=false"])
-            .env("NO_COLOR", "1")
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary runs");
+        let mut child = quittance(&[
+            "serve",
+            "--data",
+            text(data),
+            "--listen",
+            "127.0.0.1:0",
+            "--metrics",
+            "",
+            "--set",
+            "engine.timer=false",
+        ])
+        .env("NO_COLOR", "1")
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
         let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
         let address = loop {
             let line = lines.next().expect("it says where it listens").expect("text");
@@ -43,7 +53,10 @@ impl Server {
 
     /// As a service manager ends it.
     fn stop(mut self) {
-        let status = std::process::Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("kill runs");
+        let status = std::process::Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status()
+            .expect("kill runs");
         assert!(status.success());
         assert!(self.child.wait().expect("it ends").success());
     }
@@ -76,10 +89,16 @@ fn a_file_is_submitted_and_the_views_and_the_log_are_asked() {
     // Sent again, all of it is known.
     let output = run(&["submit", text(&small), "--server", &server.address, "-o", "ndjson"]);
     let outcomes: Vec<Value> = stdout(&output).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    assert_eq!(outcomes.iter().filter(|line| line["outcome"] == "duplicate").count(), outcomes.len() - 1, "{}", stdout(&output));
+    assert_eq!(
+        outcomes.iter().filter(|line| line["outcome"] == "duplicate").count(),
+        outcomes.len() - 1,
+        "{}",
+        stdout(&output)
+    );
 
     let pending = server.json(&["instructions", "list", "--status", "pending"]);
-    let numbers: Vec<&str> = pending.as_array().expect("a list").iter().filter_map(|each| each["number"].as_str()).collect();
+    let numbers: Vec<&str> =
+        pending.as_array().expect("a list").iter().filter_map(|each| each["number"].as_str()).collect();
     assert_eq!(numbers.len(), 2, "{pending}");
     let trade = server.json(&["trades", "get", "FO-ALPHA", "A-1"]);
     assert_eq!(trade["status"], "TRADE_STATUS_SETTLED", "{trade}");
@@ -104,9 +123,30 @@ fn a_file_is_submitted_and_the_views_and_the_log_are_asked() {
 
     // A trade by flags, its amounts worked out.
     let receipt = server.ask(&[
-        "submit", "trade", "--source", "FO-BRAVO", "--id", "B-9", "--party", "BRAVO", "--counterparty", "ALPHA", "--book",
-        "BRAVO-EQ", "--buy", "10", "--instrument", "FR0000120271", "--price", "61.07", "--currency", "EUR", "--domain", "QCSD",
-        "--trade-date", "2026-11-24",
+        "submit",
+        "trade",
+        "--source",
+        "FO-BRAVO",
+        "--id",
+        "B-9",
+        "--party",
+        "BRAVO",
+        "--counterparty",
+        "ALPHA",
+        "--book",
+        "BRAVO-EQ",
+        "--buy",
+        "10",
+        "--instrument",
+        "FR0000120271",
+        "--price",
+        "61.07",
+        "--currency",
+        "EUR",
+        "--domain",
+        "QCSD",
+        "--trade-date",
+        "2026-11-24",
     ]);
     assert!(receipt.contains("instruction"), "{receipt}");
 
