@@ -27,10 +27,12 @@ const READY: Duration = Duration::from_secs(60);
 /// What was seen.
 #[derive(Default)]
 struct Tally {
-    /// Of the kills those that hit …
-    in_flight: u64,
+    /// By moment.
+    kills: [u64; 3],
+    /// Of them those that hit records which were handed to the engine and were not durable.
+    in_flight: [u64; 3],
     records_in_flight: u64,
-    /// … a process that had not begun to read.
+    /// Those that hit a process that had not begun to read.
     starting: u64,
     /// Questions asked of a live process that was not killed meanwhile.
     asked: u64,
@@ -52,7 +54,8 @@ pub fn under_load(rig: &Rig) -> Verdict {
     let mut random = Random::new(rig.seed);
     let mut tally = Tally::default();
     for kill in 0..KILLS {
-        live_and_die(rig, &path, &topic, kill, &mut random, &mut tally);
+        let moment = [Moment::Early, Moment::Random, Moment::Loaded, Moment::Random, Moment::Loaded][kill as usize % 5];
+        live_and_die(rig, &path, &topic, moment, &mut random, &mut tally);
     }
     stop.store(true, Ordering::Relaxed);
     let list = load.join().expect("the front office lives");
@@ -89,12 +92,22 @@ fn load(
     })
 }
 
-/// One life of the service: started, asked things, killed. Every fifth is killed around its recovery, the others at work.
-fn live_and_die(rig: &Rig, dir: &Path, topic: &str, kill: u64, random: &mut Random, tally: &mut Tally) {
-    let early = kill.is_multiple_of(5);
-    let life = Duration::from_millis(20 + random.below(if early { 400 } else { 1_500 }));
+/// When a process is killed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    /// Around its recovery.
+    Early,
+    /// At work, whatever it does.
+    Random,
+    /// At work, when it says that it has more in hand than is durable.
+    Loaded,
+}
+
+/// One life of the service: started, asked things, killed.
+fn live_and_die(rig: &Rig, dir: &Path, topic: &str, moment: Moment, random: &mut Random, tally: &mut Tally) {
+    let life = Duration::from_millis(20 + random.below(if moment == Moment::Early { 400 } else { 1_500 }));
     let mut process = ShardProcess::start(dir, &rig.broker.address(), topic);
-    let mut end = early.then(|| process.started + life);
+    let mut end = (moment == Moment::Early).then(|| process.started + life);
     let (mut ready, mut number) = (None, 0);
     loop {
         assert!(process.is_alive(), "it died by itself: {}", process.errors());
@@ -121,6 +134,16 @@ fn live_and_die(rig: &Rig, dir: &Path, topic: &str, kill: u64, random: &mut Rand
         }
         thread::sleep(left.min(Duration::from_millis(10)));
     }
+    if moment == Moment::Loaded {
+        let busy = || {
+            let counters = process.counters();
+            counters.handed_over > counters.durable_offset
+        };
+        let deadline = Instant::now() + ANSWER;
+        while !busy() && Instant::now() < deadline {
+            thread::yield_now();
+        }
+    }
     let counters = process.kill();
     let log = Log::open_read_only(dir, &Options::default()).expect("the log opens after a kill");
     let durable = durable(&log, topic);
@@ -128,11 +151,13 @@ fn live_and_die(rig: &Rig, dir: &Path, topic: &str, kill: u64, random: &mut Rand
         None => tally.starting += 1,
         Some(after) => tally.ready.push(after),
     }
+    tally.kills[moment as usize] += 1;
     if counters.handed_over > durable {
-        tally.in_flight += 1;
+        tally.in_flight[moment as usize] += 1;
         tally.records_in_flight += counters.handed_over - durable;
     }
     assert!(log.head().sequence >= counters.durable, "it knew record {} to be durable", counters.durable);
+    assert!(durable >= counters.durable_offset, "it knew offset {} to be durable", counters.durable_offset);
 }
 
 fn catch_up_and_stop(rig: &Rig, dir: &Path, topic: &str, end: u64) {
@@ -168,12 +193,15 @@ impl Tally {
         let mut ready = self.ready.clone();
         ready.sort();
         let at = |part: f64| ready.get(((ready.len() as f64 - 1.0) * part) as usize).map_or(0, Duration::as_millis);
+        let [early, chance, loaded] = self.kills;
+        let hit = self.in_flight;
         println!(
-            "    {KILLS} kills: {} with records in flight ({} of them), {} before it had begun to read; \
-             {} of {} questions answered outside kills; reading after {} ms (median), {} ms (longest)",
-            self.in_flight,
-            self.records_in_flight,
-            self.starting,
+            "    {KILLS} kills, of them with records in flight: {} of {early} around recovery, {} of {chance} at random, {} of {loaded} under \
+             load; {} records were in flight, {} kills came before it had begun to read",
+            hit[0], hit[1], hit[2], self.records_in_flight, self.starting
+        );
+        println!(
+            "    {} of {} questions answered outside kills; reading after {} ms (median), {} ms (longest)",
             self.answered,
             self.asked,
             at(0.5),
@@ -183,7 +211,7 @@ impl Tally {
 
     /// A test that killed nothing at work, or a service that hardly lived, proves nothing.
     fn demand(&self) {
-        assert!(self.in_flight > 0, "no kill hit a block in flight");
+        assert!(self.in_flight.iter().sum::<u64>() > 0, "no kill hit a block in flight");
         assert!(self.asked >= KILLS, "only {} questions were asked", self.asked);
         assert!(
             self.answered * 10 >= self.asked * 9,

@@ -18,6 +18,7 @@ mod week;
 mod wrong_directory;
 
 use broker::Broker;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -26,6 +27,8 @@ use std::time::Instant;
 struct Rig {
     broker: Broker,
     seed: u64,
+    /// What engines and consumers of this process count.
+    metrics: PrometheusHandle,
 }
 
 /// What becomes of a test that cannot run here.
@@ -55,6 +58,10 @@ const CASES: &[Case] = &[
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if std::env::var_os("RUST_LOG").is_some() {
+        let filter = tracing_subscriber::EnvFilter::from_default_env();
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    }
     if arguments.first().is_some_and(|first| first == shard_process::ROLE) {
         return shard_process::child(&arguments[1..]);
     }
@@ -80,7 +87,8 @@ fn run(arguments: &[String]) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let started = Instant::now();
-    let rig = Rig { broker: Broker::new(), seed: seed() };
+    let metrics = PrometheusBuilder::new().install_recorder().expect("the only recorder");
+    let rig = Rig { broker: Broker::new(), seed: seed(), metrics };
     println!(
         "\nrunning {} system tests, seed {}, broker data in {}",
         cases.len(),

@@ -3,7 +3,7 @@
 //! What it had taken when it died it has written to a small shared file before: the page cache survives `kill -9`. The parent lays it
 //! beside what is durable.
 
-use crate::service::{flow, name, options};
+use crate::service::{durable, flow, name, options};
 use engine::Engine;
 use kafka::{Brokers, Consumer, Source, State};
 use std::fs::{self, File};
@@ -32,13 +32,15 @@ pub struct Counters {
     pub handed_over: u64,
     /// The last durable record it knew of.
     pub durable: u64,
+    /// The first offset that was not yet durable.
+    pub durable_offset: u64,
     /// 1 while it reads.
     pub reading: u64,
 }
 
 impl Counters {
     fn write(self, file: &File) {
-        let words = [self.beats, self.handed_over, self.durable, self.reading];
+        let words = [self.beats, self.handed_over, self.durable, self.durable_offset, self.reading];
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         file.write_all_at(&bytes, 0).expect("the counters can be written");
     }
@@ -48,7 +50,7 @@ impl Counters {
         let word = |place: usize| {
             bytes.get(place * 8..place * 8 + 8).map_or(0, |b| u64::from_le_bytes(b.try_into().expect("eight")))
         };
-        Counters { beats: word(0), handed_over: word(1), durable: word(2), reading: word(3) }
+        Counters { beats: word(0), handed_over: word(1), durable: word(2), durable_offset: word(3), reading: word(4) }
     }
 }
 
@@ -65,18 +67,20 @@ pub fn child(arguments: &[String]) -> ExitCode {
             return ExitCode::from(NOT_OPENED);
         }
     };
-    let topic = name(topic);
-    let cursor = engine::cursor(&engine.log(), &topic, 0).expect("the cursor is readable");
-    let source = Source::new(Brokers::new(brokers), topic, cursor);
+    let cursor = engine::cursor(&engine.log(), &name(topic), 0).expect("the cursor is readable");
+    let source = Source::new(Brokers::new(brokers), name(topic), cursor);
     let consumer = Arc::new(Consumer::start(source, engine.handle().intake()).expect("the settings are right"));
     let file = File::options().write(true).open(counters).expect("the file of counters is there");
-    let (watched, log, failure) = (consumer.clone(), engine.log(), engine.failure());
+    let (watched, log, failure, topic) = (consumer.clone(), engine.log(), engine.failure(), topic.clone());
     thread::spawn(move || {
         let mut said = None;
         for beats in 1.. {
             let state = watched.state();
             let reading = u64::from(state == State::Running);
-            Counters { beats, handed_over: watched.progress().0, durable: log.head().sequence, reading }.write(&file);
+            // In this order: what is handed over is never told too high, what is durable never too low.
+            let handed_over = watched.progress().0;
+            let (durable, durable_offset) = (log.head().sequence, durable(&log, &topic));
+            Counters { beats, handed_over, durable, durable_offset, reading }.write(&file);
             if let Some(failure) = &*failure.borrow() {
                 // As the service does: whoever finds out ends the process.
                 eprintln!("error: {failure}");
@@ -129,7 +133,7 @@ impl ShardProcess {
         let mut counters = dir.as_os_str().to_owned();
         counters.push(".counters");
         let counters = PathBuf::from(counters);
-        fs::write(&counters, [0; 32]).expect("a file of counters");
+        fs::write(&counters, [0; 40]).expect("a file of counters");
         let started = Instant::now();
         let mut child = Command::new(std::env::current_exe().expect("this program"))
             .args([ROLE.as_ref(), dir.as_os_str(), brokers.as_ref(), topic.as_ref(), counters.as_os_str()])

@@ -39,10 +39,11 @@ impl Backend {
         let (answered, answers) = mpsc::channel(256);
         let backend = self.clone();
         let reading = async move {
+            let mut closing = std::pin::pin!(backend.closing());
             loop {
                 let next = tokio::select! {
                     biased;
-                    () = backend.closing() => {
+                    () = &mut closing => {
                         Some(Sent::Failed(failure::stopped("the service ends: send again what was not answered".to_owned())))
                     }
                     // The answers have nobody to go to: what is submitted stays submitted, no more is taken.
@@ -86,17 +87,13 @@ impl Backend {
             Ok(trade) => trade,
             Err(malformed) => return Sent::Malformed(malformed),
         };
-        let malformed = |path: &str, status: Status| {
-            let reason = status.message().trim_start_matches(path).trim_start_matches(": ").to_owned();
-            Sent::Malformed(pb::TradeMalformed { path: path.to_owned(), reason })
-        };
-        let request_id = match trade_request_id(&message.request_id, &trade) {
-            Ok(request_id) => request_id,
-            Err(status) => return malformed("request_id", status),
-        };
-        let reason = match caller::reason(&message.reason) {
-            Ok(reason) => reason,
-            Err(status) => return malformed("reason", status),
+        let checked = trade_request_id(&message.request_id, &trade)
+            .and_then(|request_id| Ok((request_id, caller::reason(&message.reason)?)));
+        let (request_id, reason) = match checked {
+            Ok(checked) => checked,
+            Err(fault) => {
+                return Sent::Malformed(pb::TradeMalformed { path: fault.path.to_owned(), reason: fault.why });
+            }
         };
         let command = model::command::Command::Trade(Box::new(trade));
         let shard = match self.shard() {

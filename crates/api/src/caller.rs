@@ -11,28 +11,48 @@ use crate::failure::malformed;
 /// The metadata that names who asks.
 pub const ACTOR: &str = "x-quittance-actor";
 
+/// What is wrong with a field that every call has.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) path: &'static str,
+    pub(crate) why: String,
+}
+
+impl Fault {
+    fn new(path: &'static str, why: impl ToString) -> Fault {
+        Fault { path, why: why.to_string() }
+    }
+}
+
+impl From<Fault> for Status {
+    fn from(fault: Fault) -> Status {
+        malformed(fault.path, fault.why)
+    }
+}
+
 /// Who asks. There is no authentication yet: what the caller says is written down.
-pub(crate) fn actor(metadata: &MetadataMap) -> Result<Identifier, Status> {
+pub(crate) fn actor(metadata: &MetadataMap) -> Result<Identifier, Fault> {
     let hint = "the person or system that asks, an identifier in the metadata of the call";
-    let value = metadata.get(ACTOR).ok_or_else(|| malformed(ACTOR, format_args!("is required and missing: {hint}")))?;
-    let text = value.to_str().map_err(|_| malformed(ACTOR, format_args!("is not a text: {hint}")))?;
-    Identifier::parse(text).map_err(|error| malformed(ACTOR, error))
+    let value =
+        metadata.get(ACTOR).ok_or_else(|| Fault::new(ACTOR, format_args!("is required and missing: {hint}")))?;
+    let text = value.to_str().map_err(|_| Fault::new(ACTOR, format_args!("is not a text: {hint}")))?;
+    Identifier::parse(text).map_err(|error| Fault::new(ACTOR, error))
 }
 
 /// The id under which a call is known for ever.
-pub(crate) fn request_id(text: &str) -> Result<Identifier, Status> {
+pub(crate) fn request_id(text: &str) -> Result<Identifier, Fault> {
     if text.is_empty() {
-        return Err(malformed(
+        return Err(Fault::new(
             "request_id",
             "is required and missing: choose one, best a UUID, and keep it for retries",
         ));
     }
-    Identifier::parse(text).map_err(|error| malformed("request_id", error))
+    Identifier::parse(text).map_err(|error| Fault::new("request_id", error))
 }
 
 /// Why.
-pub(crate) fn reason(text: &str) -> Result<String, Status> {
-    wire::command::free_text(text).map_err(|error| malformed("reason", &error.reason))
+pub(crate) fn reason(text: &str) -> Result<String, Fault> {
+    wire::command::free_text(text).map_err(|error| Fault::new("reason", error.reason))
 }
 
 /// How long a query may wait for its record: nine tenths of what the caller gives it, so that the caller learns why there is no
@@ -75,7 +95,7 @@ mod tests {
     #[test]
     fn a_mutation_names_its_actor() {
         assert_eq!(actor(&metadata(ACTOR, "anna")).expect("sound").as_str(), "anna");
-        assert!(actor(&MetadataMap::new()).expect_err("missing").message().contains("x-quittance-actor"));
+        assert!(Status::from(actor(&MetadataMap::new()).expect_err("missing")).message().contains("x-quittance-actor"));
         assert!(actor(&metadata(ACTOR, "an na")).is_err());
     }
 
@@ -93,7 +113,7 @@ mod tests {
 
     #[test]
     fn texts_are_checked() {
-        assert!(request_id("").expect_err("missing").message().contains("best a UUID"));
+        assert!(request_id("").expect_err("missing").why.contains("best a UUID"));
         assert!(request_id("0197f0a2-6f9f-7000-8000-000000000001").is_ok());
         assert!(reason("because\u{202e}").is_err());
     }

@@ -15,6 +15,7 @@ use wire::pb::trade::Trade;
 use wire::pb::view;
 
 use crate::backend::Backend;
+use crate::caller::Fault;
 use crate::{caller, failure};
 
 #[tonic::async_trait]
@@ -70,14 +71,14 @@ impl TradeService for Backend {
 }
 
 /// The request id that a caller gave, or one that the same trade message always gets.
-pub(crate) fn trade_request_id(given: &str, message: &TradeMessage) -> Result<Identifier, Status> {
+pub(crate) fn trade_request_id(given: &str, message: &TradeMessage) -> Result<Identifier, Fault> {
     if !given.is_empty() {
         return caller::request_id(given);
     }
     let mut bytes = Vec::with_capacity(512);
     wire::trade::encode(message, &mut bytes);
     let hash: String = chain::leaf(&bytes)[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-    Identifier::parse(&format!("trade:{hash}")).map_err(|error| failure::internal(error.to_string()))
+    Ok(Identifier::parse(&format!("trade:{hash}")).expect("letters, digits and a colon make an identifier"))
 }
 
 /// A trade of a stream, read; what is wrong with it where it cannot be.

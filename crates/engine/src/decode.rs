@@ -28,8 +28,23 @@ pub(crate) struct Chunk {
     pub batch: Arc<RawBatch>,
     /// Which message of the batch is the first.
     pub first: usize,
-    /// One command for each message.
-    pub commands: Vec<Command>,
+    /// One for each message.
+    pub reads: Vec<Read>,
+}
+
+/// What a message was found to be. Small, since it is moved from stage to stage.
+pub(crate) enum Read {
+    Trade(Box<TradeMessage>),
+    Unreadable(Box<Unreadable>),
+}
+
+impl From<Read> for Command {
+    fn from(read: Read) -> Command {
+        match read {
+            Read::Trade(trade) => Command::Trade(trade),
+            Read::Unreadable(unreadable) => Command::Quarantine(unreadable),
+        }
+    }
 }
 
 /// The body of the thread. Ends when nothing more comes or the next stage is gone.
@@ -60,40 +75,40 @@ fn send_batch(
     let mut first = 0;
     while first < batch.messages.len() {
         let messages = &batch.messages[first..batch.messages.len().min(first + CHUNK)];
-        let commands = messages.iter().map(|message| read(&batch, message, decode)).collect();
+        let reads = messages.iter().map(|message| read(&batch, message, decode)).collect();
         let count = messages.len();
-        onward.send(Arrival::Chunk(Chunk { batch: batch.clone(), first, commands }))?;
+        onward.send(Arrival::Chunk(Chunk { batch: batch.clone(), first, reads }))?;
         first += count;
     }
     Ok(())
 }
 
-fn read(batch: &RawBatch, message: &RawMessage, decode: Decode) -> Command {
+fn read(batch: &RawBatch, message: &RawMessage, decode: Decode) -> Read {
     let raw = batch.raw(message);
     if message.oversize.is_some() || raw.len() > wire::MAX_TRADE {
         let size = message.oversize.map_or(raw.len() as u64, |(size, _)| size);
         let reason = format!("{size} bytes are more than a trade message may have ({})", wire::MAX_TRADE);
         let error = DecodeError { path: String::new(), reason };
-        return set_aside(error, raw, message.oversize);
+        return Read::Unreadable(set_aside(error, raw, message.oversize));
     }
     // The decoder has no state, so a panic in it is one more way of saying that these bytes make no sense.
-    match catch_unwind(AssertUnwindSafe(|| decode(raw))) {
-        Ok(Ok(trade)) => Command::Trade(Box::new(trade)),
-        Ok(Err(error)) => set_aside(error, raw, None),
+    match catch_unwind(AssertUnwindSafe(|| decode(raw).map(Box::new))) {
+        Ok(Ok(trade)) => Read::Trade(trade),
+        Ok(Err(error)) => Read::Unreadable(set_aside(error, raw, None)),
         Err(panic) => {
             let reason = format!("the decoder failed: {}", crate::error::panic_text(&*panic));
             tracing::error!(topic = %batch.topic, batch.partition, message.offset, reason, "a message is set aside");
-            set_aside(DecodeError { path: String::new(), reason }, raw, None)
+            Read::Unreadable(set_aside(DecodeError { path: String::new(), reason }, raw, None))
         }
     }
 }
 
-/// The command that keeps what nobody could read; of what is too large only size and hash.
+/// What is kept of what nobody could read; of what is too large only size and hash.
 #[cold]
-pub(crate) fn set_aside(error: DecodeError, raw: &[u8], oversize: Option<(u64, [u8; 32])>) -> Command {
+pub(crate) fn set_aside(error: DecodeError, raw: &[u8], oversize: Option<(u64, [u8; 32])>) -> Box<Unreadable> {
     let mut unreadable = wire::command::unreadable(raw, error);
     if let Some((size, hash)) = oversize {
         unreadable = Unreadable { bytes: Vec::new(), size, hash, ..unreadable };
     }
-    Command::Quarantine(Box::new(unreadable))
+    Box::new(unreadable)
 }

@@ -111,7 +111,7 @@ impl Engine {
             let (log, shared) = (log.clone(), shared.clone());
             move || commit::run(&work, &done_in, &log, &head_in, &shared)
         })?;
-        let decider = Decider::new(state, log.clone(), options.recent_ids);
+        let decider = Decider::new(state, log.clone());
         let lanes = Lanes { calls: calls_out, arrivals, work: work_in, done };
         let shard = Shard::new(decider, lanes, &options, shared.clone(), sources, marker);
         engine.decide = Some(named("decide", move || decide(shard, &shared))?);

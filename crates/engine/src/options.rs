@@ -35,8 +35,6 @@ pub struct Options {
     pub pace: Pace,
     /// Stamps calls and wakes the timer.
     pub clock: Clock,
-    /// How many ids are remembered in memory before the store is asked; at least those of what is not yet committed.
-    pub recent_ids: usize,
     /// Memory, compression and witness of the log.
     pub store: store::Options,
     /// Told how far recovery has come.
@@ -62,7 +60,6 @@ impl Options {
             timer: true,
             pace: Pace::default(),
             clock: Clock::system(),
-            recent_ids: 1 << 16,
             store: store::Options::default(),
             progress: None,
             decode: wire::trade::decode,

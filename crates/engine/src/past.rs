@@ -1,5 +1,4 @@
-//! What the log remembers, for a decision: the block being built, the blocks on their way to the disk, recent ids in
-//! memory, then the store.
+//! What the log remembers, for a decision: the block being built, the blocks on their way to the disk, then the store.
 
 use clearing::{IdKey, Past};
 use foldhash::fast::RandomState;
@@ -7,38 +6,33 @@ use model::record::Record;
 use std::collections::{HashMap, VecDeque};
 use store::{Block, BlockBuilder, Log};
 
-/// The newest ids in memory: all that are not yet committed, and as many more as there is room for.
-pub(crate) struct RecentIds {
+/// The ids that are not on disk yet: the store knows all others.
+#[derive(Default)]
+pub(crate) struct UncommittedIds {
     by_key: HashMap<IdKey, u64, RandomState>,
     order: VecDeque<(IdKey, u64)>,
-    room: usize,
 }
 
-impl RecentIds {
-    pub fn new(room: usize) -> RecentIds {
-        RecentIds {
-            by_key: HashMap::with_capacity_and_hasher(room + 1, RandomState::default()),
-            order: VecDeque::new(),
-            room,
-        }
-    }
-
+impl UncommittedIds {
     pub fn get(&self, key: &IdKey) -> Option<u64> {
         self.by_key.get(key).copied()
     }
 
-    /// Remembers an id; forgets the oldest beyond the room, but none of a record after `committed`.
-    pub fn insert(&mut self, key: IdKey, sequence: u64, committed: u64) {
+    /// Remembers an id until its record is on disk.
+    pub fn insert(&mut self, key: IdKey, sequence: u64) {
         self.by_key.insert(key, sequence);
         self.order.push_back((key, sequence));
-        while self.order.len() > self.room
-            && let Some((oldest, sequence)) = self.order.front().copied()
+    }
+
+    /// Everything through `committed` is on disk.
+    pub fn forget_through(&mut self, committed: u64) {
+        while let Some((key, sequence)) = self.order.front().copied()
             && sequence <= committed
         {
             self.order.pop_front();
             // It may lead to a newer record by now.
-            if self.by_key.get(&oldest) == Some(&sequence) {
-                self.by_key.remove(&oldest);
+            if self.by_key.get(&key) == Some(&sequence) {
+                self.by_key.remove(&key);
             }
         }
     }
@@ -46,7 +40,7 @@ impl RecentIds {
 
 /// The past as the record being decided sees it.
 pub(crate) struct ShardPast<'a> {
-    pub ids: &'a RecentIds,
+    pub ids: &'a UncommittedIds,
     pub building: &'a BlockBuilder,
     pub in_flight: &'a VecDeque<Block>,
     pub log: &'a Log,
@@ -89,17 +83,18 @@ mod tests {
     }
 
     #[test]
-    fn forgets_the_oldest_but_nothing_uncommitted_and_nothing_claimed_again() {
-        let mut ids = RecentIds::new(3);
+    fn forgets_what_is_on_disk_but_nothing_claimed_again() {
+        let mut ids = UncommittedIds::default();
         for number in 1..=5 {
-            ids.insert(key(number), number, 0);
+            ids.insert(key(number), number);
         }
-        assert!((1..=5).all(|number| ids.get(&key(number)) == Some(number)), "none is committed");
-        ids.insert(key(2), 6, 3);
+        ids.insert(key(2), 6);
+        ids.forget_through(3);
         assert_eq!(ids.get(&key(1)), None);
         assert_eq!(ids.get(&key(2)), Some(6), "claimed again");
         assert_eq!(ids.get(&key(3)), None);
         assert_eq!(ids.get(&key(4)), Some(4));
-        assert_eq!(ids.order.len(), 3);
+        ids.forget_through(6);
+        assert!(ids.by_key.is_empty() && ids.order.is_empty());
     }
 }

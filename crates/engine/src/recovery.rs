@@ -3,9 +3,9 @@
 use crate::error::Error;
 use clearing::{SNAPSHOT_VERSION, State};
 use crossbeam_channel::bounded;
-use model::record::{FactContent, Outcome};
+use model::record::{FactContent, Facts, Outcome};
 use std::time::Instant;
-use store::{Block, Head, Log, Snapshot};
+use store::{Block, Hash, Head, Log, Snapshot};
 
 /// How far a long read of the log has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,32 +91,39 @@ pub(crate) fn fold_to(
     }
     for_each_block(log, from + 1, &mut |block| {
         let after = state.sequence();
-        for (sequence, bytes) in block.iter().filter(|(sequence, _)| *sequence > after && *sequence <= head.sequence) {
-            fold_record(state, sequence, bytes)?;
+        for facts in block.facts.iter().filter(|facts| facts.sequence > after && facts.sequence <= head.sequence) {
+            fold(state, facts)?;
         }
         progress(Progress { from, sequence: state.sequence(), to: head.sequence });
         Ok(state.sequence() < head.sequence)
     })
 }
 
-/// Reads blocks on a thread of its own (they are unpacked and hashed there) and hands them over in order, until `take`
-/// wants no more.
+/// A block as a fold reads it.
+pub(crate) struct FactBlock {
+    pub facts: Vec<Facts>,
+    /// The chain after it.
+    pub chain: Hash,
+}
+
+/// Reads blocks from the one that holds `from`, in order, until `take` wants no more. They are unpacked and hashed on one
+/// thread, decoded on another, and folded on the caller's.
 pub(crate) fn for_each_block(
     log: &Log,
     from: u64,
-    take: &mut dyn FnMut(Block) -> Result<bool, Error>,
+    take: &mut dyn FnMut(FactBlock) -> Result<bool, Error>,
 ) -> Result<(), Error> {
     std::thread::scope(|scope| {
-        let (send, blocks) = bounded(4);
-        let reader = move || {
-            for block in log.blocks_from(from) {
-                if send.send(block).is_err() {
-                    return;
-                }
-            }
-        };
-        std::thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, reader).map_err(Error::Thread)?;
-        for block in blocks {
+        let (blocks_in, blocks) = bounded(4);
+        let (facts_in, facts) = bounded(4);
+        // Both end when nobody takes what they send.
+        let read = move || drop(log.blocks_from(from).try_for_each(|block| blocks_in.send(block)));
+        let decode =
+            move || drop(blocks.iter().map(|block| decode(&block?)).try_for_each(|block| facts_in.send(block)));
+        let spawn = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        spawn("fold-read").spawn_scoped(scope, read).map_err(Error::Thread)?;
+        spawn("fold-decode").spawn_scoped(scope, decode).map_err(Error::Thread)?;
+        for block in facts {
             if !take(block?)? {
                 break;
             }
@@ -125,23 +132,34 @@ pub(crate) fn for_each_block(
     })
 }
 
-/// Folds one record.
-pub(crate) fn fold_record(state: &mut State, sequence: u64, bytes: &[u8]) -> Result<(), Error> {
-    let unreadable = |cause: String| Error::Record { sequence, cause };
-    let facts = wire::record::facts(bytes).map_err(|error| unreadable(error.to_string()))?;
-    if facts.sequence != sequence || state.sequence() + 1 != sequence {
-        return Err(unreadable(format!("it says it is record {}", facts.sequence)));
-    }
-    match &facts.content {
-        FactContent::Genesis(genesis) if sequence == 1 => clearing::begin(state, genesis),
-        FactContent::Outcome(outcome) if sequence > 1 => {
-            let events = match outcome {
-                Outcome::Accepted(events) => events.as_slice(),
-                Outcome::Rejected(_) | Outcome::Duplicate { .. } => &[],
-            };
-            clearing::apply(state, sequence, facts.at, &facts.actor, events);
+fn decode(block: &Block) -> Result<FactBlock, Error> {
+    let decode = |(sequence, bytes)| {
+        let unreadable = |cause: String| Error::Record { sequence, cause };
+        let facts = wire::record::facts(bytes).map_err(|error| unreadable(error.to_string()))?;
+        match (facts.sequence == sequence, &facts.content) {
+            (false, _) => Err(unreadable(format!("it says it is record {}", facts.sequence))),
+            (true, FactContent::Genesis(_)) if sequence > 1 => Err(unreadable("a second genesis".to_owned())),
+            (true, FactContent::Outcome(_)) if sequence == 1 => Err(unreadable("it is not a genesis".to_owned())),
+            (true, _) => Ok(facts),
         }
-        _ => return Err(unreadable("the genesis is record 1 and no other".to_owned())),
+    };
+    Ok(FactBlock { facts: block.iter().map(decode).collect::<Result<_, _>>()?, chain: block.chain() })
+}
+
+/// Folds one record.
+pub(crate) fn fold(state: &mut State, facts: &Facts) -> Result<(), Error> {
+    let sequence = facts.sequence;
+    if state.sequence() + 1 != sequence {
+        return Err(Error::Record { sequence, cause: format!("the state stands at record {}", state.sequence()) });
     }
+    let events = match &facts.content {
+        FactContent::Genesis(genesis) => {
+            clearing::begin(state, genesis);
+            return Ok(());
+        }
+        FactContent::Outcome(Outcome::Accepted(events)) => events.as_slice(),
+        FactContent::Outcome(Outcome::Rejected(_) | Outcome::Duplicate { .. }) => &[],
+    };
+    clearing::apply(state, sequence, facts.at, &facts.actor, events);
     Ok(())
 }

@@ -56,7 +56,7 @@ pub(crate) struct Shard {
     timer: Timer,
     names: Names,
 
-    messages: Option<Messages>,
+    messages: Option<Box<Messages>>,
     waits: Waits,
     traces: Traces,
     calls_in_block: usize,

@@ -1,7 +1,7 @@
 //! One command becomes one record: decided, encoded and hashed into the block, remembered, applied.
 
 use crate::metrics::Counts;
-use crate::past::{RecentIds, ShardPast};
+use crate::past::{ShardPast, UncommittedIds};
 use clearing::State;
 use model::command::{Command, Inbound, Origin};
 use model::record::{Content, Genesis, Outcome, RULES_VERSION, Record};
@@ -14,7 +14,7 @@ use store::{Block, BlockBuilder, Log};
 pub(crate) struct Decider {
     pub state: State,
     log: Arc<Log>,
-    ids: RecentIds,
+    ids: UncommittedIds,
     building: BlockBuilder,
     in_flight: VecDeque<Block>,
     /// The last record that is known to be on disk.
@@ -25,11 +25,35 @@ pub(crate) struct Decider {
     pub counts: Counts,
 }
 
-/// A command that was decided, and what came of it.
-pub(crate) struct Decided {
-    pub sequence: u64,
-    pub inbound: Inbound,
-    pub outcome: Outcome,
+/// A record to be: the command is in it, place and outcome are filled in when it is decided. It may be used again with
+/// the next command, so that nothing large is moved or made for each message.
+pub(crate) struct Draft(Record);
+
+impl Draft {
+    pub fn new(inbound: Inbound) -> Draft {
+        let outcome = Outcome::Accepted(Vec::new());
+        Draft(Record { sequence: 0, rules_version: RULES_VERSION, content: Content::Decided { inbound, outcome } })
+    }
+
+    /// The record's place, once it is decided.
+    pub fn sequence(&self) -> u64 {
+        self.0.sequence
+    }
+
+    pub fn inbound(&mut self) -> &mut Inbound {
+        self.parts().0
+    }
+
+    pub fn outcome(&mut self) -> &mut Outcome {
+        self.parts().1
+    }
+
+    fn parts(&mut self) -> (&mut Inbound, &mut Outcome) {
+        match &mut self.0.content {
+            Content::Decided { inbound, outcome } => (inbound, outcome),
+            Content::Genesis(_) => unreachable!("made by `new`"),
+        }
+    }
 }
 
 /// What a block takes to the disk besides its cursors.
@@ -41,13 +65,13 @@ pub(crate) struct Cut {
 
 impl Decider {
     /// Goes on where the log ends; the state must stand there.
-    pub fn new(state: State, log: Arc<Log>, recent_ids: usize) -> Decider {
+    pub fn new(state: State, log: Arc<Log>) -> Decider {
         let head = log.head();
         assert_eq!(state.sequence(), head.sequence, "the state stands where the log ends");
         Decider {
             state,
             log,
-            ids: RecentIds::new(recent_ids),
+            ids: UncommittedIds::default(),
             building: BlockBuilder::after(head),
             in_flight: VecDeque::new(),
             committed: head.sequence,
@@ -56,37 +80,33 @@ impl Decider {
         }
     }
 
-    /// Decides a command. It is stamped no earlier than what went before it.
-    pub fn decide(&mut self, mut inbound: Inbound, raw: Option<&[u8]>) -> Decided {
+    /// Decides the command of a draft, which becomes the next record. It is stamped no earlier than what went before it.
+    pub fn decide(&mut self, draft: &mut Draft, raw: Option<&[u8]>) {
+        let sequence = self.next_sequence();
+        let (inbound, outcome) = draft.parts();
         inbound.at = self.stamp(inbound.at);
         let past = ShardPast { ids: &self.ids, building: &self.building, in_flight: &self.in_flight, log: &self.log };
-        let outcome = clearing::decide(&self.state, &inbound, &past);
-        self.count(&inbound, &outcome);
-        let sequence = self.state.sequence() + 1;
-        let at = inbound.at;
-        let record = Record { sequence, rules_version: RULES_VERSION, content: Content::Decided { inbound, outcome } };
+        *outcome = clearing::decide(&self.state, inbound, &past);
+        self.count(inbound, outcome);
+        draft.0.sequence = sequence;
+        let record = &draft.0;
         let before = self.building.byte_len();
-        let placed = self.building.push_with(|out| wire::record::encode(&record, raw, out));
+        let placed = self.building.push_with(|out| wire::record::encode(record, raw, out));
         assert_eq!(placed, sequence, "the block goes on where the state stands");
         let bytes = self.building.byte_len() - before;
         if bytes > wire::MAX_RECORD {
             tracing::error!(sequence, bytes, "a record is larger than followers take");
         }
-        for key in clearing::ids(&self.state, &record) {
-            self.ids.insert(key, sequence, self.committed);
+        for key in clearing::ids(&self.state, record) {
+            self.ids.insert(key, sequence);
             self.claimed.push((key, sequence));
         }
-        let Content::Decided { inbound, outcome } = record.content else { unreachable!("made above") };
-        let events = match &outcome {
-            Outcome::Accepted(events) => events.as_slice(),
-            Outcome::Rejected(_) | Outcome::Duplicate { .. } => &[],
-        };
-        clearing::apply(&mut self.state, sequence, at, &inbound.actor, events);
-        Decided { sequence, inbound, outcome }
+        let Content::Decided { inbound, .. } = &record.content else { unreachable!("made by `new`") };
+        clearing::apply(&mut self.state, sequence, inbound.at, &inbound.actor, record.events());
     }
 
     /// Never earlier than the last record.
-    pub fn stamp(&self, at: Timestamp) -> Timestamp {
+    fn stamp(&self, at: Timestamp) -> Timestamp {
         self.state.at().map_or(at, |last| last.max(at))
     }
 
@@ -143,6 +163,7 @@ impl Decider {
         let block = self.in_flight.pop_front().expect("a commit is of a block in flight");
         assert_eq!(block.last(), sequence, "blocks are committed in order");
         self.committed = sequence;
+        self.ids.forget_through(sequence);
     }
 
     /// The state, once everything is on disk.

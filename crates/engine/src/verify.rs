@@ -3,7 +3,7 @@
 mod audit;
 
 use crate::error::{Error, panic_text};
-use crate::recovery::{Progress, fold_record, for_each_block, read_snapshot};
+use crate::recovery::{Progress, fold, for_each_block, read_snapshot};
 use audit::Audit;
 use clearing::State;
 use model::record::{FactContent, Facts, Outcome};
@@ -83,8 +83,9 @@ pub fn verify(log: &Log, progress: &mut dyn FnMut(Progress)) -> Result<VerifyRep
     let mut chain = store::chain::ORIGIN;
     let read = for_each_block(log, 1, &mut |block| {
         check.report.blocks += 1;
-        for (sequence, bytes) in block.iter() {
-            if let Err(what) = check.record(sequence, bytes) {
+        for facts in &block.facts {
+            let sequence = facts.sequence;
+            if let Err(what) = check.record(facts) {
                 check.report.violation = Some(Violation { sequence, what });
                 return Ok(false);
             }
@@ -100,12 +101,14 @@ pub fn verify(log: &Log, progress: &mut dyn FnMut(Progress)) -> Result<VerifyRep
                 }
             }
         }
-        chain = block.chain();
-        progress(Progress { from: 0, sequence: block.last(), to: head.sequence });
-        Ok(block.last() < head.sequence)
+        chain = block.chain;
+        let sequence = check.report.sequence;
+        progress(Progress { from: 0, sequence, to: head.sequence });
+        Ok(sequence < head.sequence)
     });
     match read {
         Ok(()) => {}
+        Err(Error::Record { sequence, cause }) => check.report.violation = Some(Violation { sequence, what: cause }),
         Err(Error::Store(error @ store::Error::Corrupt { .. })) => {
             let sequence = check.report.sequence + 1;
             check.report.violation = Some(Violation { sequence, what: error.to_string() });
@@ -127,20 +130,19 @@ struct Check {
 }
 
 impl Check {
-    fn record(&mut self, sequence: u64, bytes: &[u8]) -> Result<(), String> {
-        let facts = wire::record::facts(bytes).map_err(|error| format!("it cannot be read: {error}"))?;
+    fn record(&mut self, facts: &Facts) -> Result<(), String> {
         if let Some(last) = self.state.at()
             && facts.at < last
         {
             return Err(format!("it is stamped {} and the one before {last}: time goes back", facts.at));
         }
-        self.count(&facts);
+        self.count(facts);
         let state = &mut self.state;
         // Folding asserts what must hold; what it finds is a violation like any other.
-        catch_unwind(AssertUnwindSafe(|| fold_record(state, sequence, bytes)))
+        catch_unwind(AssertUnwindSafe(|| fold(state, facts)))
             .map_err(|panic| format!("it cannot be folded: {}", panic_text(&*panic)))?
             .map_err(|error| error.to_string())?;
-        self.audit.record(&facts, &self.state, &mut self.report)
+        self.audit.record(facts, &self.state, &mut self.report)
     }
 
     fn count(&mut self, facts: &Facts) {

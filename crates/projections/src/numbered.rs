@@ -8,22 +8,28 @@ use std::collections::VecDeque;
 /// Numbers in a page.
 pub(crate) const PAGE: u64 = 16;
 
+/// Empty places that are kept for what comes next: things come and go by the hundred thousand in a second, and asking for their
+/// memory anew each time costs as much as all the rest.
+const SPARE: usize = 1 << 16;
+
 /// Things by their numbers.
 pub(crate) struct Numbered<T> {
     pages: VecDeque<Option<Box<Page<T>>>>,
     /// The page number of the first of them.
     base: u64,
     count: usize,
+    /// Each holds nothing.
+    spare: Vec<Box<Option<T>>>,
 }
 
 struct Page<T> {
-    slots: [Option<Box<T>>; PAGE as usize],
+    slots: [Option<Box<Option<T>>>; PAGE as usize],
     used: u8,
 }
 
 impl<T> Default for Numbered<T> {
     fn default() -> Self {
-        Numbered { pages: VecDeque::new(), base: 0, count: 0 }
+        Numbered { pages: VecDeque::new(), base: 0, count: 0, spare: Vec::new() }
     }
 }
 
@@ -35,13 +41,13 @@ impl<T> Numbered<T> {
 
     pub(crate) fn get(&self, number: u64) -> Option<&T> {
         let page = self.pages.get(self.place(number)?)?.as_deref()?;
-        page.slots[slot(number)].as_deref()
+        page.slots[slot(number)].as_deref()?.as_ref()
     }
 
     pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut T> {
         let place = self.place(number)?;
         let page = self.pages.get_mut(place)?.as_deref_mut()?;
-        page.slots[slot(number)].as_deref_mut()
+        page.slots[slot(number)].as_deref_mut()?.as_mut()
     }
 
     /// Puts a thing in and gives back what was there.
@@ -60,19 +66,27 @@ impl<T> Numbered<T> {
         }
         let empty = || Box::new(Page { slots: [const { None }; PAGE as usize], used: 0 });
         let page = self.pages[place].get_or_insert_with(empty);
-        let before = page.slots[slot(number)].replace(Box::new(thing));
-        if before.is_none() {
-            page.used += 1;
-            self.count += 1;
+        if let Some(place) = page.slots[slot(number)].as_deref_mut() {
+            return place.replace(thing);
         }
-        before.map(|thing| *thing)
+        let place = match self.spare.pop() {
+            Some(mut place) => {
+                *place = Some(thing);
+                place
+            }
+            None => Box::new(Some(thing)),
+        };
+        page.slots[slot(number)] = Some(place);
+        page.used += 1;
+        self.count += 1;
+        None
     }
 
     pub(crate) fn remove(&mut self, number: u64) -> Option<T> {
         let place = self.place(number)?;
         let kept = self.pages.get_mut(place)?;
         let page = kept.as_deref_mut()?;
-        let thing = page.slots[slot(number)].take()?;
+        let mut emptied = page.slots[slot(number)].take()?;
         page.used -= 1;
         self.count -= 1;
         if page.used == 0 {
@@ -82,7 +96,11 @@ impl<T> Numbered<T> {
                 self.base += 1;
             }
         }
-        Some(*thing)
+        let thing = emptied.take();
+        if self.spare.len() < SPARE {
+            self.spare.push(emptied);
+        }
+        thing
     }
 
     /// Those with a higher number, in order.
@@ -93,7 +111,7 @@ impl<T> Numbered<T> {
             .filter_map(|(page, content)| Some((page, content.as_deref()?)))
             .flat_map(|(page, content)| {
                 let numbered = (page * PAGE..).zip(&content.slots);
-                numbered.filter_map(|(number, slot)| Some((number, slot.as_deref()?)))
+                numbered.filter_map(|(number, slot)| Some((number, slot.as_deref()?.as_ref()?)))
             })
             .skip_while(move |(each, _)| *each <= number)
     }

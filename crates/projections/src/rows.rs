@@ -25,6 +25,10 @@ impl<'a, 'b> Rows<'a, 'b> {
         self.batch.put(table, key, &self.bytes);
     }
 
+    pub(crate) fn put_bytes(&mut self, table: u8, key: &[u8], row: &[u8]) {
+        self.batch.put(table, key, row);
+    }
+
     pub(crate) fn delete(&mut self, table: u8, key: &[u8]) {
         self.batch.delete(table, key);
     }

@@ -288,14 +288,21 @@ async fn look_around(service: &mut Service) -> Result<()> {
     heading("The server stays up; Ctrl-C ends it. In another terminal:");
     let address = service.address.clone();
     line(format!("export QUITTANCE_SERVER={address}"));
+    line("quittance instructions list --status failing --min-age 1");
+    // With names of this week, so that they can be typed as they stand.
+    if let Some(example) = tables::example(&Connection::open(&address).await?).await? {
+        line(format!("quittance instructions why {}", example.number));
+        if let Some(trade) = example.trades.first() {
+            line(format!("quittance trades get {} {}", trade.source, trade.id));
+        }
+        line(format!("quittance cash ladder {} {}", example.nostro, example.currency));
+    }
     for command in [
-        "quittance instructions list --status failing --min-age 1",
-        "quittance instructions why NUMBER",
-        "quittance trades get FO-… ID",
         "quittance cash list --currency EUR",
-        "quittance ledger tie-outs",
+        "quittance ledger tie-outs --broken",
         "quittance log list --last 20",
-        "quittance instructions watch",
+        "quittance instructions watch --changes-only",
+        "quittance status",
     ] {
         line(command);
     }

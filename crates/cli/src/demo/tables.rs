@@ -116,6 +116,17 @@ async fn instructions(
     .await
 }
 
+/// An instruction that is worth a look: one that fails, else one that is pending.
+pub async fn example(connection: &Connection) -> Result<Option<Instruction>> {
+    for status in [InstructionStatus::Failing, InstructionStatus::Pending] {
+        let found = instructions(connection, status, 0).await?;
+        if let Some(one) = found.into_iter().find(|each| each.waits.is_some() || !each.nostro.is_empty()) {
+            return Ok(Some(one));
+        }
+    }
+    Ok(None)
+}
+
 async fn oldest_failing(connection: &Connection, sequence: u64) -> Result<()> {
     heading("Failing longest, and why");
     let mut failing = instructions(connection, InstructionStatus::Failing, sequence).await?;

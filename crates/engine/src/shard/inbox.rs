@@ -3,11 +3,11 @@
 use super::{Doing, Shard};
 use crate::commit::{MOST_LINKS, ReplyTo};
 use crate::crash::Place;
-use crate::decode::{Arrival, Chunk, set_aside};
+use crate::decode::{Arrival, Chunk, Read, set_aside};
 use crate::error::SubmitError;
 use crate::handle::{Answer, Call, Request, Submission};
 use crate::intake::RawBatch;
-use crate::step::Decided;
+use crate::step::Draft;
 use clearing::next_task;
 use model::command::{Command, Inbound, Origin, Task};
 use model::identifier::Identifier;
@@ -25,9 +25,9 @@ pub(super) struct Messages {
     source: usize,
     /// Which message comes next.
     next: usize,
-    commands: std::vec::IntoIter<Command>,
-    /// The last message's envelope, to be filled again: names are not copied for each message.
-    envelope: Option<Inbound>,
+    reads: std::vec::IntoIter<Read>,
+    /// The last message's record, to be filled again.
+    draft: Option<Draft>,
 }
 
 /// A message that an operator has ordered to be set aside.
@@ -103,18 +103,20 @@ impl Shard {
         let sequence = self.decider.next_sequence();
         self.arm(|| Place::of(&origin, sequence));
         let at = at.unwrap_or_else(|| self.clock.now());
-        let inbound = Inbound { command, origin, actor, reason, at };
-        let Decided { sequence, inbound, outcome } = self.decider.decide(inbound, raw_trade.as_deref());
+        let mut draft = Draft::new(Inbound { command, origin, actor, reason, at });
+        self.decider.decide(&mut draft, raw_trade.as_deref());
         if let Some(span) = span
             && self.traces.spans.len() < MOST_LINKS
         {
             self.traces.spans.push(span);
         }
-        self.waits.answer_with_block(reply, Answer { sequence, at: inbound.at, outcome });
-        if !matches!(inbound.command, Command::Trade(_)) {
+        if !matches!(draft.inbound().command, Command::Trade(_)) {
             self.timer.look_again();
         }
-        self.follow_up(inbound.at);
+        let answer = answer(draft);
+        let at = answer.at;
+        self.waits.answer_with_block(reply, answer);
+        self.follow_up(at);
         self.doing = Doing::Nothing;
     }
 
@@ -151,10 +153,10 @@ impl Shard {
     fn receive(&mut self) -> bool {
         while let Ok(arrival) = self.lanes.arrivals.try_recv() {
             match arrival {
-                Arrival::Chunk(Chunk { batch, first, commands }) => {
+                Arrival::Chunk(Chunk { batch, first, reads }) => {
                     let source = self.sources.number(&batch.topic, batch.partition);
-                    let commands = commands.into_iter();
-                    self.messages = Some(Messages { batch, source, next: first, commands, envelope: None });
+                    let reads = reads.into_iter();
+                    self.messages = Some(Box::new(Messages { batch, source, next: first, reads, draft: None }));
                     return true;
                 }
                 Arrival::Through { source, at } => self.sources.consumed_through(source, at),
@@ -166,16 +168,16 @@ impl Shard {
 
     fn take_message(&mut self) {
         let Some(mut messages) = self.messages.take() else { return };
-        if let Some(command) = messages.commands.next() {
+        if let Some(read) = messages.reads.next() {
             let place = messages.next;
             messages.next += 1;
             if self.sources.is_known(messages.source, messages.batch.messages[place].offset) {
                 self.decider.counts.redelivered += 1;
             } else {
-                self.decide_message(&mut messages, place, command);
+                self.decide_message(&mut messages, place, read.into());
             }
         }
-        if messages.commands.len() > 0 {
+        if messages.reads.len() > 0 {
             self.messages = Some(messages);
         }
     }
@@ -186,35 +188,37 @@ impl Shard {
         let (topic, partition, offset) = (&batch.topic, batch.partition, message.offset);
         self.doing = Doing::Message { source: messages.source, offset };
         self.arm(|| Place::Kafka { topic: topic.clone(), partition, offset });
-        let actor = match &command {
-            Command::Trade(trade) => &trade.source,
-            _ => &self.names.intake,
+        let draft = messages.draft.get_or_insert_with(|| {
+            let origin = Origin::Kafka { topic: topic.clone(), partition, offset };
+            let (actor, reason, at) = (self.names.intake.clone(), String::new(), message.at);
+            Draft::new(Inbound { command: Command::Continue(Task::Retry), origin, actor, reason, at })
+        });
+        let inbound = draft.inbound();
+        inbound.command = command;
+        inbound.at = message.at;
+        if let Origin::Kafka { offset, .. } = &mut inbound.origin {
+            *offset = message.offset;
+        }
+        let (actor, is_trade) = match &inbound.command {
+            Command::Trade(trade) => (&trade.source, true),
+            _ => (&self.names.intake, false),
         };
-        let inbound = match messages.envelope.take() {
-            Some(Inbound { actor: last, mut origin, reason, .. }) => {
-                if let Origin::Kafka { offset, .. } = &mut origin {
-                    *offset = message.offset;
-                }
-                let actor = if last == *actor { last } else { actor.clone() };
-                Inbound { command, origin, actor, reason, at: message.at }
-            }
-            None => {
-                let origin = Origin::Kafka { topic: topic.clone(), partition, offset };
-                let actor = actor.clone();
-                Inbound { command, origin, actor, reason: String::new(), at: message.at }
-            }
-        };
+        if inbound.actor != *actor {
+            inbound.actor = actor.clone();
+        }
         let raw = batch.raw(message);
         let ordered = self
             .set_aside
             .take_if(|order| order.offset == offset && order.partition == partition && order.topic == *topic);
         let at = match ordered {
             None => {
-                let raw = matches!(inbound.command, Command::Trade(_)).then_some(raw);
-                let inbound = self.decider.decide(inbound, raw).inbound;
-                messages.envelope.insert(inbound).at
+                self.decider.decide(draft, is_trade.then_some(raw));
+                draft.inbound().at
             }
-            Some(order) => self.decide_set_aside(order, inbound, raw, message.oversize),
+            Some(order) => {
+                let draft = messages.draft.take().expect("just filled");
+                self.decide_set_aside(order, draft, raw, message.oversize)
+            }
         };
         self.sources.decided(messages.source, batch, place);
         if let Some(parent) = &message.traceparent
@@ -231,18 +235,22 @@ impl Shard {
     fn decide_set_aside(
         &mut self,
         order: ToSetAside,
-        mut inbound: Inbound,
+        mut draft: Draft,
         raw: &[u8],
         oversize: Option<(u64, [u8; 32])>,
     ) -> Timestamp {
         let cause = self.marker.previous.as_ref().map_or("", |suspect| &suspect.cause);
         let reason = format!("it crashed the shard: {cause}");
-        inbound.command = set_aside(DecodeError { path: String::new(), reason }, raw, oversize);
+        let unreadable = set_aside(DecodeError { path: String::new(), reason }, raw, oversize);
+        let inbound = draft.inbound();
+        inbound.command = Command::Quarantine(unreadable);
         inbound.actor = order.actor;
         inbound.reason = order.reason;
-        let Decided { sequence, inbound, outcome } = self.decider.decide(inbound, None);
-        self.waits.answer_with_block(order.reply, Answer { sequence, at: inbound.at, outcome });
-        inbound.at
+        self.decider.decide(&mut draft, None);
+        let answer = answer(draft);
+        let at = answer.at;
+        self.waits.answer_with_block(order.reply, answer);
+        at
     }
 
     /// The long work that a command leaves behind, as much as the pace allows.
@@ -276,9 +284,10 @@ impl Shard {
 
     fn go_on(&mut self, task: Task, at: Timestamp) {
         let actor = self.names.engine.clone();
-        let decided = self.own(Command::Continue(task), actor, at);
-        if !matches!(decided.outcome, Outcome::Accepted(_)) {
-            tracing::error!(?task, decided.sequence, "long work was refused: it rests until the next command");
+        let mut draft = self.own(Command::Continue(task), actor, at);
+        if !matches!(draft.outcome(), Outcome::Accepted(_)) {
+            let sequence = draft.sequence();
+            tracing::error!(?task, sequence, "long work was refused: it rests until the next command");
             self.stuck = true;
         }
     }
@@ -299,15 +308,22 @@ impl Shard {
         let sequence = self.decider.next_sequence();
         self.arm(|| Place::Own { sequence });
         self.doing = Doing::Own;
-        let decided = self.own(command, actor, now);
-        self.timer.passed(matches!(decided.outcome, Outcome::Accepted(_)));
-        self.follow_up(decided.inbound.at);
+        let mut draft = self.own(command, actor, now);
+        self.timer.passed(matches!(draft.outcome(), Outcome::Accepted(_)));
+        self.follow_up(draft.inbound().at);
         self.doing = Doing::Nothing;
         true
     }
 
-    fn own(&mut self, command: Command, actor: Identifier, at: Timestamp) -> Decided {
-        let inbound = Inbound { command, origin: Origin::Engine, actor, reason: String::new(), at };
-        self.decider.decide(inbound, None)
+    fn own(&mut self, command: Command, actor: Identifier, at: Timestamp) -> Draft {
+        let mut draft = Draft::new(Inbound { command, origin: Origin::Engine, actor, reason: String::new(), at });
+        self.decider.decide(&mut draft, None);
+        draft
     }
+}
+
+/// What is told to who asked.
+fn answer(mut draft: Draft) -> Answer {
+    let outcome = std::mem::replace(draft.outcome(), Outcome::Accepted(Vec::new()));
+    Answer { sequence: draft.sequence(), at: draft.inbound().at, outcome }
 }

@@ -37,6 +37,8 @@ fn poison_is_kept_and_the_partition_flows_on() {
     while cursor(&log, &name(TOPIC), 0).expect("reads").is_none_or(|cursor| cursor.next_offset <= last) {
         std::thread::sleep(Duration::from_millis(1));
     }
+    // The cursor is on disk a moment before the head is told: a question sees both.
+    handle.ask_blocking(|_| ()).expect("answers");
     let records = records(&log);
     let new = records[head as usize..].iter().filter_map(|record| match &record.content {
         Content::Decided { inbound, outcome } if inbound.origin != Origin::Engine => Some((inbound, outcome)),

@@ -69,8 +69,7 @@ fn a_sound_log_is_found_sound_with_all_its_figures() {
 /// A log that says what `change` makes of the oracle's records, with a chain that fits.
 fn forged(oracle: &Oracle, change: impl Fn(&mut Record) -> bool) -> (u64, tempfile::TempDir, Log) {
     let dir = tempfile::tempdir().expect("a directory");
-    let options = store::Options { memory: store::Memory::new(8 << 20, 16 << 20), ..store::Options::default() };
-    let log = Log::create(&dir.path().join("log"), &options).expect("creates");
+    let log = Log::create(&dir.path().join("log"), &crate::support::small_store()).expect("creates");
     let mut building = BlockBuilder::after(log.head());
     let mut changed = 0;
     for record in oracle.shard.records() {

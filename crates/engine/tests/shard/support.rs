@@ -94,10 +94,16 @@ pub fn options(dir: &Path, genesis: &Genesis) -> Options {
     Options {
         timer: false,
         pace: Pace::DRAIN,
-        store: store::Options { memory: store::Memory::new(8 << 20, 16 << 20), ..store::Options::default() },
+        store: small_store(),
         snapshot_every: 0,
         ..Options::new(dir.join("log"), genesis.clone())
     }
+}
+
+/// A store that is opened and closed quickly.
+pub fn small_store() -> store::Options {
+    let memory = store::Memory::new(8 << 20, 16 << 20);
+    store::Options { memory, ids_in_memory: 10_000, id_filter_bytes: 1 << 16, ..store::Options::default() }
 }
 
 pub fn request(inbound: &Inbound) -> Request {
@@ -172,7 +178,7 @@ pub fn start(options: Options) -> Engine {
 }
 
 /// A shard with the flow's reference data and its day open; returns the inputs that are still to come.
-pub fn prepared<'a>(options: Options, oracle: &'a Oracle) -> (Engine, &'a [Input]) {
+pub fn prepared(options: Options, oracle: &Oracle) -> (Engine, &[Input]) {
     let engine = start(options.creating());
     let first = oracle.inputs.iter().position(|input| input.raw.is_some()).expect("the flow has messages");
     let (before, after) = oracle.inputs.split_at(first);

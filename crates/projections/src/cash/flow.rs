@@ -2,7 +2,7 @@
 
 use model::date::Date;
 use model::identifier::CurrencyCode;
-use model::index::AccountIx;
+use model::index::{AccountIx, Asset};
 use model::trade::{Method, Side, Terms};
 use wire::pb::view as pb;
 
@@ -111,7 +111,7 @@ impl FlowTerms {
     pub(super) fn row(&self) -> pb::FlowTermsRow {
         pb::FlowTermsRow {
             account: self.account.map(|account| account.0),
-            currency: self.currency.to_string(),
+            currency: Asset::currency(self.currency).0,
             date: self.date.days(),
             free: self.free,
             held: self.held,
@@ -122,7 +122,7 @@ impl FlowTerms {
     pub(super) fn from_row(table: u8, row: &pb::FlowTermsRow) -> Result<FlowTerms, Error> {
         Ok(FlowTerms {
             account: row.account.map(AccountIx),
-            currency: rows::currency(table, &row.currency)?,
+            currency: rows::present(table, Asset(row.currency).as_currency(), "currency")?,
             date: rows::date(table, row.date)?,
             free: row.free,
             held: row.held,

@@ -2,6 +2,7 @@
 //! once or twice, at a small part of what sixteen rows would cost.
 
 use prost::Message;
+use prost::encoding::{WireType, encode_key, encode_varint};
 use store::{Reader, Views};
 use wire::pb::view as pb;
 
@@ -18,36 +19,58 @@ pub(super) struct EndedWriter<'a> {
     views: &'a Views,
     /// The highest page in the database. Those after it are new: there is nothing to add to.
     written_to: Option<u64>,
-    open: Option<(u64, pb::EndedPageRow)>,
+    page: Option<u64>,
+    /// What the page held before.
+    before: pb::EndedPageRow,
+    /// The page as it will be, and how many slots are in it.
+    bytes: Vec<u8>,
+    slots: usize,
 }
 
 impl<'a> EndedWriter<'a> {
     pub(super) fn new(views: &'a Views, written_to: Option<u64>) -> EndedWriter<'a> {
-        EndedWriter { views, written_to, open: None }
+        EndedWriter { views, written_to, page: None, before: pb::EndedPageRow::default(), bytes: Vec::new(), slots: 0 }
     }
 
     pub(super) fn put(&mut self, rows: &mut Rows<'_, '_>, number: u64, instruction: &Instruction) -> Result<(), Error> {
         let page = number / PAGE;
-        if self.open.as_ref().is_none_or(|(open, _)| *open != page) {
+        if self.page != Some(page) {
             self.finish(rows);
             let written = self.written_to.is_some_and(|written_to| page <= written_to);
-            let content = if written { read(self.views, page)? } else { None };
-            self.open = Some((page, content.unwrap_or_default()));
+            self.before =
+                if written { read(self.views, page)?.unwrap_or_default() } else { pb::EndedPageRow::default() };
+            self.page = Some(page);
         }
-        if let Some((_, content)) = &mut self.open {
-            let slot = slot(number);
-            if content.instructions.len() <= slot {
-                content.instructions.resize(slot + 1, Vec::new());
-            }
-            content.instructions[slot] = instruction.row().encode_to_vec();
-        }
+        self.keep_up_to(slot(number));
+        let row = instruction.row();
+        self.begin_slot(row.encoded_len());
+        row.encode_raw(&mut self.bytes);
         Ok(())
     }
 
     pub(super) fn finish(&mut self, rows: &mut Rows<'_, '_>) {
-        if let Some((page, content)) = self.open.take() {
-            rows.put(TABLE, &page.to_be_bytes(), &content);
+        if let Some(page) = self.page.take() {
+            self.keep_up_to(self.before.instructions.len());
+            rows.put_bytes(TABLE, &page.to_be_bytes(), &self.bytes);
+            self.bytes.clear();
+            self.slots = 0;
         }
+    }
+
+    /// Copies what the page held before, up to a slot.
+    fn keep_up_to(&mut self, slot: usize) {
+        while self.slots < slot {
+            let before = self.before.instructions.get_mut(self.slots).map(std::mem::take).unwrap_or_default();
+            self.begin_slot(before.len());
+            self.bytes.extend_from_slice(&before);
+        }
+    }
+
+    /// Writes what stands before the bytes of a slot: `EndedPageRow.instructions` is field 1.
+    fn begin_slot(&mut self, length: usize) {
+        encode_key(1, WireType::LengthDelimited, &mut self.bytes);
+        encode_varint(length as u64, &mut self.bytes);
+        self.slots += 1;
     }
 }
 

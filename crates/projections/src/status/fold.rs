@@ -189,7 +189,7 @@ impl Status {
             loose_on_disk: false,
         };
         assert!(self.trades.insert(number, trade).is_none(), "trade {number} was captured twice");
-        self.dirty_trades.push(number);
+        self.dirty_trades.push((key.0.0, number));
         self.touched_trades.push(number);
         self.outlines.push((number, terms.into()));
     }
@@ -325,7 +325,7 @@ impl Status {
             trade.settled |= settled;
             if !settled && !trade.dirty {
                 trade.dirty = true;
-                self.dirty_trades.push(link.trade);
+                self.dirty_trades.push((trade.key.source.0, link.trade));
             }
             if trade.has_ended() {
                 self.ended_trades.push(link.trade);
@@ -343,7 +343,7 @@ impl Status {
         self.touched_trades.push(number);
         if !trade.dirty {
             trade.dirty = true;
-            self.dirty_trades.push(number);
+            self.dirty_trades.push((trade.key.source.0, number));
         }
     }
 }

@@ -57,7 +57,8 @@ pub(crate) struct Status {
     pub(crate) changes: Changes,
 
     dirty_instructions: Vec<u64>,
-    dirty_trades: Vec<u64>,
+    /// By source and number.
+    dirty_trades: Vec<(u32, u64)>,
     /// Trades whose end came with no change of their own.
     ended_trades: Vec<u64>,
     dirty_days: Vec<DomainIx>,
@@ -99,7 +100,7 @@ impl Status {
 
     /// A trade that is not in the database yet.
     pub(crate) fn unwritten_trade(&self, source: SourceIx, id: &Identifier) -> Option<&Trade> {
-        let mut dirty = self.dirty_trades.iter().filter_map(|number| self.trades.get(*number));
+        let mut dirty = self.dirty_trades.iter().filter_map(|(_, number)| self.trades.get(*number));
         dirty.find(|trade| trade.key.source == source && trade.key.id == *id)
     }
 

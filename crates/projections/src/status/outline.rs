@@ -2,7 +2,7 @@
 
 use model::date::Date;
 use model::identifier::CurrencyCode;
-use model::index::{AccountIx, BookIx, DomainIx, InstrumentIx, PartyIx};
+use model::index::{AccountIx, Asset, BookIx, DomainIx, InstrumentIx, PartyIx};
 use model::instruction::{Code, code};
 use model::trade::{Method, Side, Terms};
 use wire::pb::view as pb;
@@ -70,7 +70,7 @@ impl Outline {
             receives: self.receives,
             free: self.method == Method::Fop,
             quantity: self.quantity,
-            currency: self.currency.to_string(),
+            currency: Asset::currency(self.currency).0,
             amount: self.amount,
             trade_date: self.trade_date.days(),
             settles_after: self.intended.days() - self.trade_date.days(),
@@ -102,7 +102,7 @@ impl Outline {
             receives: row.receives,
             method: if row.free { Method::Fop } else { Method::Dvp },
             quantity: row.quantity,
-            currency: rows::currency(table, &row.currency)?,
+            currency: rows::present(table, Asset(row.currency).as_currency(), "currency")?,
             amount: row.amount,
             trade_date,
             intended,

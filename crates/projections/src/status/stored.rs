@@ -59,9 +59,10 @@ impl View for Status {
             }
         }
         ended.finish(&mut rows);
-        let mut trades: Vec<&Trade> = self.dirty_trades.iter().filter_map(|number| self.trades.get(*number)).collect();
-        trades.sort_unstable_by(|left, right| left.key.cmp(&right.key));
-        for trade in trades {
+        // A source counts its ids upwards, more or less: the order in which they came is that of their names.
+        let mut trades: Vec<(u32, u64)> = self.dirty_trades.clone();
+        trades.sort_unstable();
+        for trade in trades.into_iter().filter_map(|(_, number)| self.trades.get(number)) {
             rows.put(table::TRADES, &trade.key.bytes(), &trade.row());
             let key = trade.number.to_be_bytes();
             if trade.is_loose() {
@@ -108,7 +109,7 @@ impl View for Status {
                 (instruction.dirty, instruction.on_disk) = (false, true);
             }
         }
-        for number in self.dirty_trades.drain(..) {
+        for (_, number) in self.dirty_trades.drain(..) {
             let Some(trade) = self.trades.get_mut(number) else { continue };
             (trade.dirty, trade.loose_on_disk) = (false, trade.is_loose());
             if trade.has_ended() {

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, RwLock};
+use std::time::Duration;
 
 use rocksdb::{DB, WriteBatch};
 
@@ -84,7 +85,11 @@ impl Log {
                     }
                     before = Some(moved);
                 }
-                Err(Error::Corrupt { .. } | Error::Fatal { .. }) if attempts < READ_ATTEMPTS => before = None,
+                Err(Error::Corrupt { .. } | Error::Fatal { .. }) if attempts < READ_ATTEMPTS => {
+                    before = None;
+                    // The writer needs a moment to finish what it is moving; on a busy machine, more than one.
+                    std::thread::sleep(Duration::from_millis(5 * u64::from(attempts)));
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -134,7 +139,7 @@ impl Log {
 }
 
 /// How often opening for reading only looks again while a writer moves things.
-const READ_ATTEMPTS: u32 = 20;
+const READ_ATTEMPTS: u32 = 40;
 
 /// Opens the database, checks that it is a log of this format, and that its head is its last block's.
 fn open_checked(dir: &Path, options: &Options, mode: Mode) -> Result<(DB, Head), Error> {
