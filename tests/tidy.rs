@@ -48,8 +48,6 @@ const HARD: usize = 800;
 const LONG: &[(&str, usize)] = &[
     ("crates/clearing/src/reference.rs", 488),
     ("crates/clearing/src/trade.rs", 494),
-    ("crates/projections/src/cash/mod.rs", 408),
-    ("crates/projections/src/status/fold.rs", 406),
 ];
 
 const NO_NAMES: &[&str] = &["util", "utils", "common", "helper", "helpers", "manager", "core", "misc"];

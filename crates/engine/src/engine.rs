@@ -119,8 +119,8 @@ impl Engine {
             let (stop, stopped) = bounded(0);
             engine.snapshots = Some(stop);
             let (log, shared) = (log.clone(), engine.shared.clone());
-            let every = options.snapshot_every;
-            engine.spawn("snapshot", move || snapshots::run(&stopped, &log, every, &shared))?;
+            let plan = snapshots::Plan { every: options.snapshot_every, pause_bytes: options.snapshot_pause_bytes };
+            engine.spawn("snapshot", move || snapshots::run(&stopped, &log, &calls, plan, &shared))?;
         }
         Ok(engine)
     }
@@ -159,7 +159,8 @@ impl Engine {
         let Some(state) = state.filter(|_| self.snapshot_on_stop) else { return Ok(()) };
         let head = self.log.head();
         if self.shared.snapshot.load(Ordering::Acquire) < head.sequence {
-            snapshots::write(&self.log, &state, head, Duration::ZERO, &|| false)?;
+            let content = snapshots::Content::State(&state);
+            snapshots::write(&self.log, head, content, Duration::ZERO, &|| false)?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use crate::commit::ReplyTo;
 use crate::error::SubmitError;
 use crate::intake::{Incoming, Intake};
 use crate::shared::Shared;
+use crate::snapshot::Live;
 use crate::status::Status;
 use clearing::State;
 use crossbeam_channel::Sender;
@@ -60,10 +61,14 @@ pub(crate) enum Call {
         question: Question,
         permit: OwnedSemaphorePermit,
     },
+    /// Let a halted shard go on; with an order, the message that crashed it is set aside.
     Resume {
-        reason: String,
-        actor: Identifier,
-        reply: ReplyTo,
+        order: Option<(String, Identifier, ReplyTo)>,
+        done: oneshot::Sender<Result<(), SubmitError>>,
+    },
+    /// Write the state into memory.
+    Snapshot {
+        to: Sender<Live>,
     },
     /// Finish what was taken, then end.
     Stop,
@@ -174,8 +179,22 @@ impl Handle {
     /// [`SubmitError::NothingToQuarantine`] when the shard is not halted, or by something that is no message.
     pub async fn resume_quarantining(&self, reason: String, actor: Identifier) -> Result<Answer, SubmitError> {
         let (reply, answer) = oneshot::channel();
-        self.put(Call::Resume { reason, actor, reply })?;
+        self.put_resume(Some((reason, actor, reply))).await?;
         Pending { answer }.await
+    }
+
+    /// Lets a halted shard go on and try the same again: after another release was installed.
+    ///
+    /// # Errors
+    /// [`SubmitError::NothingToQuarantine`] when the shard is not halted.
+    pub async fn resume_retrying(&self) -> Result<(), SubmitError> {
+        self.put_resume(None).await
+    }
+
+    async fn put_resume(&self, order: Option<(String, Identifier, ReplyTo)>) -> Result<(), SubmitError> {
+        let (done, resumed) = oneshot::channel();
+        self.put(Call::Resume { order, done })?;
+        resumed.await.unwrap_or(Err(SubmitError::Unanswered))
     }
 
     /// A way in for a Kafka source. From now on cut-offs wait until it says how far it has come.

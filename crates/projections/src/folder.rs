@@ -7,7 +7,6 @@ use model::record::Facts;
 use store::{Hash, Head, Views};
 
 use crate::shared::{Shared, State};
-use crate::view::Member;
 use crate::{Error, Projections};
 
 /// Folds facts into the views, in the order of the log. There is one for a directory of views.
@@ -126,8 +125,7 @@ impl Folder {
                 (catch_unwind(AssertUnwindSafe(|| member.save(&self.shared.rows, head))), member.name())
             };
             let mut state = self.shared.state_mut();
-            let [a, b, c, d] = state.members_mut();
-            let member: &mut dyn Member = [a, b, c, d].into_iter().nth(index).expect("as many views as before");
+            let member = &mut state.members_mut()[index];
             match saved {
                 Ok(Ok(())) => member.saved(head),
                 Ok(Err(error)) => return Err(error),

@@ -160,6 +160,7 @@ fn reached(state: &State, view: ViewName, sequence: u64) -> Result<bool, Error> 
     let member = state.member(view);
     match member.stopped() {
         Some(reason) => Err(Error::Unavailable { view: view.as_str(), reason: reason.to_owned() }),
-        None => Ok(member.sequence() >= sequence),
+        // Without the names of what its rows refer to a view has no answers. They are behind only while they are rebuilt.
+        None => Ok(member.sequence() >= sequence && state.names.sequence >= member.sequence()),
     }
 }

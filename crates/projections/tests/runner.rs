@@ -122,6 +122,30 @@ fn views_of_another_history_are_rebuilt() {
 }
 
 #[test]
+fn one_view_alone_is_rebuilt_while_the_others_stand() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut stream = Stream::begin();
+    stream.wander(400, 3);
+    let log = log(dir.path());
+    commit(&log, &stream.facts, 50);
+    let run = || {
+        let (views, folder) = open(dir.path());
+        let runner = follow(&log, folder);
+        runner.save_up_to(stream.last(), LONG).unwrap();
+        drop(views);
+    };
+    run();
+    let before = digests(dir.path());
+    let rows = Views::open(&dir.path().join("views"), &Options::default()).unwrap();
+    let of_cash: Vec<u8> = before.iter().filter(|digest| digest.view == "cash").map(|digest| digest.table).collect();
+    rows.wipe("cash", &of_cash).unwrap();
+    drop(rows);
+    assert_ne!(digests(dir.path()), before);
+    run();
+    assert_eq!(digests(dir.path()), before);
+}
+
+#[test]
 fn a_record_that_cannot_be_read_stops_the_views_with_its_number() {
     let dir = tempfile::tempdir().unwrap();
     let stream = Stream::begin();

@@ -7,6 +7,7 @@ use crate::decode::{Arrival, Chunk, Read, set_aside};
 use crate::error::SubmitError;
 use crate::handle::{Answer, Call, Request, Submission};
 use crate::intake::RawBatch;
+use crate::snapshot::Live;
 use crate::step::Draft;
 use clearing::next_task;
 use model::command::{Command, Inbound, Origin, Task};
@@ -61,7 +62,7 @@ impl Shard {
             self.take_message();
             return true;
         }
-        self.take_idle_task() || self.take_call_after_all()
+        self.take_call_after_all() || self.take_idle_task()
     }
 
     /// Calls beyond their share of the block, when no message wants the rest.
@@ -81,7 +82,9 @@ impl Shard {
                     self.waits.after(self.decider.state.sequence(), self.decider.committed(), release);
                 }
             }
-            Call::Resume { reason, actor, reply } => self.resume(reason, actor, reply),
+            Call::Resume { order, done } => drop(done.send(self.resume(order))),
+            // Who asked for it may have gone.
+            Call::Snapshot { to } => drop(to.send(Live::of(&self.decider.state))),
             Call::Stop => self.stopping = true,
             Call::Wake => {}
         }
@@ -134,19 +137,23 @@ impl Shard {
         }
     }
 
-    fn resume(&mut self, reason: String, actor: Identifier, reply: ReplyTo) {
-        let refusal = match self.halted.as_ref().map(|suspect| suspect.place.clone()) {
-            None => "the shard is not halted",
-            Some(Place::Kafka { topic, partition, offset }) => {
+    fn resume(&mut self, order: Option<(String, Identifier, ReplyTo)>) -> Result<(), SubmitError> {
+        let nothing = |why| Err(SubmitError::NothingToQuarantine(why));
+        let Some(suspect) = self.halted.clone() else { return nothing("the shard is not halted") };
+        match (order, &suspect.place) {
+            (None, place) => tracing::warn!(%place, "going on; the same will be tried again"),
+            (Some((reason, actor, reply)), Place::Kafka { topic, partition, offset }) => {
                 tracing::warn!(%topic, partition, offset, %actor, reason, "going on; the message will be set aside");
+                let (topic, partition, offset) = (topic.clone(), *partition, *offset);
                 self.set_aside = Some(ToSetAside { topic, partition, offset, reason, actor, reply });
-                self.halted = None;
-                self.shared.set_halted(None);
-                return;
             }
-            Some(_) => "the engine's own work crashed it: this needs another release",
-        };
-        let _ = reply.send(Err(SubmitError::NothingToQuarantine(refusal)));
+            (Some(_), _) => {
+                return nothing("the engine's own work crashed it: install another release and let it try again");
+            }
+        }
+        self.halted = None;
+        self.shared.set_halted(None);
+        Ok(())
     }
 
     /// Takes what the decode stage has ready, until there is a message; `false` when there is none.

@@ -112,6 +112,25 @@ fn the_head_is_told_after_each_commit_and_the_sender_goes_with_the_engine() {
 }
 
 #[test]
+fn the_bytes_of_a_trade_are_kept_as_they_came() {
+    let oracle = oracle(26, 60);
+    let dir = tempfile::tempdir().expect("a directory");
+    let (engine, _) = prepared(options(dir.path(), &oracle.genesis), &oracle);
+    let mut call = calls(&oracle, 1).remove(0);
+    let Command::Trade(trade) = &call.command else { panic!("a trade") };
+    let mut raw = Vec::new();
+    wire::trade::encode(trade, &mut raw);
+    // A field of a later release, which this one passes over: number 1000, one byte.
+    raw.extend_from_slice(&[0xc2, 0x3e, 1, 7]);
+    assert_eq!(&wire::trade::decode(&raw).expect("a trade"), &**trade);
+    call.raw_trade = Some(raw.clone());
+    let answer = engine.handle().submit_blocking(call).expect("answers");
+    let block = engine.log().block_holding(answer.sequence).expect("reads").expect("is there");
+    let record = block.record(answer.sequence).expect("is there");
+    assert_eq!(wire::record::raw_trade(record), Some(raw.as_slice()));
+}
+
+#[test]
 fn misuse_is_told_and_changes_nothing() {
     let oracle = oracle(25, 60);
     let dir = tempfile::tempdir().expect("a directory");

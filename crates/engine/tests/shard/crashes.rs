@@ -79,6 +79,15 @@ fn after_two_crashes_at_one_offset_the_shard_waits_for_people() {
         let Origin::Kafka { offset, .. } = messages[9].inbound.origin else { panic!("a message") };
         offset + 1
     });
+    // Trying again helps nobody: the same fault is still there.
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(handle.resume_retrying()).expect("it was halted");
+    send(&engine);
+    failed(&engine);
+    drop((engine, handle));
+    let engine = start(with());
+    let handle = engine.handle();
+    assert_eq!(handle.status().halted.expect("halted").crashes, 3);
     // Queries are served, commands are not, messages wait.
     let head = engine.log().head();
     assert_eq!(handle.ask_blocking(|state| state.sequence()), Ok(head.sequence));
@@ -88,7 +97,6 @@ fn after_two_crashes_at_one_offset_the_shard_waits_for_people() {
     std::thread::sleep(Duration::from_millis(50));
     assert_eq!(engine.log().head(), head);
 
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let answer =
         runtime.block_on(handle.resume_quarantining("looked at, a fault of ours".to_owned(), name("omar.control")));
     let answer = answer.expect("answers");

@@ -2,19 +2,18 @@
 
 use std::sync::Arc;
 
-use model::command::Command;
 use model::event::{Event, Link, Wait};
 use model::identifier::Identifier;
 use model::index::SourceIx;
 use model::instruction::{Code, Movement};
 use model::record::Facts;
-use model::reference::Reference;
 use model::trade::{Defect, Terms};
 use wire::pb::view as pb;
 
 use super::Status;
 use super::instruction::{Instruction, Linked, Stage, TradeKey};
 use super::outline::Outline;
+use super::proposal::subject;
 use super::sums::Heading;
 use super::trade::Trade;
 
@@ -360,47 +359,5 @@ impl Instruction {
         self.reasons.extend(reason);
         let own = |wait: &Wait| [self.outline.depot, self.outline.nostro].contains(&Some(wait.account));
         self.waits = waits.filter(own);
-    }
-}
-
-/// What a proposed command is about, for the person who is to approve it.
-fn subject(command: &Command) -> String {
-    match command {
-        Command::SetReference(reference) => reference_subject(reference),
-        Command::Open(opening) => format!("account {}, book {}", opening.account, opening.book),
-        Command::Transfer(transfer) => {
-            let end =
-                |account: &Option<Identifier>| account.as_ref().map_or("outside".to_owned(), Identifier::to_string);
-            format!("{} to {}, book {}", end(&transfer.from), end(&transfer.to), transfer.book)
-        }
-        Command::Reverse { sequence, instruction: None } => format!("record {sequence}"),
-        Command::Reverse { sequence, instruction: Some(number) } => {
-            format!("record {sequence}, instruction {number}")
-        }
-        Command::Trade(trade) => format!("trade {} {}", trade.source, trade.id),
-        Command::Repair(repair) => format!("trade {} {}", repair.source, repair.id),
-        Command::Steer { instruction, .. } => format!("instruction {instruction}"),
-        Command::Day(day) => format!("domain {}", day.domain),
-        Command::Approve { proposal } | Command::Refuse { proposal } => format!("proposal {proposal}"),
-        Command::CloseQuarantined { sequence, .. } => format!("record {sequence}"),
-        Command::Continue(_) | Command::Quarantine(_) => String::new(),
-    }
-}
-
-fn reference_subject(reference: &Reference) -> String {
-    match reference {
-        Reference::Party(each) => format!("party {}", each.id),
-        Reference::Book(each) => format!("book {}", each.id),
-        Reference::Account(each) => format!("account {}", each.id),
-        Reference::Domain(each) => format!("settlement domain {}", each.id),
-        Reference::Instrument(each) => format!("instrument {}", each.id),
-        Reference::Calendar(each) => format!("calendar {}", each.id),
-        Reference::Currency(each) => format!("currency {}", each.code),
-        Reference::Cycle(each) => format!("cycle of market {}", each.market),
-        Reference::Ssi(each) => format!("standing settlement instruction {} of {}", each.id, each.party),
-        Reference::Tolerance(each) => format!("tolerance in {}", each.currency),
-        Reference::CreditLimit(each) => format!("credit limit of {} in {}", each.account, each.currency),
-        Reference::PriceSet(each) => format!("prices of {} from {}", each.date, each.source),
-        Reference::Parameters(_) => "parameters".to_owned(),
     }
 }

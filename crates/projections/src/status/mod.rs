@@ -11,6 +11,7 @@ mod fold;
 mod instruction;
 mod list;
 mod outline;
+mod proposal;
 mod render;
 mod stored;
 mod sums;

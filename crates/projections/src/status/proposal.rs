@@ -1,0 +1,47 @@
+//! What a proposed command is about, in words for the person who is to approve it.
+
+use model::command::Command;
+use model::identifier::Identifier;
+use model::reference::Reference;
+
+/// Names what the command would change.
+pub(super) fn subject(command: &Command) -> String {
+    match command {
+        Command::SetReference(reference) => reference_subject(reference),
+        Command::Open(opening) => format!("account {}, book {}", opening.account, opening.book),
+        Command::Transfer(transfer) => {
+            let end =
+                |account: &Option<Identifier>| account.as_ref().map_or("outside".to_owned(), Identifier::to_string);
+            format!("{} to {}, book {}", end(&transfer.from), end(&transfer.to), transfer.book)
+        }
+        Command::Reverse { sequence, instruction: None } => format!("record {sequence}"),
+        Command::Reverse { sequence, instruction: Some(number) } => {
+            format!("record {sequence}, instruction {number}")
+        }
+        Command::Trade(trade) => format!("trade {} {}", trade.source, trade.id),
+        Command::Repair(repair) => format!("trade {} {}", repair.source, repair.id),
+        Command::Steer { instruction, .. } => format!("instruction {instruction}"),
+        Command::Day(day) => format!("domain {}", day.domain),
+        Command::Approve { proposal } | Command::Refuse { proposal } => format!("proposal {proposal}"),
+        Command::CloseQuarantined { sequence, .. } => format!("record {sequence}"),
+        Command::Continue(_) | Command::Quarantine(_) => String::new(),
+    }
+}
+
+fn reference_subject(reference: &Reference) -> String {
+    match reference {
+        Reference::Party(each) => format!("party {}", each.id),
+        Reference::Book(each) => format!("book {}", each.id),
+        Reference::Account(each) => format!("account {}", each.id),
+        Reference::Domain(each) => format!("settlement domain {}", each.id),
+        Reference::Instrument(each) => format!("instrument {}", each.id),
+        Reference::Calendar(each) => format!("calendar {}", each.id),
+        Reference::Currency(each) => format!("currency {}", each.code),
+        Reference::Cycle(each) => format!("cycle of market {}", each.market),
+        Reference::Ssi(each) => format!("standing settlement instruction {} of {}", each.id, each.party),
+        Reference::Tolerance(each) => format!("tolerance in {}", each.currency),
+        Reference::CreditLimit(each) => format!("credit limit of {} in {}", each.account, each.currency),
+        Reference::PriceSet(each) => format!("prices of {} from {}", each.date, each.source),
+        Reference::Parameters(_) => "parameters".to_owned(),
+    }
+}
