@@ -173,6 +173,7 @@ fn ingest(brokers: &Brokers, flow: &Flow, messages: u64, with_views: bool) -> Re
     if let Some((_, runner)) = views {
         runner.stop()?;
     }
+    drop(log);
     engine.stop()?;
     let log =
         store::Log::open(&log_dir, &store::Options::default()).context("cannot open the log that was just closed")?;
