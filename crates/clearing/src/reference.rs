@@ -247,7 +247,8 @@ pub(crate) fn units(amount: Decimal, scale: u8) -> Option<i64> {
 fn check(draft: &Draft<'_>, reference: &Reference) -> Result<Option<u8>, Rejection> {
     let state = draft.state;
     match reference {
-        Reference::Party(_) | Reference::Parameters(_) => {}
+        Reference::Party(_) | Reference::Calendar(_) => {}
+        Reference::Parameters(parameters) => parameters.check_budgets().map_err(invalid)?,
         Reference::Book(book) => {
             let owner = PartyIx(known(draft, Kind::Party, &book.owner)?);
             let index = state.names.find(Kind::Book, book.id.as_str()).map(BookIx);
@@ -255,7 +256,6 @@ fn check(draft: &Draft<'_>, reference: &Reference) -> Result<Option<u8>, Rejecti
                 return Err(Rejection::new(Reason::ReferenceInUse, book.id.as_str()));
             }
         }
-        Reference::Calendar(_) => {}
         Reference::Account(account) => {
             let holder = PartyIx(known(draft, Kind::Party, &account.holder)?);
             let domain = DomainIx(known(draft, Kind::Domain, &account.domain)?);

@@ -153,10 +153,10 @@ impl Session<'_> {
         };
         while Instant::now() < deadline {
             self.unless_stopped()?;
-            let mut seen: Option<Result<Option<(u64, [u8; 32])>, _>> = None;
+            let mut seen = None;
             reading.queue.take(1, WAIT, |item| {
                 seen = Some(match item {
-                    Item::Record(record) => Ok(Some((record.offset, Sha256::digest(record.payload).into()))),
+                    Item::Record(record) => Ok(Some((record.offset, <[u8; 32]>::from(Sha256::digest(record.payload))))),
                     Item::End(_) => Ok(None),
                     Item::Failed(code) => Err(code),
                 });

@@ -256,12 +256,33 @@ pub struct Parameters {
     pub four_eyes: Vec<FourEyes>,
     /// A proposal lapses after so many minutes.
     pub proposal_minutes: u32,
-    /// Settlement attempts in one step of a cycle or retry.
+    /// Settlement attempts in one step of a cycle or retry; 1 to [`Parameters::MOST_ATTEMPTS`].
     pub attempts_per_step: u32,
-    /// Instructions examined in one step of a walk over all that is open.
+    /// Instructions examined in one step of a walk over all that is open; 1 to [`Parameters::MOST_EXAMINED`].
     pub examined_per_step: u32,
-    /// Counter-instructions compared when telling why one is unmatched.
+    /// Counter-instructions compared when telling why one is unmatched; 1 to [`Parameters::MOST_COMPARED`].
     pub candidates_compared: u32,
+}
+
+impl Parameters {
+    /// A step's record must fit the largest record there is; `wire`'s tests hold these to it.
+    pub const MOST_ATTEMPTS: u32 = 128;
+    /// See [`Parameters::MOST_ATTEMPTS`].
+    pub const MOST_EXAMINED: u32 = 2_048;
+    /// Bounds the work of telling why one instruction is unmatched.
+    pub const MOST_COMPARED: u32 = 1_024;
+
+    /// # Errors
+    /// The name of the first budget that is out of its range.
+    pub fn check_budgets(&self) -> Result<(), &'static str> {
+        let budgets = [
+            ("attempts_per_step", self.attempts_per_step, Parameters::MOST_ATTEMPTS),
+            ("examined_per_step", self.examined_per_step, Parameters::MOST_EXAMINED),
+            ("candidates_compared", self.candidates_compared, Parameters::MOST_COMPARED),
+        ];
+        let off = budgets.iter().find(|(_, budget, most)| !(1..=*most).contains(budget));
+        off.map_or(Ok(()), |(name, ..)| Err(*name))
+    }
 }
 
 impl Default for Parameters {

@@ -43,7 +43,7 @@ fn side(random: &mut Random, side: Side, of: &(u32, u32, u32)) -> Terms {
 /// Few have most of the business: a tenth of them 46 %, as u³ has it.
 fn skewed(random: &mut Random, of: u64) -> u32 {
     let u = random.below(1 << 16);
-    (u * u / (1 << 16) * u * of >> 32) as u32
+    ((u * u / (1 << 16) * u * of) >> 32) as u32
 }
 
 /// One side, then many messages later the other: nine of ten pairs match and settle at once, one matches and waits.

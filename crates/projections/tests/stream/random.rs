@@ -63,7 +63,7 @@ impl Market {
             75..82 => self.amend(stream, random),
             82..87 => self.cancel_matched(stream, random),
             87..90 => self.fail(stream, random),
-            90..93 => self.into_repair(stream, random),
+            90..93 => self.send_to_repair(stream, random),
             93..96 => self.out_of_repair(stream, random),
             96..98 => self.aside(stream, random),
             _ => self.unmatched_reason(stream, random),
@@ -224,7 +224,7 @@ impl Market {
         self.pairs.push((deliver, receive));
     }
 
-    fn into_repair(&mut self, stream: &mut Stream, random: &mut Random) {
+    fn send_to_repair(&mut self, stream: &mut Stream, random: &mut Random) {
         let (number, mut terms) = (self.number(), self.some_terms(random));
         (terms.depot, terms.nostro) = (None, None);
         let defect = Defect { kind: DefectKind::MissingSsi, subject: id("ALPHA") };
