@@ -5,6 +5,7 @@ use crate::slab::NONE;
 use crate::state::State;
 use alloc::string::String;
 use alloc::vec::Vec;
+use model::calendar::Convention;
 use model::command::CutOff;
 use model::date::Date;
 use model::identifier::Identifier;
@@ -154,6 +155,25 @@ impl State {
     pub fn is_settlement_day(&self, domain: DomainIx, date: Date) -> Option<bool> {
         let entry = self.reference.domain(domain)?;
         self.reference.calendar(entry.calendar)?.is_business_day(date).ok()
+    }
+
+    /// What the schedule of a domain has next: the date it opens (the first business day after the last one, or from
+    /// today on), or the date that is open and closes once its cycle is through. With the minute of that date.
+    pub fn scheduled(&self, domain: DomainIx) -> Option<(Date, bool, i32)> {
+        let entry = self.reference.domain(domain)?;
+        let schedule = entry.schedule?;
+        let day = self.day(domain);
+        match day.and_then(|day| Some((day.date?, day.open))) {
+            Some((date, true)) => day.is_some_and(|day| day.cycle.is_none()).then_some((date, false, schedule.closes)),
+            last => {
+                let calendar = self.reference.calendar(entry.calendar)?;
+                let date = match last {
+                    Some((last, _)) => calendar.next_business_day(last),
+                    None => calendar.adjust(self.at()?.date_utc(), Convention::Following),
+                };
+                Some((date.ok()?, true, schedule.opens))
+            }
+        }
     }
 
     /// A domain's settlement day: the last date opened, whether it is open, and the cut-offs still to come.

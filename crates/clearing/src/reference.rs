@@ -13,7 +13,7 @@ use model::decimal::Decimal;
 use model::event::Event;
 use model::identifier::{CurrencyCode, Identifier};
 use model::index::{AccountIx, BookIx, CalendarIx, DomainIx, InstrumentIx, Kind, PartyIx};
-use model::reference::{AccountKind, Capacity, CutOffRule, DomainKind, Instrument, Parameters, Reference};
+use model::reference::{AccountKind, Capacity, CutOffRule, DaySchedule, DomainKind, Instrument, Parameters, Reference};
 use model::rejection::{Reason, Rejection};
 use model::trade::Method;
 
@@ -60,6 +60,7 @@ pub(crate) struct DomainEntry {
     pub calendar: CalendarIx,
     pub zone: String,
     pub cut_offs: Vec<CutOffRule>,
+    pub schedule: Option<DaySchedule>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -272,9 +273,7 @@ fn check(draft: &Draft<'_>, reference: &Reference) -> Result<Option<u8>, Rejecti
             if domain.kind == DomainKind::External {
                 return Err(invalid("kind: external domains are not served by this release"));
             }
-            if domain.cut_offs.iter().any(|rule| rule.minute_of_day >= 24 * 60) {
-                return Err(invalid("cut_offs: a minute of the day is below 1440"));
-            }
+            domain.check_times().map_err(invalid)?;
         }
         Reference::Instrument(instrument) => return check_instrument(state, instrument).map(Some),
         Reference::Currency(currency) => {
@@ -402,6 +401,7 @@ impl State {
                     calendar: CalendarIx(self.index(Kind::Calendar, &domain.calendar)),
                     zone: domain.zone.clone(),
                     cut_offs: domain.cut_offs.clone(),
+                    schedule: domain.schedule,
                 };
                 place(&mut self.reference.domains, at, entry);
             }

@@ -1,14 +1,17 @@
-//! Cut-offs: their instants when a day is opened, and the command that passes each when its instant has come.
+//! The settlement day by the clock: cut-offs, and opening and closing where the domain has a schedule.
+//!
+//! A service that was away plays what it missed in order: it opens each day, passes its cut-offs, closes it.
 
 use clearing::State;
 use jiff::tz::TimeZone;
 use model::command::{CutOff, DayStep, Step};
 use model::date::Date;
+use model::identifier::Identifier;
 use model::index::{DomainIx, Kind};
 use model::reference::CutOffRule;
 use model::timestamp::{Timestamp, TimestampError};
 
-/// The next cut-off of the shard, kept until a settlement day changes.
+/// The next step of the shard's settlement days, kept until a settlement day changes.
 #[derive(Default)]
 pub(crate) struct Timer {
     next: Option<(Timestamp, DayStep)>,
@@ -23,36 +26,56 @@ impl Timer {
         self.known = false;
     }
 
-    /// The next cut-off and its instant.
+    /// The next step and its instant.
     pub fn next(&mut self, state: &State) -> Option<(Timestamp, &DayStep)> {
         if !self.known {
             self.known = true;
-            self.next = next_cut_off(state).filter(|(_, step)| self.refused.as_ref() != Some(step));
+            self.next = next_step(state).filter(|(_, step)| self.refused.as_ref() != Some(step));
         }
         self.next.as_ref().map(|(at, step)| (*at, step))
     }
 
-    /// The cut-off was decided; when it was refused it is left to people.
+    /// The step was decided; when it was refused it is left to people.
     pub fn passed(&mut self, accepted: bool) {
         let step = self.next.take().map(|(_, step)| step);
         if !accepted {
-            tracing::error!(?step, "a cut-off was refused: an operator has to pass it");
+            tracing::error!(?step, "a step of a settlement day was refused: an operator has to see to it");
             self.refused = step;
         }
         self.known = false;
     }
 }
 
-/// The cut-off that comes first, of all domains whose day is open; of equals the domain defined first.
-fn next_cut_off(state: &State) -> Option<(Timestamp, DayStep)> {
+/// The step that comes first, of all domains; of equals the domain defined first, and a cut-off before the close.
+fn next_step(state: &State) -> Option<(Timestamp, DayStep)> {
     let domains = state.names(Kind::Domain).iter().enumerate();
-    let coming = domains.filter_map(|(index, name)| {
-        let (date, open, cut_offs) = state.settlement_day(DomainIx(index as u32))?;
-        let first = cut_offs.into_iter().filter(|_| open).min_by_key(|cut_off| (cut_off.at, cut_off.currency))?;
-        let step = Step::CutOff { date, currency: first.currency };
-        Some((first.at, DayStep { domain: name.clone(), step }))
+    let coming = domains.flat_map(|(index, name)| {
+        let domain = DomainIx(index as u32);
+        [next_cut_off(state, domain, name), next_scheduled(state, domain, name)]
     });
-    coming.min_by_key(|(at, _)| *at)
+    coming.flatten().min_by_key(|(at, _)| *at)
+}
+
+fn next_cut_off(state: &State, domain: DomainIx, name: &Identifier) -> Option<(Timestamp, DayStep)> {
+    let (date, open, cut_offs) = state.settlement_day(domain)?;
+    let first = cut_offs.into_iter().filter(|_| open).min_by_key(|cut_off| (cut_off.at, cut_off.currency))?;
+    Some((first.at, DayStep { domain: name.clone(), step: Step::CutOff { date, currency: first.currency } }))
+}
+
+fn next_scheduled(state: &State, domain: DomainIx, name: &Identifier) -> Option<(Timestamp, DayStep)> {
+    let (date, opens, minute) = state.scheduled(domain)?;
+    let (zone, rules) = state.domain_rules(domain)?;
+    let resolve = || {
+        let at = instant(&known_zone(&zone)?, date, minute)?;
+        let step = if opens {
+            Step::Open { date, cut_offs: resolve_cut_offs(&zone, &rules, date)? }
+        } else {
+            Step::Close { date }
+        };
+        Ok::<_, CutOffError>((at, DayStep { domain: name.clone(), step }))
+    };
+    // A zone that this release does not know is left to people.
+    resolve().inspect_err(|error| tracing::error!(domain = %name, %error, "its schedule has no instants")).ok()
 }
 
 /// Why a domain's cut-offs have no instants.
@@ -72,17 +95,25 @@ pub enum CutOffError {
 /// # Errors
 /// [`CutOffError::UnknownZone`].
 pub fn resolve_cut_offs(zone: &str, rules: &[CutOffRule], date: Date) -> Result<Vec<CutOff>, CutOffError> {
-    let unknown = || CutOffError::UnknownZone(zone.to_owned());
-    let zone = TimeZone::get(zone).map_err(|_| unknown())?;
+    let zone = known_zone(zone)?;
     let resolve = |rule: &CutOffRule| {
-        let midnight = Timestamp::start_of(date).add_micros(i64::from(rule.minute_of_day) * 60_000_000)?;
-        // The wall clock's reading, as if it were UTC; the zone then says when that is.
-        let reading = jiff::Timestamp::from_microsecond(midnight.micros()).map_err(|_| TimestampError::OutOfRange)?;
-        let reading = TimeZone::UTC.to_datetime(reading);
-        let instant = zone.to_ambiguous_timestamp(reading).compatible().map_err(|_| TimestampError::OutOfRange)?;
-        Ok(CutOff { currency: rule.currency, at: Timestamp::from_micros(instant.as_microsecond())? })
+        Ok(CutOff { currency: rule.currency, at: instant(&zone, date, rule.minute_of_day.into())? })
     };
     rules.iter().map(resolve).collect()
+}
+
+fn known_zone(name: &str) -> Result<TimeZone, CutOffError> {
+    TimeZone::get(name).map_err(|_| CutOffError::UnknownZone(name.to_owned()))
+}
+
+/// When a zone's clocks show so many minutes after midnight of a date.
+fn instant(zone: &TimeZone, date: Date, minute: i32) -> Result<Timestamp, CutOffError> {
+    // The clocks' reading, as if it were UTC; the zone then says when that is.
+    let reading = Timestamp::start_of(date).add_micros(i64::from(minute) * 60_000_000)?;
+    let reading = jiff::Timestamp::from_microsecond(reading.micros()).map_err(|_| TimestampError::OutOfRange)?;
+    let reading = TimeZone::UTC.to_datetime(reading);
+    let instant = zone.to_ambiguous_timestamp(reading).compatible().map_err(|_| TimestampError::OutOfRange)?;
+    Ok(Timestamp::from_micros(instant.as_microsecond())?)
 }
 
 #[cfg(test)]

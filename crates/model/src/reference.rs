@@ -119,6 +119,34 @@ pub struct Domain {
     /// IANA name. Only the edge resolves it, to instants, when it opens a day.
     pub zone: String,
     pub cut_offs: Vec<CutOffRule>,
+    /// When the timer opens and closes its days; absent: people do.
+    pub schedule: Option<DaySchedule>,
+}
+
+/// When a settlement day begins and ends, in minutes from midnight of its date in the domain's own time. Below zero is
+/// the evening before: T2S opens the settlement day at 18:45 of the last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DaySchedule {
+    pub opens: i32,
+    pub closes: i32,
+}
+
+impl Domain {
+    /// # Errors
+    /// Which of its times cannot be.
+    pub fn check_times(&self) -> Result<(), &'static str> {
+        if self.cut_offs.iter().any(|rule| rule.minute_of_day >= 24 * 60) {
+            return Err("cut_offs: a minute of the day is below 1440");
+        }
+        let Some(DaySchedule { opens, closes }) = self.schedule else { return Ok(()) };
+        let range = -24 * 60..2 * 24 * 60;
+        let sound = range.contains(&opens) && range.contains(&closes) && opens < closes;
+        let inside = |rule: &CutOffRule| (opens + 1..=closes).contains(&i32::from(rule.minute_of_day));
+        match sound && self.cut_offs.iter().all(inside) {
+            true => Ok(()),
+            false => Err("schedule: opens before it closes, with every cut-off between"),
+        }
+    }
 }
 
 /// An ISIN from a date on.

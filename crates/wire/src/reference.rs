@@ -7,8 +7,9 @@ use model::calendar::Calendar;
 use model::date::Date;
 use model::identifier::{CurrencyCode, Identifier};
 use model::reference::{
-    Account, AccountKind, Band, Book, Capacity, CreditLimit, Currency, CutOffRule, Cycle, Domain, DomainKind, FourEyes,
-    Instrument, IsinFrom, NamedCalendar, Parameters, Party, Price, PriceSet, Priced, Reference, Role, Ssi, Tolerance,
+    Account, AccountKind, Band, Book, Capacity, CreditLimit, Currency, CutOffRule, Cycle, DaySchedule, Domain,
+    DomainKind, FourEyes, Instrument, IsinFrom, NamedCalendar, Parameters, Party, Price, PriceSet, Priced, Reference,
+    Role, Ssi, Tolerance,
 };
 
 choice! { Reference as "reference" {
@@ -29,7 +30,8 @@ choice! { Reference as "reference" {
 
 message! { Party { 1 id, 2 name, 3 lei, 4 bic, 5 roles } }
 message! { Book { 1 id, 2 name, 3 owner } }
-message! { Domain { 1 id, 2 kind, 3 calendar, 4 zone, 5 cut_offs } }
+message! { Domain { 1 id, 2 kind, 3 calendar, 4 zone, 5 cut_offs, 6 schedule } }
+message! { DaySchedule { 1 opens, 2 closes } }
 message! { CutOffRule { 1 currency, 2 minute_of_day } }
 message! { Instrument {
     1 id, 2 isins, 3 cfi, 4 currency, 5 quantity_type, 6 decimals, 7 minimum_unit, 8 multiple, 9 market

@@ -19,7 +19,7 @@ use model::identifier::{CurrencyCode, Identifier};
 use model::index::{AccountIx, Asset, BookIx, CalendarIx, DomainIx, InstrumentIx, PartyIx};
 use model::instruction::{Code, Movement};
 use model::record::Genesis;
-use model::reference::{AccountKind, Capacity, CutOffRule, FourEyes, Parameters};
+use model::reference::{AccountKind, Capacity, CutOffRule, DaySchedule, FourEyes, Parameters};
 use model::timestamp::Timestamp;
 use model::trade::{CumEx, Defect, DefectKind, Method, Side, Terms};
 
@@ -52,7 +52,8 @@ fields! {
     Cursor { priority, date, place }
     BookEntry { owner }
     AccountEntry { kind, holder, domain, capacity, may_go_short }
-    DomainEntry { calendar, zone, cut_offs }
+    DomainEntry { calendar, zone, cut_offs, schedule }
+    DaySchedule { opens, closes }
     InstrumentEntry { cfi, minimum_unit, multiple, market }
     SsiEntry { id, valid_from, sequence, domain, currency, cfi_prefix, method, client, depot, nostro }
     ToleranceEntry { valid_from, bands, recompute }

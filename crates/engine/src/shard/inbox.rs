@@ -55,7 +55,7 @@ impl Shard {
             return self.take_call_after_all();
         }
         // The clock is read once a block, not for each message.
-        if (self.messages.is_none() || self.decider.records() == 0) && self.take_cut_off() {
+        if (self.messages.is_none() || self.decider.records() == 0) && self.take_day_step() {
             return true;
         }
         if self.messages.is_some() || self.receive() {
@@ -290,6 +290,10 @@ impl Shard {
     }
 
     fn go_on(&mut self, task: Task, at: Timestamp) {
+        if task != Task::Retry {
+            // A day that is to close waits for its cycle.
+            self.timer.look_again();
+        }
         let actor = self.names.engine.clone();
         let mut draft = self.own(Command::Continue(task), actor, at);
         if !matches!(draft.outcome(), Outcome::Accepted(_)) {
@@ -299,8 +303,8 @@ impl Shard {
         }
     }
 
-    /// Passes the next cut-off when its instant has come and every source has been heard up to it.
-    fn take_cut_off(&mut self) -> bool {
+    /// Takes the next step of a settlement day when its instant has come and every source has been heard up to it.
+    fn take_day_step(&mut self) -> bool {
         if !self.limits.timer || self.stopping {
             return false;
         }

@@ -76,7 +76,7 @@ impl Shard {
         }
     }
 
-    /// How long until the next cut-off, at most a nap.
+    /// How long until the next step of a settlement day, at most a nap.
     fn next_instant(&mut self) -> Option<Duration> {
         if !self.limits.timer || self.stopping || self.halted.is_some() {
             return None;

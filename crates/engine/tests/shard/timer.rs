@@ -2,9 +2,11 @@
 
 use crate::support::{name, options, oracle, prepared, records};
 use engine::{Clock, Options, Request};
+use model::calendar::Calendar;
 use model::command::{Command, CutOff, DayStep, Origin, Step};
 use model::date::Date;
 use model::record::{Content, Outcome};
+use model::reference::{CutOffRule, DaySchedule, Domain, DomainKind, NamedCalendar, Reference};
 use model::timestamp::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -95,6 +97,75 @@ fn a_cut_off_passes_by_the_clock_once_every_source_was_heard() {
     });
     let passed = passed.expect("recorded");
     assert_eq!((&passed.origin, passed.actor.as_str(), passed.at), (&Origin::Engine, "timer", at(20)));
+}
+
+#[test]
+fn a_schedule_opens_and_closes_days_by_the_clock_and_plays_what_was_missed() {
+    let oracle = oracle(52, 60);
+    let dir = tempfile::tempdir().expect("a directory");
+    let time = Arc::new(AtomicI64::new(0));
+    let clock = Clock::from_fn({
+        let time = time.clone();
+        move || Timestamp::from_micros(time.load(Ordering::Relaxed)).expect("an instant")
+    });
+    let engine =
+        crate::support::start(Options { timer: true, clock, ..options(dir.path(), &oracle.genesis) }.creating());
+    let (handle, log) = (engine.handle(), engine.log());
+    let at = |text: &str| Timestamp::parse(text).expect("an instant");
+    let friday = at("2026-11-27T06:30:00Z");
+    time.store(friday.micros(), Ordering::Relaxed);
+    let cut_offs = vec![CutOffRule { currency: None, minute_of_day: 16 * 60 }];
+    let domain = Domain {
+        id: oracle.genesis.domains[0].clone(),
+        kind: DomainKind::Internal,
+        calendar: name("TARGET"),
+        zone: "Europe/Paris".to_owned(),
+        cut_offs,
+        schedule: Some(DaySchedule { opens: 7 * 60, closes: 18 * 60 }),
+    };
+    let day = |text| Date::parse(text).expect("a date");
+    let calendar =
+        Calendar::new(day("2026-01-01"), day("2026-12-31"), Calendar::SATURDAY_SUNDAY, Vec::new()).expect("a calendar");
+    let calendar = NamedCalendar { id: name("TARGET"), calendar };
+    submit(&handle, Command::SetReference(Box::new(Reference::Calendar(Box::new(calendar)))), friday, 1);
+    let set = submit(&handle, Command::SetReference(Box::new(Reference::Domain(domain))), friday, 2);
+    assert!(matches!(set, Outcome::Accepted(_)), "{set:?}");
+    let steps = || -> Vec<String> {
+        let step = |record: &model::record::Record| match &record.content {
+            Content::Decided { inbound, outcome: Outcome::Accepted(_) } => match &inbound.command {
+                Command::Day(DayStep { step: Step::Open { date, .. }, .. }) => {
+                    Some(format!("{date} opens {}", inbound.at))
+                }
+                Command::Day(DayStep { step: Step::CutOff { date, .. }, .. }) => {
+                    Some(format!("{date} cuts {}", inbound.at))
+                }
+                Command::Day(DayStep { step: Step::Close { date }, .. }) => {
+                    Some(format!("{date} closes {}", inbound.at))
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        records(&log).iter().filter_map(step).collect()
+    };
+    until("Friday never opened: 07:00 in Paris is 06:00 UTC", || steps().len() == 1);
+    time.store(at("2026-11-27T15:00:00Z").micros(), Ordering::Relaxed);
+    until("its cut-off never came", || steps().len() == 2);
+    // Nobody was there from Friday afternoon to Tuesday noon.
+    time.store(at("2026-12-01T12:00:00Z").micros(), Ordering::Relaxed);
+    until("Tuesday never opened", || steps().len() == 7);
+    assert_eq!(
+        steps(),
+        [
+            "2026-11-27 opens 2026-11-27T06:30:00.000000Z",
+            "2026-11-27 cuts 2026-11-27T15:00:00.000000Z",
+            "2026-11-27 closes 2026-12-01T12:00:00.000000Z",
+            "2026-11-30 opens 2026-12-01T12:00:00.000000Z",
+            "2026-11-30 cuts 2026-12-01T12:00:00.000000Z",
+            "2026-11-30 closes 2026-12-01T12:00:00.000000Z",
+            "2026-12-01 opens 2026-12-01T12:00:00.000000Z",
+        ]
+    );
 }
 
 fn submit(handle: &engine::Handle, command: Command, at: Timestamp, number: i32) -> Outcome {

@@ -101,6 +101,7 @@ impl Stream {
                 calendar: id("TARGET"),
                 zone: "Europe/Berlin".into(),
                 cut_offs: Vec::new(),
+                schedule: None,
             }),
             Reference::Instrument(Instrument {
                 id: id("BUND"),

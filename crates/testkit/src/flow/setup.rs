@@ -116,6 +116,7 @@ fn places(world: &World, list: &mut List) {
             rule(Some(currency("GBP")), hour::CUT_OFF_OTHER),
             rule(None, hour::CUT_OFF_FREE),
         ],
+        schedule: None,
     }));
     for (market, days, since) in market::CYCLES {
         list.set(Reference::Cycle(Cycle { market: identifier(market), valid_from: day(since), days }));

@@ -75,13 +75,10 @@ fn domain() -> impl Strategy<Value = Domain> {
     let kind = prop_oneof![Just(DomainKind::Internal), Just(DomainKind::External)];
     let cut_off =
         (maybe(currency()), any::<u16>()).prop_map(|(currency, minute_of_day)| CutOffRule { currency, minute_of_day });
-    (identifier(), kind, identifier(), text(), some(cut_off)).prop_map(|(id, kind, calendar, zone, cut_offs)| Domain {
-        id,
-        kind,
-        calendar,
-        zone,
-        cut_offs,
-    })
+    let schedule = maybe((any::<i32>(), any::<i32>()).prop_map(|(opens, closes)| DaySchedule { opens, closes }));
+    (identifier(), kind, identifier(), text(), some(cut_off), schedule).prop_map(
+        |(id, kind, calendar, zone, cut_offs, schedule)| Domain { id, kind, calendar, zone, cut_offs, schedule },
+    )
 }
 
 fn instrument() -> impl Strategy<Value = Instrument> {
