@@ -445,11 +445,11 @@ impl State {
         terms: &Terms,
         defects: &[Defect],
     ) {
-        let source = self.names.name(Kind::Source, source.0).expect("a captured trade's source has its name");
-        let key = trade_key(source, id);
+        let key = trade_key(self.names.name(Kind::Source, source.0).expect("the source of a trade has its name"), id);
         let trade = Trade {
             number,
             key,
+            source,
             current: sequence,
             version,
             instruction: NONE,

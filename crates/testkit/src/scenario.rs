@@ -19,6 +19,7 @@
 //! `pause` leaves long work undone, `work` does a step of it, `work all` the rest. A label (`p1: limit …`) names a
 //! record for `approve p1`, `reverse p1`, `replay q1 as …`.
 
+mod control;
 mod player;
 mod queries;
 mod reference;

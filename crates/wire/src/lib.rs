@@ -11,6 +11,7 @@
 
 mod asset;
 pub mod command;
+mod control;
 mod error;
 mod event;
 pub mod json;
