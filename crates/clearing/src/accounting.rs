@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use model::accounting::{AccountingDay, AccountingStep, FrozenSet, SetName};
 use model::date::Date;
 use model::event::Event;
+use model::identifier::Identifier;
 use model::index::{Kind, PartyIx};
 use model::rejection::{Reason, Rejection};
 
@@ -20,6 +21,18 @@ pub(crate) struct AccountingEntry {
     /// The last date closed.
     pub closed: Option<Date>,
     /// The prices and rates that date was closed with.
+    pub sets: Vec<FrozenSet>,
+}
+
+/// Where an entity's books stand, as people ask for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountingFacts {
+    pub entity: Identifier,
+    /// The last date opened.
+    pub date: Date,
+    pub open: bool,
+    /// The last date closed, and the prices and rates it is valued by.
+    pub closed: Option<Date>,
     pub sets: Vec<FrozenSet>,
 }
 
@@ -89,6 +102,18 @@ pub(crate) fn prior_day(state: &State, event: &Event) -> Option<Event> {
 }
 
 impl State {
+    /// Every entity that ever opened an accounting day.
+    pub fn accounting_days(&self) -> Vec<AccountingFacts> {
+        let facts = |(entity, entry): (&PartyIx, &AccountingEntry)| AccountingFacts {
+            entity: self.names.name(Kind::Party, entity.0).expect("a party has its name").clone(),
+            date: entry.date,
+            open: entry.open,
+            closed: entry.closed,
+            sets: entry.sets.clone(),
+        };
+        self.accounting.iter().map(facts).collect()
+    }
+
     pub(crate) fn apply_accounting_opened(&mut self, entity: PartyIx, date: Date) {
         let entry = self.accounting.entry(entity).or_insert(AccountingEntry {
             date,

@@ -15,7 +15,7 @@ use model::currency::exponent;
 use model::date::Date;
 use model::decimal::Decimal;
 use model::event::Event;
-use model::identifier::CurrencyCode;
+use model::identifier::{CurrencyCode, Identifier};
 use model::index::{Kind, PartyIx, SourceIx};
 use model::rejection::{Reason, Rejection};
 use model::trade::{Method, Side, Terms};
@@ -54,6 +54,21 @@ pub(crate) struct Control {
     pub rows: BTreeMap<(Date, SourceIx, CurrencyCode), ControlRow>,
     /// Up to here rows that were in order are gone.
     pub gone: Option<Date>,
+}
+
+/// One source, trade date and currency, as people ask for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControlFacts {
+    pub source: Identifier,
+    pub trade_date: Date,
+    pub currency: CurrencyCode,
+    /// What the log has.
+    pub counted: Totals,
+    /// What the source said last.
+    pub stated: Option<Totals>,
+    pub agreed: bool,
+    /// A person lets the difference stand.
+    pub signed_off: bool,
 }
 
 /// How a row stands now.
@@ -190,6 +205,22 @@ pub(crate) fn check_close(state: &State, entity: PartyIx, date: Date) -> Result<
 }
 
 impl State {
+    /// Every row that is kept, the oldest trade date first. Sums beyond the range of the wire are left out.
+    pub fn control_totals(&self) -> Vec<ControlFacts> {
+        let facts = |((trade_date, source, currency), row): (&(Date, SourceIx, CurrencyCode), &ControlRow)| {
+            Some(ControlFacts {
+                source: self.names.name(Kind::Source, source.0)?.clone(),
+                trade_date: *trade_date,
+                currency: *currency,
+                counted: totals(&row.sums, *currency).ok()?,
+                stated: row.stated.and_then(|stated| totals(&stated, *currency).ok()),
+                agreed: row.standing() == Standing::Agreed,
+                signed_off: row.standing() == Standing::SignedOff,
+            })
+        };
+        self.control.rows.iter().filter_map(facts).collect()
+    }
+
     /// Counts what an event does to a trade. Before the event is applied: what it replaces is still there.
     pub(crate) fn count_trade(&mut self, event: &Event) {
         match event {

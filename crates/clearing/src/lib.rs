@@ -24,6 +24,7 @@ mod past;
 mod proposal;
 mod queries;
 mod reference;
+mod repair;
 mod resolve;
 mod settlement;
 mod slab;
@@ -33,6 +34,8 @@ mod steer;
 mod trade;
 mod waiting;
 
+pub use accounting::AccountingFacts;
+pub use control::ControlFacts;
 pub use machine::{apply, begin, decide, next_task};
 pub use past::{IdKey, Past, ids, lookups};
 pub use queries::{InstructionFacts, Standing};

@@ -1,10 +1,12 @@
 //! Control totals and the accounting day: `quittance.record.v1.ControlTotals`, `AccountingDay` and what they name.
 
 use crate::error::Fault;
+use crate::pb;
 use crate::read::{self, Key};
-use crate::schema::{Wire, message, message_field, read_fields, write_fields};
+use crate::schema::{Message as _, Wire, message, message_field, read_fields, write_fields};
 use model::accounting::{AccountingDay, AccountingStep, FrozenSet, SetName};
 use model::control::{ControlTotals, SignOff, Totals};
+use prost::Message as _;
 
 message! { Totals { 1 count, 2 bought, 3 sold, 4 paid, 5 received } }
 message! { ControlTotals { 1 source, 2 trade_date, 3 currency, 4 totals } }
@@ -12,6 +14,22 @@ message! { SignOff { 1 source, 2 trade_date, 3 currency } }
 message! { AccountingDay { 1 entity, 2..=3 step } }
 message! { SetName { 1 date, 2 snap, 3 source } }
 message! { FrozenSet { 1 date, 2 snap, 3 source, 4 version } }
+
+/// The generated message of totals.
+#[must_use]
+pub fn totals(totals: &Totals) -> pb::record::Totals {
+    let mut bytes = Vec::with_capacity(64);
+    totals.body(&mut bytes);
+    pb::record::Totals::decode(&*bytes).expect("what is written here is what the schema says")
+}
+
+/// The generated message of a frozen set of prices.
+#[must_use]
+pub fn frozen_set(set: &FrozenSet) -> pb::record::FrozenSet {
+    let mut bytes = Vec::with_capacity(64);
+    set.body(&mut bytes);
+    pb::record::FrozenSet::decode(&*bytes).expect("what is written here is what the schema says")
+}
 
 /// A `oneof` of `AccountingOpen` and `AccountingClose`.
 impl Wire for AccountingStep {

@@ -11,7 +11,7 @@
 
 mod asset;
 pub mod command;
-mod control;
+pub mod control;
 mod error;
 mod event;
 pub mod json;

@@ -24,7 +24,7 @@ use model::instruction::{Code, Movement};
 use model::record::Genesis;
 use model::reference::{AccountKind, Capacity, CutOffRule, FourEyes, Parameters};
 use model::timestamp::Timestamp;
-use model::trade::{CumEx, Defect, DefectKind, Method, Side, Terms};
+use model::trade::{CumEx, Defect, DefectKind, Method, QuantityType, Side, Terms};
 
 macro_rules! wrapped {
     ($($type:ident),*) => {$(
@@ -42,6 +42,7 @@ choices! {
     Movement { Deliver = 1, Receive = 2 }
     Method { Dvp = 1, Fop = 2 }
     Side { Buy = 1, Sell = 2 }
+    QuantityType { Unit = 1, Face = 2 }
     CumEx { Cum = 1, Ex = 2 }
     AccountKind { Depot = 1, Nostro = 2, Internal = 3 }
     FourEyes { Ssi = 1, CreditLimit = 2, Opening = 3, Transfer = 4, Adjustment = 5, Parameters = 6, PriceSet = 7, SignOff = 30 }
@@ -56,7 +57,7 @@ fields! {
     BookEntry { owner }
     AccountEntry { kind, holder, domain, capacity, may_go_short }
     DomainEntry { calendar, zone, cut_offs }
-    InstrumentEntry { cfi, minimum_unit, multiple, market }
+    InstrumentEntry { cfi, minimum_unit, multiple, market, quantity_type }
     SsiEntry { id, valid_from, sequence, domain, currency, cfi_prefix, method, client, depot, nostro }
     ToleranceEntry { valid_from, bands, recompute }
     Proposal { maker, at }
