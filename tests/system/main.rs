@@ -14,6 +14,7 @@ mod outages;
 mod service;
 mod shard_process;
 mod topics;
+mod trade_status;
 mod week;
 mod wrong_directory;
 
@@ -44,6 +45,7 @@ const CASES: &[Case] = &[
     ("service_before_broker_and_topic", outages::service_before_broker_and_topic),
     ("topics_are_made_shown_and_refused", topics::made_shown_and_refused),
     ("week_end_to_end", week::end_to_end),
+    ("trade_status_agrees_with_the_view", trade_status::agrees_with_the_view),
     ("garbage_does_not_stop_the_partition", garbage::does_not_stop_the_partition),
     ("topic_recreated", diverged::topic_recreated),
     ("topic_recreated_while_running", diverged::topic_recreated_while_running),

@@ -8,6 +8,7 @@
 //! No service decides anything: a command is answered by its record, a question by a view at a record that the answer names.
 
 mod backend;
+mod books;
 mod bulk;
 mod caller;
 mod cash;

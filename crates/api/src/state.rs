@@ -79,6 +79,8 @@ impl Backend {
         answer.open = status.block.open.iter().map(count).collect();
         // A shard that has failed answers no more; all that is above is still true.
         answer.days = self.days().await.unwrap_or_default();
+        answer.accounting = self.accounting().await.unwrap_or_default();
+        answer.controls = self.controls().await.unwrap_or_default();
         Ok(answer)
     }
 
@@ -118,7 +120,7 @@ fn cut_off(cut_off: CutOff) -> record::CutOff {
 }
 
 /// A date as `YYYYMMDD`.
-fn date_number(date: Date) -> u32 {
+pub(crate) fn date_number(date: Date) -> u32 {
     let (year, month, day) = date.ymd();
     year.unsigned_abs() * 10_000 + u32::from(month) * 100 + u32::from(day)
 }

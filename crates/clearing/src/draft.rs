@@ -1,9 +1,11 @@
 //! A decision in the making: the state as it was, and what has been decided on top of it so far.
 
+use crate::accounting::prior_day;
 use crate::balances::RANGE;
 use crate::instruction::Instruction;
 use crate::past::Past;
 use crate::reference::PROVISIONAL_SCALE;
+use crate::settlement::lapsed_changes;
 use crate::state::State;
 use alloc::vec::Vec;
 use model::command::Inbound;
@@ -58,7 +60,10 @@ impl<'a> Draft<'a> {
         for posting in event.postings() {
             self.moved.push((posting.account, posting.asset, posting.amount));
         }
+        let prior = prior_day(self.state, &event);
+        let lapsed = lapsed_changes(self.state, &self.events, &event);
         self.events.push(event);
+        self.events.extend(prior.into_iter().chain(lapsed.into_iter().flatten()));
     }
 
     /// The number of a name; given now if it has none yet.

@@ -1,7 +1,8 @@
 //! The state machine of settlement: what is decided about a command, and what a fact does to the state.
 //!
 //! Reading order: [`machine`] (the table of contents: what decides what, what applies what), then a concept a module:
-//! [`trade`], [`matching`], [`settlement`], [`day`], [`steer`], [`reference`], [`ledger`], [`proposal`].
+//! [`trade`], [`matching`], [`settlement`], [`day`], [`steer`], [`reference`], [`ledger`], [`proposal`], [`control`],
+//! [`accounting`].
 //!
 //! [`decide`] is pure: it reads the state, the command and what the log remembers ([`Past`]), and answers with facts or
 //! a refusal. [`apply`] folds facts into the state and cannot fail. `no_std`: there is no clock, file or random hasher.
@@ -9,7 +10,9 @@
 #![deny(clippy::float_arithmetic)]
 extern crate alloc;
 
+mod accounting;
 mod balances;
+mod control;
 mod day;
 mod draft;
 mod instruction;
@@ -21,6 +24,7 @@ mod past;
 mod proposal;
 mod queries;
 mod reference;
+mod repair;
 mod resolve;
 mod settlement;
 mod slab;
@@ -30,6 +34,8 @@ mod steer;
 mod trade;
 mod waiting;
 
+pub use accounting::AccountingFacts;
+pub use control::ControlFacts;
 pub use machine::{apply, begin, decide, next_task};
 pub use past::{IdKey, Past, ids, lookups};
 pub use queries::{InstructionFacts, Standing};

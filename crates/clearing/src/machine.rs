@@ -1,15 +1,18 @@
 //! The table of contents of the business: which module decides a command, and which applies a fact. Nothing else.
 
+use crate::accounting::decide_accounting;
+use crate::control::{decide_sign_off, decide_totals};
 use crate::day::{continue_survey, decide_day};
 use crate::draft::Draft;
 use crate::ledger::{decide_open, decide_reverse, decide_transfer};
 use crate::past::{Past, request_key};
 use crate::proposal::{Proposal, close, needs_reason, needs_second, propose};
 use crate::reference::decide_set;
+use crate::repair::{continue_repair, decide_repair};
 use crate::settlement::{continue_cycle, continue_retry};
 use crate::state::State;
 use crate::steer::decide_steer;
-use crate::trade::{Verdict, continue_repair, decide_repair, decide_trade};
+use crate::trade::{Verdict, decide_trade};
 use alloc::boxed::Box;
 use alloc::string::ToString;
 use model::command::{Command, Inbound, Origin, Task};
@@ -89,6 +92,9 @@ pub(crate) fn decide_command(draft: &mut Draft<'_>, _inbound: &Inbound, command:
                 None => Ok(()),
             }
         }
+        Command::ControlTotals(totals) => decide_totals(draft, totals),
+        Command::SignOff(sign_off) => decide_sign_off(draft, sign_off),
+        Command::Accounting(day) => decide_accounting(draft, day),
         Command::Trade(message) => decide_trade(draft, message).map(|_| ()),
         Command::Approve { .. } | Command::Refuse { .. } => {
             unreachable!("an approval is not itself proposed")
@@ -132,6 +138,7 @@ pub fn apply(state: &mut State, sequence: u64, at: Timestamp, actor: &Identifier
                 state.wake(slot);
             }
         }
+        state.count_trade(event);
         apply_event(state, sequence, at, actor, event);
     }
 }
@@ -191,5 +198,9 @@ fn apply_event(state: &mut State, sequence: u64, at: Timestamp, actor: &Identifi
         Event::QuarantineClosed { sequence, .. } => {
             state.quarantined.remove(sequence);
         }
+        Event::ControlTotalsCompared { .. } | Event::ControlSignedOff { .. } => state.apply_control(event),
+        Event::AccountingDayOpened { entity, date } => state.apply_accounting_opened(*entity, *date),
+        Event::AccountingDayClosed { entity, date, sets, .. } => state.apply_accounting_closed(*entity, *date, sets),
+        Event::TradeChangeLapsed { .. } | Event::PriorDay { .. } => {}
     }
 }

@@ -238,8 +238,22 @@ pub(crate) fn why_unmatched(state: &State, instruction: &Instruction) -> Vec<Cod
         .min_by_key(|(codes, number)| (codes.contains(&code::DSEC), codes.len(), *number));
     match nearest {
         Some((codes, _)) if !codes.contains(&code::DSEC) || codes.len() <= 2 => codes,
-        _ => alloc::vec![code::CMIS],
+        _ => same_direction(state, instruction, compared).unwrap_or_else(|| alloc::vec![code::CMIS]),
     }
+}
+
+/// The counterparty has instructed the same movement, so that both would deliver or both receive: DELN, and what else
+/// differs. Only where hardly anything else does: else it is other business between the two.
+fn same_direction(state: &State, mine: &Instruction, compared: usize) -> Option<Vec<Code>> {
+    let turned = (mine.receiver().0, mine.deliverer().0);
+    let candidates = state.matching.pairs.get(&turned)?.iter().map(|place| &state.instructions[*place]);
+    candidates
+        .filter(|other| other.movement == mine.movement)
+        .take(compared)
+        .map(|other| (differences(state, mine, other), other.number))
+        .filter(|(codes, _)| codes.len() <= 1 && !codes.contains(&code::DSEC))
+        .min_by_key(|(codes, number)| (codes.len(), *number))
+        .map(|(codes, _)| core::iter::once(code::DELN).chain(codes).collect())
 }
 
 /// The codes of the fields in which two instructions differ.

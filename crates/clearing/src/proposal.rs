@@ -25,6 +25,7 @@ fn kind(command: &Command) -> Option<FourEyes> {
         Command::Open(_) => Some(FourEyes::Opening),
         Command::Transfer(_) => Some(FourEyes::Transfer),
         Command::Reverse { .. } => Some(FourEyes::Adjustment),
+        Command::SignOff(_) => Some(FourEyes::SignOff),
         Command::SetReference(reference) => match **reference {
             Reference::Ssi(_) => Some(FourEyes::Ssi),
             Reference::CreditLimit(_) => Some(FourEyes::CreditLimit),
@@ -80,6 +81,8 @@ pub(crate) fn needs_reason(command: &Command, origin: &Origin) -> bool {
             | Command::Continue(_)
             | Command::Quarantine(_)
             | Command::Day(_)
+            | Command::ControlTotals(_)
+            | Command::Accounting(_)
     );
     by_person && !said_elsewhere
 }

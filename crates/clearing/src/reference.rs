@@ -15,7 +15,7 @@ use model::identifier::{CurrencyCode, Identifier};
 use model::index::{AccountIx, BookIx, CalendarIx, DomainIx, InstrumentIx, Kind, PartyIx};
 use model::reference::{AccountKind, Capacity, CutOffRule, DaySchedule, DomainKind, Instrument, Parameters, Reference};
 use model::rejection::{Reason, Rejection};
-use model::trade::Method;
+use model::trade::{Method, QuantityType};
 
 /// In what an instrument is counted that was traded before it was defined.
 pub(crate) const PROVISIONAL_SCALE: u8 = 6;
@@ -70,6 +70,7 @@ pub(crate) struct InstrumentEntry {
     pub minimum_unit: i64,
     pub multiple: i64,
     pub market: Identifier,
+    pub quantity_type: QuantityType,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -248,7 +249,7 @@ pub(crate) fn units(amount: Decimal, scale: u8) -> Option<i64> {
 fn check(draft: &Draft<'_>, reference: &Reference) -> Result<Option<u8>, Rejection> {
     let state = draft.state;
     match reference {
-        Reference::Party(_) | Reference::Calendar(_) => {}
+        Reference::Party(_) | Reference::Calendar(_) | Reference::Cycle(_) => {}
         Reference::Parameters(parameters) => parameters.check_budgets().map_err(invalid)?,
         Reference::Book(book) => {
             let owner = PartyIx(known(draft, Kind::Party, &book.owner)?);
@@ -280,7 +281,6 @@ fn check(draft: &Draft<'_>, reference: &Reference) -> Result<Option<u8>, Rejecti
             exponent(currency.code).ok_or_else(|| Rejection::new(Reason::UnknownCurrency, currency.code.as_str()))?;
             known(draft, Kind::Calendar, &currency.calendar)?;
         }
-        Reference::Cycle(_) => {}
         Reference::Ssi(ssi) => {
             let party = PartyIx(known(draft, Kind::Party, &ssi.party)?);
             for account in [Some(&ssi.depot), ssi.nostro.as_ref()].into_iter().flatten() {
@@ -439,8 +439,7 @@ impl State {
                 self.wake_cash(AccountIx(account), limit.currency);
             }
             Reference::PriceSet(set) => {
-                let key = (set.date, set.snap.clone(), set.source.clone());
-                self.reference.price_sets.insert(key, set.version);
+                self.reference.price_sets.insert((set.date, set.snap.clone(), set.source.clone()), set.version);
             }
             Reference::Parameters(parameters) => self.reference.parameters = parameters.clone(),
         }
@@ -458,6 +457,7 @@ impl State {
             minimum_unit: counted(instrument.minimum_unit),
             multiple: counted(instrument.multiple),
             market: instrument.market.clone(),
+            quantity_type: instrument.quantity_type,
         };
         place(&mut self.reference.instruments, index.at(), entry);
         place(&mut self.reference.scales, index.at(), scale);

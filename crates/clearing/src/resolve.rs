@@ -72,6 +72,9 @@ pub(crate) fn resolve(
     {
         defects.add(DefectKind::OddLot, &details.quantity.to_string());
     }
+    if state.reference.instrument(instrument).is_some_and(|entry| entry.quantity_type != details.quantity_type) {
+        defects.add(DefectKind::QuantityTypeDiffers, "quantity_type");
+    }
 
     let gross = minor(details.gross, details.currency)?;
     let accrued = minor(details.accrued, details.currency)?;

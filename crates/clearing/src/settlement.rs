@@ -281,3 +281,24 @@ impl State {
         }
     }
 }
+
+/// What a settlement makes void: changes of its trades that waited for the other side's consent. `earlier` is what the
+/// same record has decided so far: a change may just have been taken back.
+pub(crate) fn lapsed_changes(state: &State, earlier: &[Event], event: &Event) -> [Option<Event>; 2] {
+    let Event::InstructionsSettled { deliver, receive, .. } = event else { return [None, None] };
+    [*deliver, *receive].map(|number| {
+        let (_, instruction) = state.instruction(number)?;
+        let trade = &state.trades[instruction.trade];
+        let pending = trade.pending.as_deref()?;
+        let withdrawn = |event: &Event| match event {
+            Event::TradeChanged { trade: changed, .. } => *changed == trade.number,
+            Event::InstructionSteered { instruction, cancel_requested, .. } => {
+                *instruction == number && !cancel_requested
+            }
+            _ => false,
+        };
+        let (trade, version, cancel) = (trade.number, pending.version, pending.cancel);
+        let lapsed = Event::TradeChangeLapsed { trade, version, cancel, reason: code::DSET };
+        (!earlier.iter().any(withdrawn)).then_some(lapsed)
+    })
+}

@@ -16,7 +16,7 @@ use codec::{Codec, Input, Output};
 use model::index::Kind;
 
 /// The private format's version. Raise it with every change of what is written.
-pub const SNAPSHOT_VERSION: u32 = 2;
+pub const SNAPSHOT_VERSION: u32 = 3;
 
 /// Bytes that are no snapshot of this version. The log is folded instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +66,8 @@ impl State {
         self.proposals.put(&mut out);
         self.quarantined.put(&mut out);
         self.reversed.put(&mut out);
+        self.control.put(&mut out);
+        self.accounting.put(&mut out);
         END.put(&mut out);
         out.finish();
     }
@@ -108,6 +110,8 @@ impl State {
         state.proposals = Codec::get(&mut input)?;
         state.quarantined = Codec::get(&mut input)?;
         state.reversed = Codec::get(&mut input)?;
+        state.control = Codec::get(&mut input)?;
+        state.accounting = Codec::get(&mut input)?;
         if u32::get(&mut input)? != END {
             return Err(SnapshotError("it does not end where it should"));
         }

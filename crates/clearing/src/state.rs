@@ -1,7 +1,9 @@
 //! The state: everything open, and what it stands on. Settled and cancelled business leaves it.
 
 use crate::Map;
+use crate::accounting::AccountingEntry;
 use crate::balances::Balances;
+use crate::control::Control;
 use crate::instruction::Instruction;
 use crate::matching::Matching;
 use crate::names::Names;
@@ -17,7 +19,7 @@ use model::command::CutOff;
 use model::date::Date;
 use model::event::Cursor;
 use model::identifier::{CurrencyCode, Identifier};
-use model::index::DomainIx;
+use model::index::{DomainIx, PartyIx, SourceIx};
 use model::record::Genesis;
 use model::timestamp::Timestamp;
 use model::trade::{Defect, Terms};
@@ -59,6 +61,10 @@ pub struct State {
     pub(crate) quarantined: BTreeSet<u64>,
     /// Records whose postings were turned round, with the deliverer's instruction of a settlement (else 0).
     pub(crate) reversed: BTreeSet<(u64, u64)>,
+    /// What each source sent, to be held against what it says.
+    pub(crate) control: Control,
+    /// The accounting day of each entity that has one.
+    pub(crate) accounting: BTreeMap<PartyIx, AccountingEntry>,
 }
 
 /// An open trade. What its instruction knows is kept there alone.
@@ -66,6 +72,7 @@ pub struct State {
 pub(crate) struct Trade {
     pub number: u64,
     pub key: IdKey,
+    pub source: SourceIx,
     /// The record that holds the details in force.
     pub current: u64,
     pub version: u32,

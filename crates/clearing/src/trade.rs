@@ -1,4 +1,4 @@
-//! Trades: capture, amend, cancel and repair. One table says what each does at each stage (docs/TRADES.md).
+//! Trades: capture, amend and cancel. One table says what each does at each stage (docs/TRADES.md).
 
 use crate::draft::Draft;
 use crate::instruction::{Instruction, capture_postings, change_postings};
@@ -8,15 +8,15 @@ use crate::slab::NONE;
 use crate::state::{Loose, Pending, State, Trade};
 use crate::steer::steer_to;
 use alloc::boxed::Box;
-use model::command::{Command, Repair, Task};
-use model::event::{Cursor, Event};
+use model::command::Command;
+use model::event::Event;
 use model::identifier::Identifier;
 use model::index::{Kind, SourceIx};
 use model::instruction::code;
 use model::ledger::reversed;
 use model::record::{Content, Record};
 use model::rejection::{Reason, Rejection};
-use model::trade::{Action, Defect, Details, Method, Terms, TradeMessage};
+use model::trade::{Action, Defect, DefectKind, Details, Method, Terms, TradeMessage};
 
 /// How many amendments may wait for trades that have not come.
 const AWAITED_LIMIT: usize = 100_000;
@@ -99,7 +99,7 @@ fn details(message: &TradeMessage) -> &Details {
 }
 
 /// The details a record holds, whichever command brought them.
-fn details_of(record: &Record) -> Option<&Details> {
+pub(crate) fn details_of(record: &Record) -> Option<&Details> {
     let repaired = match &record.content {
         Content::Decided { inbound, .. } => match &inbound.command {
             Command::Repair(repair) => repair.details.as_ref(),
@@ -166,14 +166,14 @@ fn await_trade(draft: &mut Draft<'_>, message: &TradeMessage) -> Result<(), Reje
     Ok(())
 }
 
-struct Change {
-    trade: u64,
-    version: u32,
-    details_in: u64,
-    amounts_accepted: bool,
+pub(crate) struct Change {
+    pub trade: u64,
+    pub version: u32,
+    pub details_in: u64,
+    pub amounts_accepted: bool,
 }
 
-fn push_changed(
+pub(crate) fn push_changed(
     draft: &mut Draft<'_>,
     change: Change,
     economic: bool,
@@ -197,7 +197,7 @@ fn push_changed(
 }
 
 /// Makes an instruction of an obligation, matches it, and settles the pair when it can.
-fn issue(draft: &mut Draft<'_>, trade: u64, place: u32, terms: &Terms) {
+pub(crate) fn issue(draft: &mut Draft<'_>, trade: u64, place: u32, terms: &Terms) {
     let number = draft.instruction_number();
     let instruction = Instruction::from_terms(number, place, terms);
     draft.push(Event::InstructionIssued {
@@ -227,10 +227,12 @@ fn amend(draft: &mut Draft<'_>, message: &TradeMessage, place: u32) -> Result<()
             terms = moved;
         }
     }
-    let economic = differ_economically(&before, &terms) || !defects.is_empty();
+    let open = draft.state.instructions.get(trade.instruction);
+    // A book that cannot be told is our own affair: what is matched stands, and the trade is in repair beside it.
+    let own_affair = open.is_some_and(|open| open.partner != NONE) && defects.iter().all(is_about_book);
+    let economic = differ_economically(&before, &terms) || !(defects.is_empty() || own_affair);
     let change =
         Change { trade: trade.number, version: message.version, details_in: draft.sequence, amounts_accepted: false };
-    let open = draft.state.instructions.get(trade.instruction);
     match open {
         Some(instruction) if economic && instruction.partner != NONE => {
             draft.check_range(&change_postings(&before, &terms))?;
@@ -262,9 +264,14 @@ fn amend(draft: &mut Draft<'_>, message: &TradeMessage, place: u32) -> Result<()
     }
 }
 
+/// Whether a defect says no more than that the book is unknown or another party's.
+pub(crate) fn is_about_book(defect: &Defect) -> bool {
+    matches!(defect.kind, DefectKind::UnknownBook | DefectKind::BookNotOwned)
+}
+
 /// Whether other terms change what is owed or what must match, and so need the instruction replaced. The rest (book,
 /// the split of net, lateness, which SSI was used, hold and priority) leaves it standing.
-fn differ_economically(before: &Terms, after: &Terms) -> bool {
+pub(crate) fn differ_economically(before: &Terms, after: &Terms) -> bool {
     let net = if before.method == Method::Fop && after.method == Method::Fop { after.net } else { before.net };
     let blind = Terms {
         book: after.book,
@@ -366,73 +373,6 @@ pub(crate) fn cancel_both(draft: &mut Draft<'_>, mine: u32, change: Option<Pendi
     Ok(())
 }
 
-pub(crate) fn decide_repair(draft: &mut Draft<'_>, repair: &Repair) -> Result<(), Rejection> {
-    let key = trade_key(&repair.source, &repair.id);
-    let unknown = || Rejection::new(Reason::UnknownTrade, repair.id.as_str());
-    let place = draft.state.trade_by_key.get(&key).copied().ok_or_else(unknown)?;
-    if draft.state.trades[place].has_instruction() {
-        return Err(Rejection::new(Reason::NotInRepair, repair.id.as_str()));
-    }
-    let details_in = if repair.details.is_some() { draft.sequence } else { draft.state.trades[place].current };
-    resolve_again(draft, place, repair.details.as_ref(), details_in, repair.details.is_none(), true)
-}
-
-/// Resolves a trade in repair anew, and instructs it when nothing is wrong any more.
-fn resolve_again(
-    draft: &mut Draft<'_>,
-    place: u32,
-    given: Option<&Details>,
-    details_in: u64,
-    accept_amounts: bool,
-    always: bool,
-) -> Result<(), Rejection> {
-    let trade = &draft.state.trades[place];
-    let stored;
-    let wanted = match given {
-        Some(given) => given,
-        None => {
-            stored = draft.past.record(trade.current).expect("the record of the details in force is in the log");
-            details_of(&stored).expect("it holds details")
-        }
-    };
-    let (terms, defects) = resolve(draft, wanted, accept_amounts)?;
-    let before = draft.state.terms_of(trade);
-    let known = trade.loose.as_ref().map_or(&[][..], |loose| &loose.defects);
-    if !always && terms == before && defects == known {
-        return Ok(());
-    }
-    let change = Change { trade: trade.number, version: trade.version, details_in, amounts_accepted: accept_amounts };
-    push_changed(draft, change, true, &before, &terms, &defects)?;
-    if defects.is_empty() {
-        issue(draft, trade.number, place, &terms);
-    }
-    Ok(())
-}
-
-/// A step through the trades in repair after reference data came.
-pub(crate) fn continue_repair(draft: &mut Draft<'_>) -> Result<(), Rejection> {
-    let state = draft.state;
-    let Some(from) = state.repairing else { return Err(Reason::NothingToDo.into()) };
-    let budget = state.reference.parameters.attempts_per_step.max(1) as usize;
-    let mut examined = 0;
-    let mut cursor = from;
-    for (number, place) in state.repairs.range(from..).take(budget) {
-        let trade = &state.trades[*place];
-        // What cannot be resolved even now stays in repair; a person repairs it.
-        let _ = resolve_again(draft, *place, None, trade.current, trade.amounts_accepted, false);
-        examined += 1;
-        cursor = number + 1;
-    }
-    let remaining = state.repairs.range(cursor..).next().is_some();
-    draft.push(Event::Progressed {
-        task: Task::Repair,
-        examined,
-        remaining,
-        cursor: Cursor { place: cursor, ..Cursor::default() },
-    });
-    Ok(())
-}
-
 impl State {
     #[allow(clippy::too_many_arguments, reason = "the fields of one event")]
     pub(crate) fn apply_captured(
@@ -445,11 +385,11 @@ impl State {
         terms: &Terms,
         defects: &[Defect],
     ) {
-        let source = self.names.name(Kind::Source, source.0).expect("a captured trade's source has its name");
-        let key = trade_key(source, id);
+        let key = trade_key(self.names.name(Kind::Source, source.0).expect("the source of a trade has its name"), id);
         let trade = Trade {
             number,
             key,
+            source,
             current: sequence,
             version,
             instruction: NONE,

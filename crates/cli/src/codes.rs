@@ -14,8 +14,8 @@ pub fn meaning(code: &str) -> &'static str {
         "DCMX" => "one side is cum, the other ex",
         "DMCT" => "the market claim opt-outs differ",
         "IIND" => "the references differ",
-        "ICUS" => "the clients or parties behind differ",
-        "IEXE" => "the places of trade or settlement differ",
+        "ICUS" => "the clients behind the deliverers differ",
+        "IEXE" => "the clients behind the receivers differ",
         "CMIS" => "the counterparty has sent nothing that fits",
         "LACK" => "the securities are not there: waits for a delivery into the account",
         "CLAC" => "the counterparty lacks the securities",
@@ -27,8 +27,9 @@ pub fn meaning(code: &str) -> &'static str {
         "FUTU" => "its settlement date has not come",
         "CYCL" => "waits for the next settlement day or cycle",
         "CANI" => "cancelled by its own side",
-        "CANZ" => "cancelled by both sides",
+        "CANZ" => "replaced by the instruction of an amended trade",
         "CANS" => "cancelled by the system",
+        "DSET" => "a change or cancel came to nothing: the pair had settled",
         _ => "",
     }
 }
@@ -38,5 +39,16 @@ pub fn explained(code: &str) -> String {
     match meaning(code) {
         "" => code.to_owned(),
         meaning => format!("{code}  {meaning}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::meaning;
+
+    #[test]
+    fn what_an_amendment_replaced_is_not_said_to_be_cancelled_by_both() {
+        assert_eq!(meaning("CANZ"), "replaced by the instruction of an amended trade");
+        assert_eq!(meaning("CANI"), "cancelled by its own side");
     }
 }

@@ -5,13 +5,14 @@ use clap::{Args, Subcommand};
 use wire::pb::record::CutOff;
 use wire::pb::service::{CloseDayRequest, GetStatusRequest, OpenDayRequest, PassCutOffRequest, SettlementDay};
 
+use crate::accounting::{self, Accounting};
 use crate::connection::{Caller, Signed, print_receipt};
 use crate::dates;
 use crate::fault::usage;
 use crate::output::{self, Cell, Column, Mark, column, figure};
 use crate::paging::answer;
 
-/// The settlement day: open, cut off, close, show
+/// The settlement day: open, cut off, close, show; and the accounting day
 #[derive(Args, Debug)]
 pub struct Day {
     #[command(flatten)]
@@ -61,6 +62,9 @@ enum Verb {
     /// The days that are open or were last, and the cut-offs to come
     #[command(after_help = "Example:\n  quittance day show")]
     Show,
+    /// The accounting day of a legal entity: open, close, show
+    #[command(subcommand, after_help = "Example:\n  quittance day accounting show")]
+    Accounting(Accounting),
 }
 
 #[derive(Args, Debug)]
@@ -79,6 +83,9 @@ pub async fn run(command: Day) -> Result<()> {
         Verb::Open { date, cut_off, zone: Some(zone), .. } => cut_offs(date.date, cut_off, zone)?,
         _ => Vec::new(),
     };
+    if let Verb::Accounting(verb) = command.verb {
+        return accounting::run(&command.caller, verb).await;
+    }
     let connection = command.caller.connect().await?;
     let mut client = connection.operator();
     let receipt = match command.verb {
@@ -98,6 +105,7 @@ pub async fn run(command: Day) -> Result<()> {
             let request = CloseDayRequest { domain: date.domain, date: date.date, request_id, reason };
             answer(client.close_day(signed.sign(request)?).await)?.receipt
         }
+        Verb::Accounting(_) => unreachable!("it has its own way"),
         Verb::Show => {
             let days = answer(client.get_status(GetStatusRequest {}).await)?.days;
             return output::list(

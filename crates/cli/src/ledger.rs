@@ -2,10 +2,12 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
+use model::command::Command;
 use wire::pb::service::{ListBalancesRequest, ListTieOutsRequest};
 use wire::pb::view::{Balance, BalanceFilter, LedgerAccountKind, TieOut};
 
-use crate::connection::{Caller, Connection, Seen};
+use crate::asking::submit;
+use crate::connection::{Caller, Connection, Seen, Signed};
 use crate::fault::failed;
 use crate::output::{self, Cell, Column, Format, Mark, column, figure, note};
 use crate::paging::{self, Limit, Page, answer};
@@ -51,6 +53,19 @@ enum Verb {
         #[command(flatten)]
         seen: Seen,
     },
+    /// Turn round what a record posted; a settlement together with the capture of both its trades
+    #[command(after_help = "Where a record settled several pairs, --instruction says which.\n\n\
+        Examples:\n  quittance ledger reverse 1234 --reason \"wrong account, ticket 4711\"\n  \
+        quittance ledger reverse 1234 --instruction 42 --reason \"wrong price\"")]
+    Reverse {
+        /// The record: `quittance log list`
+        sequence: u64,
+        /// Either side's instruction of the pair that is meant
+        #[arg(long, value_name = "NUMBER")]
+        instruction: Option<u64>,
+        #[command(flatten)]
+        signed: Signed,
+    },
 }
 
 /// What kind of account.
@@ -68,6 +83,9 @@ enum Kind {
 
 pub async fn run(command: Ledger) -> Result<()> {
     let format = command.caller.output;
+    if let Verb::Reverse { sequence, instruction, signed } = command.verb {
+        return submit(&command.caller, &signed, &Command::Reverse { sequence, instruction }).await;
+    }
     let connection = command.caller.connect().await?;
     match command.verb {
         Verb::Balances { entity, kind, asset, with_zero, limit, seen } => {
@@ -86,6 +104,7 @@ pub async fn run(command: Ledger) -> Result<()> {
             let fetch = balances(&connection, filter, seen.min_sequence);
             paging::print(format, BALANCES, &limit, "no balance fits", fetch).await
         }
+        Verb::Reverse { .. } => unreachable!("it has its own way"),
         Verb::TieOuts { broken, seen } => tie_outs_out(&connection, format, broken, seen.min_sequence).await,
     }
 }

@@ -1,8 +1,11 @@
 //! The one binary: every way a person or a script talks to Quittance. A module for each noun; `fault` is how all of them end.
 
+mod accounting;
+mod asking;
 mod cash;
 mod codes;
 mod connection;
+mod controls;
 mod dates;
 mod day;
 mod demo;
@@ -64,6 +67,7 @@ enum Command {
     Cash(cash::Cash),
     Ledger(ledger::Ledger),
     Day(day::Day),
+    Controls(controls::Controls),
     Proposals(proposals::Proposals),
     Quarantine(quarantine::Quarantine),
     Repairs(repairs::Repairs),
@@ -97,6 +101,7 @@ fn run(command: Command) -> Result<()> {
         Command::Cash(command) => wait(cash::run(command)),
         Command::Ledger(command) => wait(ledger::run(command)),
         Command::Day(command) => wait(day::run(command)),
+        Command::Controls(command) => wait(controls::run(command)),
         Command::Proposals(command) => wait(proposals::run(command)),
         Command::Quarantine(command) => wait(quarantine::run(command)),
         Command::Repairs(command) => wait(repairs::run(command)),

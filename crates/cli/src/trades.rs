@@ -33,7 +33,7 @@ enum Verb {
         #[command(flatten)]
         seen: Seen,
     },
-    /// Trades that are open and have no open instruction: in repair, or not yet instructed
+    /// Trades that are open and have no open instruction: in repair, not yet instructed, or their instruction was cancelled
     #[command(after_help = "All other trades are found by their instructions: `quittance instructions list`.\n\n\
         Example:\n  quittance trades list -o ndjson")]
     List {
@@ -104,6 +104,7 @@ fn status_cell(trade: &Trade) -> Cell {
     let (word, mark) = match trade.status() {
         TradeStatus::Unspecified => ("?", Mark::Bad),
         TradeStatus::Captured => ("captured", Mark::Waiting),
+        TradeStatus::Uninstructed => ("no instruction", Mark::Bad),
         TradeStatus::InRepair => ("in repair", Mark::Bad),
         TradeStatus::Instructed => ("instructed", Mark::Waiting),
         TradeStatus::Matched => ("matched", Mark::Waiting),

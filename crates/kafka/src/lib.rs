@@ -13,6 +13,7 @@ mod partition_queue;
 mod produce;
 mod quarantine;
 mod source;
+pub mod status_out;
 pub mod topics;
 
 pub use admin::cluster_id;
@@ -23,4 +24,5 @@ pub use event::{Event, TRACEPARENT};
 pub use produce::{Delivery, Outgoing, Producer};
 pub use quarantine::{QuarantineOptions, QuarantinePublisher};
 pub use source::{Halt, Source, State};
+pub use status_out::{StatusOptions, StatusPublisher};
 pub use topics::{Topic, TopicPlan};

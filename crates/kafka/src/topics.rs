@@ -13,6 +13,8 @@ pub const TRADES: &str = "quittance.trades.v1";
 pub const RECORDS: &str = "quittance.records.v1";
 /// What could not be read, out.
 pub const QUARANTINE: &str = "quittance.quarantine.v1";
+/// How each trade stands, out: the last message of a key holds.
+pub const TRADE_STATUS: &str = "quittance.trade-status.v1";
 
 /// The topics that are to be there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +74,8 @@ pub struct Difference {
 impl TopicPlan {
     /// All topics of a service with so many shards.
     pub fn new(shards: u32) -> TopicPlan {
-        let topics = vec![Topic::trades(TRADES), Topic::kept(RECORDS), Topic::kept(QUARANTINE)];
+        let topics =
+            vec![Topic::trades(TRADES), Topic::kept(RECORDS), Topic::kept(QUARANTINE), Topic::compacted(TRADE_STATUS)];
         TopicPlan { topics: topics.into_iter().map(|topic| Topic { partitions: shards, ..topic }).collect() }
     }
 }
@@ -81,6 +84,13 @@ impl Topic {
     /// A topic of trades with one partition: nothing is ever deleted, and the broker stamps.
     pub fn trades(name: &str) -> Topic {
         Topic { holds_trades: true, ..Topic::kept(name) }
+    }
+
+    /// A topic of which only the last message of each key need be kept.
+    pub fn compacted(name: &str) -> Topic {
+        let kept = Topic::kept(name);
+        let settings = kept.settings.into_iter().chain([("cleanup.policy", "compact")]).collect();
+        Topic { settings, ..kept }
     }
 
     /// A topic of which nothing is ever deleted.

@@ -1,5 +1,7 @@
 //! What may be asked of the engine: every way in which anything changes.
 
+use crate::accounting::AccountingDay;
+use crate::control::{ControlTotals, SignOff};
 use crate::date::Date;
 use crate::decimal::Decimal;
 use crate::identifier::{CurrencyCode, Identifier};
@@ -42,6 +44,12 @@ pub enum Command {
     Quarantine(Box<Unreadable>),
     /// A quarantined record is closed by replaying it, repaired, or by discarding it.
     CloseQuarantined { sequence: u64, replay: Option<Box<TradeMessage>> },
+    /// What a source says it sent, to be compared.
+    ControlTotals(Box<ControlTotals>),
+    /// Lets a difference of control totals stand.
+    SignOff(SignOff),
+    /// The accounting day of a legal entity.
+    Accounting(Box<AccountingDay>),
 }
 
 impl Command {
@@ -61,6 +69,9 @@ impl Command {
             Command::Continue(_) => "continue",
             Command::Quarantine(_) => "quarantine",
             Command::CloseQuarantined { .. } => "close-quarantined",
+            Command::ControlTotals(_) => "control-totals",
+            Command::SignOff(_) => "sign-off",
+            Command::Accounting(_) => "accounting",
         }
     }
 }

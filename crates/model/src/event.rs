@@ -2,10 +2,12 @@
 //!
 //! Few events; the cause is a field. Amounts are minor units, quantities the instrument's smallest units.
 
+use crate::accounting::FrozenSet;
 use crate::command::{Command, CutOff, Task, What};
+use crate::control::Totals;
 use crate::date::Date;
 use crate::identifier::{CurrencyCode, Identifier};
-use crate::index::{AccountIx, Asset, BookIx, DomainIx, Kind, SourceIx};
+use crate::index::{AccountIx, Asset, BookIx, DomainIx, Kind, PartyIx, SourceIx};
 use crate::instruction::{Code, Movement};
 use crate::ledger::Posting;
 use crate::reference::Reference;
@@ -184,6 +186,50 @@ pub enum Event {
     QuarantineClosed {
         sequence: u64,
         replayed: bool,
+    },
+
+    /// A change that waited for the counterparty's consent came to nothing: DSET, the pair settled first.
+    TradeChangeLapsed {
+        trade: u64,
+        version: u32,
+        cancel: bool,
+        reason: Code,
+    },
+    /// What a source said beside what the log has.
+    ControlTotalsCompared {
+        source: SourceIx,
+        trade_date: Date,
+        currency: CurrencyCode,
+        stated: Totals,
+        counted: Totals,
+        agreed: bool,
+    },
+    /// A person lets the difference stand, as long as the log has these totals.
+    ControlSignedOff {
+        source: SourceIx,
+        trade_date: Date,
+        currency: CurrencyCode,
+        counted: Totals,
+    },
+    AccountingDayOpened {
+        entity: PartyIx,
+        date: Date,
+    },
+    /// The day's figures do not move any more. `clean`: every source and currency with trades of the entity up to that
+    /// date has control totals that agree or are signed off.
+    AccountingDayClosed {
+        entity: PartyIx,
+        date: Date,
+        clean: bool,
+        sets: Vec<FrozenSet>,
+    },
+    /// What this record did to a trade belongs to a closed accounting day and shows on a later one; absent: on the day
+    /// that is opened next.
+    PriorDay {
+        entity: PartyIx,
+        trade: u64,
+        belongs_to: Date,
+        shows_on: Option<Date>,
     },
 }
 

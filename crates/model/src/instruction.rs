@@ -83,6 +83,9 @@ pub mod code {
     pub const CANI: Code = Code::of("CANI");
     pub const CANZ: Code = Code::of("CANZ");
     pub const CANS: Code = Code::of("CANS");
+    // Why a change or cancel is denied.
+    /// The instruction has settled.
+    pub const DSET: Code = Code::of("DSET");
     // Settlement transaction types used by default.
     pub const TRAD: Code = Code::of("TRAD");
 }

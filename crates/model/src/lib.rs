@@ -16,6 +16,8 @@ pub mod calendar;
 pub mod currency;
 pub mod identifier;
 
+pub mod accounting;
+pub mod control;
 pub mod index;
 pub mod instruction;
 pub mod ledger;

@@ -275,6 +275,8 @@ pub enum FourEyes {
     Adjustment = 5,
     Parameters = 6,
     PriceSet = 7,
+    /// Differences of control totals let stand.
+    SignOff = 30,
 }
 
 /// The house's own rules.

@@ -63,6 +63,13 @@ rejections! {
     ReasonMissing = 73, "REASON_MISSING", "this command needs a reason";
     NotQuarantined = 80, "NOT_QUARANTINED", "no quarantined record is open under this sequence";
     NothingToDo = 81, "NOTHING_TO_DO", "there is no such work to continue";
+    ControlDayGone = 130, "CONTROL_DAY_GONE", "the day was closed long ago: its control totals are not kept any more";
+    NothingToSignOff = 131, "NOTHING_TO_SIGN_OFF", "the source sent no control totals for it, or they agree";
+    ControlTotalsDiffer = 132, "CONTROL_TOTALS_DIFFER", "control totals differ from the log: send what is missing, correct them, or sign the difference off";
+    AccountingDayNotOpen = 133, "ACCOUNTING_DAY_NOT_OPEN", "that accounting day of the entity is not open; a closed day is not opened again";
+    AccountingDayOpen = 134, "ACCOUNTING_DAY_OPEN", "an accounting day of the entity is open: close it first";
+    AccountingDayNotAfter = 135, "ACCOUNTING_DAY_NOT_AFTER", "the accounting day does not come after the entity's last one";
+    UnknownPriceSet = 136, "UNKNOWN_PRICE_SET", "no such set of prices and rates is recorded";
 }
 
 /// A refusal: the reason, and which field or name it is about.

@@ -212,11 +212,13 @@ pub enum DefectKind {
     OddLot = 13,
     /// The book belongs to another party.
     BookNotOwned = 14,
+    /// The quantity counts pieces where the instrument counts face amount, or the other way round.
+    QuantityTypeDiffers = 30,
 }
 
 impl DefectKind {
     /// Every kind, in the order of its code.
-    pub const ALL: [DefectKind; 14] = [
+    pub const ALL: [DefectKind; 15] = [
         DefectKind::UnknownParty,
         DefectKind::UnknownCounterparty,
         DefectKind::UnknownBook,
@@ -231,6 +233,7 @@ impl DefectKind {
         DefectKind::AccountNotAllowed,
         DefectKind::OddLot,
         DefectKind::BookNotOwned,
+        DefectKind::QuantityTypeDiffers,
     ];
 
     /// The stable code people and programs see.
@@ -250,6 +253,7 @@ impl DefectKind {
             DefectKind::AccountNotAllowed => "ACCOUNT_NOT_ALLOWED",
             DefectKind::OddLot => "ODD_LOT",
             DefectKind::BookNotOwned => "BOOK_NOT_OWNED",
+            DefectKind::QuantityTypeDiffers => "QUANTITY_TYPE_DIFFERS",
         }
     }
 }

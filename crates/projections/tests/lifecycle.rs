@@ -174,7 +174,7 @@ fn held_released_and_cancelled_by_both() {
         assert_eq!(trade(fixture, "FO-A", 1).status(), pb::TradeStatus::Cancelled);
         // Only the instruction was asked to go: the other trade is still owed, and says so itself.
         let kept = trade(fixture, "FO-B", 2);
-        assert_eq!((kept.status(), kept.amount), (pb::TradeStatus::Captured, decimal(100)));
+        assert_eq!((kept.status(), kept.amount), (pb::TradeStatus::Uninstructed, decimal(100)));
         let loose = fixture.views.loose_trades(PageRequest::default(), At::NOW).unwrap().trades;
         assert_eq!(loose.iter().map(|trade| trade.number).collect::<Vec<_>>(), [2]);
     });

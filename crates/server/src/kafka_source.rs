@@ -1,11 +1,11 @@
-//! Kafka as the source of trades, when it is configured: from the place that the log itself holds.
+//! Kafka, when it is configured: trades in, from the place that the log itself holds, and the answers to their senders out.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use engine::Handle;
-use kafka::{Brokers, Consumer, Source, State};
+use kafka::{Brokers, Consumer, Source, State, StatusOptions, StatusPublisher};
 use model::identifier::Identifier;
 use store::Log;
 use wire::pb::service::{SourceStanding, SourceState};
@@ -34,6 +34,23 @@ pub(crate) fn start(config: &Kafka, log: &Log, shard: &Handle) -> Result<Option<
         group: config.group.clone(),
     };
     Ok(Some(Consumer::start(source, shard.intake())?))
+}
+
+/// Starts to tell the front office how its trades stand; nothing without brokers or without a topic.
+pub(crate) fn tell(config: &Config, store: store::Options, log: &Arc<Log>) -> Result<Option<StatusPublisher>> {
+    let Kafka { status_topic, partition, .. } = &config.kafka;
+    if config.kafka.brokers.is_empty() || status_topic.is_empty() {
+        return Ok(None);
+    }
+    let dir = config.store.dir.join("trade-status");
+    let options = StatusOptions {
+        topic: status_topic.clone(),
+        partition: *partition,
+        source: format!("/quittance/shard/{partition}"),
+        store,
+        ..StatusOptions::new(brokers(&config.kafka), dir)
+    };
+    StatusPublisher::start(log.clone(), options).map(Some).context("telling the front office")
 }
 
 /// How the source stands, for those who ask how the service is.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail};
 use api::{Backend, Opened, Serving};
 use engine::{Engine, Handle, Options};
-use kafka::Consumer;
+use kafka::{Consumer, StatusPublisher};
 use projections::{Projections, Runner, RunnerOptions, ViewName};
 use store::{Log, Views};
 use tokio::net::TcpListener;
@@ -30,6 +30,7 @@ pub struct Running {
     engine: Engine,
     runner: Runner,
     source: Option<Arc<Consumer>>,
+    statuses: Option<StatusPublisher>,
     opened: Opened,
     closing: watch::Sender<bool>,
     condition: Condition,
@@ -94,8 +95,9 @@ impl Running {
 
         let stored = settings::store(&config.store);
         let (engine, log) = start_engine(config, stored.clone(), adjust, &backend, &condition).await?;
-        let (views, runner) = start_views(config, stored, log.clone()).await?;
+        let (views, runner) = start_views(config, stored.clone(), log.clone()).await?;
         condition.follow(log.clone(), views.clone());
+        let statuses = kafka_source::tell(config, stored, &log)?;
         let source = kafka_source::start(&config.kafka, &log, &engine.handle())?.map(Arc::new);
         let sources = kafka_source::standing(config, source.clone());
         let opened = backend.open(engine.handle(), log.clone(), views.clone(), sources)?;
@@ -104,7 +106,21 @@ impl Running {
         others.0.push(tokio::spawn(async move { herald.run(head).await }));
         tracing::info!(%grpc, http = http.map(tracing::field::display), sequence = head, "takes commands");
         let drain = settings::seconds(config.grpc.drain_seconds);
-        Ok(Running { grpc, http, views, engine, runner, source, opened, closing, condition, calls, others, drain })
+        Ok(Running {
+            grpc,
+            http,
+            views,
+            engine,
+            runner,
+            source,
+            statuses,
+            opened,
+            closing,
+            condition,
+            calls,
+            others,
+            drain,
+        })
     }
 
     /// Where gRPC listens.
@@ -161,7 +177,20 @@ impl Running {
     /// # Errors
     /// What did not end in order. What was acknowledged is on disk all the same.
     pub async fn stop(self) -> Result<()> {
-        let Running { engine, runner, source, opened, closing, condition, mut calls, others, drain, views, .. } = self;
+        let Running {
+            engine,
+            runner,
+            source,
+            statuses,
+            opened,
+            closing,
+            condition,
+            mut calls,
+            others,
+            drain,
+            views,
+            ..
+        } = self;
         condition.not_ready("the service ends".to_owned());
         closing.send_replace(true);
         if !calls.is_finished() && tokio::time::timeout(drain, &mut calls).await.is_err() {
@@ -173,6 +202,7 @@ impl Running {
         let ended = tokio::task::spawn_blocking(move || {
             // The last who holds it stops it and waits until it has.
             drop(source);
+            drop(statuses);
             let views =
                 runner.stop().context("the views did not end in order; they are rebuilt from the log where needed");
             engine.stop().context("the shard did not end in order")?;

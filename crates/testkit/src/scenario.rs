@@ -13,12 +13,14 @@
 //!
 //! A block is commands, four dashes, and what is expected. Verbs: the front office's (`trade`, `pair`,
 //! `amend`, `cancel`, `resend`), the people's (`repair`, `hold`, `release`, `prioritise`, `transfer`, `reverse`,
-//! `approve` …), reference data's ([`mod@reference`]), the timer's (`open`, `cut-off`, `close`), and questions (`balance`,
+//! `approve` …), control's (`totals`, `sign-off`, `accounting`), reference data's ([`mod@reference`]), the timer's (`open`,
+//! `cut-off`, `close`), and questions (`balance`,
 //! `position`, `owed`, `differences`, `instruction`, `why`, `status`, `postings`). `at 10:00` sets the clock (UTC), which
 //! each command moves on by a second; `by=`, `because=` and `call=` say who asks, why, and under which request id;
 //! `pause` leaves long work undone, `work` does a step of it, `work all` the rest. A label (`p1: limit …`) names a
 //! record for `approve p1`, `reverse p1`, `replay q1 as …`.
 
+mod control;
 mod player;
 mod queries;
 mod reference;

@@ -90,6 +90,9 @@ choice! { Command as "command" {
     11 "continue_task" Continue(task),
     12 "quarantine" Quarantine(unreadable),
     13 "close_quarantined" CloseQuarantined { 1 sequence, 2 replay },
+    30 "control_totals" ControlTotals(totals),
+    31 "sign_off" SignOff(sign_off),
+    32 "accounting" Accounting(day),
 } }
 
 message! { Opening { 1 account, 2 book, 3..=4 what, 5 quantity, 6 cost } }

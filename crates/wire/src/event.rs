@@ -39,6 +39,14 @@ choice! { Event as "event" {
     24 "proposal_closed" ProposalClosed { 1 proposal, 2 approved },
     25 "quarantined" Quarantined {},
     26 "quarantine_closed" QuarantineClosed { 1 sequence, 2 replayed },
+    60 "trade_change_lapsed" TradeChangeLapsed { 1 trade, 2 version, 3 cancel, 4 reason },
+    61 "control_totals_compared" ControlTotalsCompared {
+        1 source, 2 trade_date, 3 currency, 4 stated, 5 counted, 6 agreed
+    },
+    62 "control_signed_off" ControlSignedOff { 1 source, 2 trade_date, 3 currency, 4 counted },
+    63 "accounting_day_opened" AccountingDayOpened { 1 entity, 2 date },
+    64 "accounting_day_closed" AccountingDayClosed { 1 entity, 2 date, 3 clean, 4 sets },
+    65 "prior_day" PriorDay { 1 entity, 2 trade, 3 belongs_to, 4 shows_on },
 } }
 
 message! { Terms {
@@ -57,7 +65,7 @@ enumeration! { Movement { 1 Deliver, 2 Receive } }
 enumeration! { DefectKind {
     1 UnknownParty, 2 UnknownCounterparty, 3 UnknownBook, 4 UnknownInstrument, 5 UnknownDomain, 6 UnknownAccount,
     7 MissingSsi, 8 MissingCycle, 9 MissingCalendar, 10 GrossDiffers, 11 NetDiffers, 12 AccountNotAllowed, 13 OddLot,
-    14 BookNotOwned
+    14 BookNotOwned, 30 QuantityTypeDiffers
 } }
 
 message_field! { (Code, Code) }

@@ -11,6 +11,7 @@
 
 mod asset;
 pub mod command;
+pub mod control;
 mod error;
 mod event;
 pub mod json;

@@ -54,7 +54,9 @@ message! { Parameters {
 enumeration! { Role { 1 LegalEntity, 2 Counterparty, 3 Client, 4 Agent, 5 Ccp, 6 Csd } }
 enumeration! { AccountKind { 1 Depot, 2 Nostro, 3 Internal } }
 enumeration! { DomainKind { 1 Internal, 2 External } }
-enumeration! { FourEyes { 1 Ssi, 2 CreditLimit, 3 Opening, 4 Transfer, 5 Adjustment, 6 Parameters, 7 PriceSet } }
+enumeration! { FourEyes {
+    1 Ssi, 2 CreditLimit, 3 Opening, 4 Transfer, 5 Adjustment, 6 Parameters, 7 PriceSet, 30 SignOff
+} }
 
 /// A `oneof` of `string instrument` and `string base_currency`.
 impl Wire for Priced {

@@ -2,6 +2,8 @@
 
 use super::SnapshotError;
 use super::codec::{Codec, Input, Output, choices, fields, texts};
+use crate::accounting::AccountingEntry;
+use crate::control::{Control, ControlRow, Sums};
 use crate::instruction::{Instruction, Optional, Stage};
 use crate::proposal::Proposal;
 use crate::reference::{
@@ -11,17 +13,18 @@ use crate::slab::Slab;
 use crate::state::{Day, Loose, Pending, Trade};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use model::accounting::FrozenSet;
 use model::calendar::Calendar;
 use model::command::CutOff;
 use model::date::Date;
 use model::event::Cursor;
 use model::identifier::{CurrencyCode, Identifier};
-use model::index::{AccountIx, Asset, BookIx, CalendarIx, DomainIx, InstrumentIx, PartyIx};
+use model::index::{AccountIx, Asset, BookIx, CalendarIx, DomainIx, InstrumentIx, PartyIx, SourceIx};
 use model::instruction::{Code, Movement};
 use model::record::Genesis;
 use model::reference::{AccountKind, Capacity, CutOffRule, DaySchedule, FourEyes, Parameters};
 use model::timestamp::Timestamp;
-use model::trade::{CumEx, Defect, DefectKind, Method, Side, Terms};
+use model::trade::{CumEx, Defect, DefectKind, Method, QuantityType, Side, Terms};
 
 macro_rules! wrapped {
     ($($type:ident),*) => {$(
@@ -31,7 +34,7 @@ macro_rules! wrapped {
         }
     )*};
 }
-wrapped!(PartyIx, BookIx, AccountIx, InstrumentIx, DomainIx, CalendarIx, Asset);
+wrapped!(PartyIx, BookIx, AccountIx, InstrumentIx, DomainIx, CalendarIx, SourceIx, Asset);
 
 texts!(Identifier, CurrencyCode);
 
@@ -39,9 +42,10 @@ choices! {
     Movement { Deliver = 1, Receive = 2 }
     Method { Dvp = 1, Fop = 2 }
     Side { Buy = 1, Sell = 2 }
+    QuantityType { Unit = 1, Face = 2 }
     CumEx { Cum = 1, Ex = 2 }
     AccountKind { Depot = 1, Nostro = 2, Internal = 3 }
-    FourEyes { Ssi = 1, CreditLimit = 2, Opening = 3, Transfer = 4, Adjustment = 5, Parameters = 6, PriceSet = 7 }
+    FourEyes { Ssi = 1, CreditLimit = 2, Opening = 3, Transfer = 4, Adjustment = 5, Parameters = 6, PriceSet = 7, SignOff = 30 }
 }
 
 fields! {
@@ -54,13 +58,18 @@ fields! {
     AccountEntry { kind, holder, domain, capacity, may_go_short }
     DomainEntry { calendar, zone, cut_offs, schedule }
     DaySchedule { opens, closes }
-    InstrumentEntry { cfi, minimum_unit, multiple, market }
+    InstrumentEntry { cfi, minimum_unit, multiple, market, quantity_type }
     SsiEntry { id, valid_from, sequence, domain, currency, cfi_prefix, method, client, depot, nostro }
     ToleranceEntry { valid_from, bands, recompute }
     Proposal { maker, at }
     Pending { version, sequence, cancel }
     Day { date, open, cut_offs, passed, cycle, survey }
-    Trade { number, key, current, version, instruction, amounts_accepted, loose, pending }
+    Control { rows, gone }
+    ControlRow { sums, stated, signed, entities }
+    Sums { count, bought, sold, paid, received }
+    AccountingEntry { date, open, closed, sets }
+    FrozenSet { date, snap, source, version }
+    Trade { number, key, source, current, version, instruction, amounts_accepted, loose, pending }
     Loose { terms, defects }
     Defect { kind, subject }
     Optional { common_reference, delivering_client, receiving_client }

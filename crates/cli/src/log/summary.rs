@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
+use model::accounting::AccountingStep;
 use model::command::{Command, Inbound, Origin, Step, What};
 use model::instruction::Steer;
 use model::record::{Content, Outcome, Record};
@@ -114,6 +115,12 @@ fn about(inbound: &Inbound) -> String {
         Command::Continue(task) => format!("{task:?}").to_lowercase(),
         Command::Quarantine(unreadable) => format!("{} bytes", unreadable.size),
         Command::CloseQuarantined { sequence, .. } => format!("record {sequence}"),
+        Command::ControlTotals(said) => format!("{} {} {}", said.source, said.trade_date, said.currency),
+        Command::SignOff(said) => format!("{} {} {}", said.source, said.trade_date, said.currency),
+        Command::Accounting(day) => match &day.step {
+            AccountingStep::Open { date } => format!("open {date} of {}", day.entity),
+            AccountingStep::Close { date, .. } => format!("close {date} of {}", day.entity),
+        },
     }
 }
 

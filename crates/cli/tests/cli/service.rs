@@ -185,3 +185,51 @@ fn a_wrong_directory_is_an_error_and_never_an_empty_log() {
     assert!(!data.join("log").exists());
     fail(&["log", "list", "--data", text(&data)], 4);
 }
+
+#[test]
+fn control_totals_agree_an_accounting_day_closes_and_a_settlement_is_reversed() {
+    let (_dir, data) = data();
+    let server = Server::start(&data);
+    run(&["submit", text(&small()), "--server", &server.address]);
+
+    let controls = server.json(&["controls", "list"]);
+    let row = controls.as_array().expect("a list").iter().find(|row| row["source"] == "FO-ALPHA");
+    let row = row.unwrap_or_else(|| panic!("FO-ALPHA has sent trades: {controls}")).clone();
+    assert_eq!(row["state"], "CONTROL_STATE_UNSTATED");
+    let counted = |name: &str| row["counted"][name].as_str().unwrap_or("0").to_owned();
+    let number = row["tradeDate"].as_u64().expect("a date");
+    let date = format!("{:04}-{:02}-{:02}", number / 10_000, number / 100 % 100, number % 100);
+    let (currency, count) = (row["currency"].as_str().expect("a currency"), counted("count"));
+    let send = |count: &str| {
+        let (bought, sold) = (counted("bought"), counted("sold"));
+        let (paid, received) = (counted("paid"), counted("received"));
+        let key = ["controls", "send", "FO-ALPHA", &date, currency, "--count", count];
+        let sums = ["--bought", &bought, "--sold", &sold, "--paid", &paid, "--received", &received];
+        server.ask(&[&key[..], &sums].concat());
+        let rows = server.json(&["controls", "list"]);
+        let rows = rows.as_array().expect("a list").clone();
+        rows.into_iter().find(|row| row["source"] == "FO-ALPHA").expect("it is still there")["state"].clone()
+    };
+
+    server.ask(&["day", "accounting", "open", "ALPHA", &date]);
+    assert_eq!(send("99"), "CONTROL_STATE_DIFFERS");
+    let close = ["day", "accounting", "close", "ALPHA", &date];
+    let refused = fail(&[&close[..], &["--server", &server.address]].concat(), 1);
+    assert!(refused.contains("CONTROL_TOTALS_DIFFER"), "{refused}");
+    assert_eq!(send(&count), "CONTROL_STATE_AGREED");
+    server.ask(&close);
+    let shown = server.json(&["day", "accounting", "show"]);
+    assert_eq!(shown[0]["closed"].as_u64(), Some(number), "{shown}");
+
+    let settled = server.json(&["instructions", "list", "--status", "settled"]);
+    let pair = &settled[0];
+    let (record, instruction) = (pair["endedAtSequence"].as_str(), pair["number"].as_str());
+    let (record, instruction) = (record.expect("a record"), instruction.expect("a number"));
+    let reverse = ["ledger", "reverse", record, "--reason", "wrong price", "--instruction"];
+    let refused = fail(&[&reverse[..], &["999999", "--server", &server.address]].concat(), 1);
+    assert!(refused.contains("NOT_REVERSIBLE"), "{refused}");
+    server.ask(&[&reverse[..], &[instruction]].concat());
+    let after = server.json(&["instructions", "get", instruction]);
+    assert!(after["reversedAtSequence"].as_str().is_some(), "{after}");
+    server.stop();
+}

@@ -120,7 +120,13 @@ impl Status {
             | Event::TradeAwaited { .. }
             | Event::CutOffPassed { .. }
             | Event::DayClosed { .. }
-            | Event::Progressed { .. } => {}
+            | Event::Progressed { .. }
+            | Event::TradeChangeLapsed { .. }
+            | Event::ControlTotalsCompared { .. }
+            | Event::ControlSignedOff { .. }
+            | Event::AccountingDayOpened { .. }
+            | Event::AccountingDayClosed { .. }
+            | Event::PriorDay { .. } => {}
         }
     }
 

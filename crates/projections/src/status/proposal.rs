@@ -24,6 +24,9 @@ pub(super) fn subject(command: &Command) -> String {
         Command::Day(day) => format!("domain {}", day.domain),
         Command::Approve { proposal } | Command::Refuse { proposal } => format!("proposal {proposal}"),
         Command::CloseQuarantined { sequence, .. } => format!("record {sequence}"),
+        Command::ControlTotals(said) => format!("control totals {} {} {}", said.source, said.trade_date, said.currency),
+        Command::SignOff(said) => format!("control totals {} {} {}", said.source, said.trade_date, said.currency),
+        Command::Accounting(day) => format!("accounting day of {}", day.entity),
         Command::Continue(_) | Command::Quarantine(_) => String::new(),
     }
 }

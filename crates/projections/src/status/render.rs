@@ -207,6 +207,7 @@ fn status(trade: &Trade, instructions: &[(u64, Instruction)]) -> pb::TradeStatus
         () if trade.cancelled => pb::TradeStatus::Cancelled,
         () if any(Stage::Settled) => pb::TradeStatus::Settled,
         () if !trade.defects.is_empty() => pb::TradeStatus::InRepair,
+        () if !trade.instructions.is_empty() => pb::TradeStatus::Uninstructed,
         () => pb::TradeStatus::Captured,
     }
 }

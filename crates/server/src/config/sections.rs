@@ -133,6 +133,8 @@ sections! {
         brokers: String = String::new(),
         /// Topic of trades.
         trades_topic: String = "quittance.trades.v1".to_owned(),
+        /// Compacted topic on which each trade's front office is told how it stands; empty: nobody is told.
+        status_topic: String = "quittance.trade-status.v1".to_owned(),
         /// Partition of that topic: a shard reads one.
         partition: u32 = 0,
         /// How many partitions the topic must have.

@@ -223,6 +223,7 @@ fn parameters(words: &mut Words) -> Result<Parameters, String> {
             "adjustment" => FourEyes::Adjustment,
             "parameters" => FourEyes::Parameters,
             "prices" => FourEyes::PriceSet,
+            "sign-off" => FourEyes::SignOff,
             other => return Err(format!("nothing called {other} needs four eyes")),
         })
     };

@@ -1,6 +1,7 @@
 //! Records in words: what a settlement analyst would say had happened. Numbers that depend on how a file is played
 //! (sequences) are not told.
 
+use super::control;
 use super::view::{Standing, View};
 use model::command::{CutOff, Task};
 use model::event::{Event, Wait};
@@ -115,6 +116,12 @@ fn tell(view: &View, event: &Event, steps: bool) -> Option<String> {
         Event::Proposed { command, .. } => format!("proposed: {} waits for a second person", command.name()),
         Event::ProposalClosed { approved, .. } => if *approved { "approved" } else { "refused" }.to_owned(),
         Event::QuarantineClosed { replayed, .. } => if *replayed { "replayed" } else { "discarded" }.to_owned(),
+        Event::TradeChangeLapsed { .. }
+        | Event::ControlTotalsCompared { .. }
+        | Event::ControlSignedOff { .. }
+        | Event::AccountingDayOpened { .. }
+        | Event::AccountingDayClosed { .. }
+        | Event::PriorDay { .. } => return control::tell(view, event),
     })
 }
 

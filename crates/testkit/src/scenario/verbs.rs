@@ -1,5 +1,6 @@
 //! The verbs of a scenario: the command each line stands for.
 
+use super::control;
 use super::player::{Player, instant};
 use super::reference::{DOMAIN, reference};
 use super::stage::Stage;
@@ -17,6 +18,9 @@ impl<S: Stage> Player<S> {
         let today = self.today();
         if let Some(reference) = reference(words, today)? {
             return Ok(Command::SetReference(Box::new(reference)));
+        }
+        if let Some(command) = control::command(words, today)? {
+            return Ok(command);
         }
         Ok(match &*words.verb {
             "trade" => {

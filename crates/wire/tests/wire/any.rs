@@ -1,6 +1,7 @@
 //! Any value of the model that the wire can carry.
 
 pub mod command;
+pub mod control;
 pub mod event;
 pub mod record;
 pub mod reference;

@@ -29,6 +29,9 @@ pub fn command() -> impl Strategy<Value = Command> {
         (natural(), maybe(trade()))
             .prop_map(|(sequence, replay)| Command::CloseQuarantined { sequence, replay: replay.map(Box::new) })
             .boxed(),
+        super::control::control_totals().prop_map(|totals| Command::ControlTotals(Box::new(totals))).boxed(),
+        super::control::sign_off().prop_map(Command::SignOff).boxed(),
+        super::control::accounting_day().prop_map(|day| Command::Accounting(Box::new(day))).boxed(),
     ])
 }
 

@@ -13,7 +13,7 @@ use proptest::sample::select;
 use proptest::strategy::Union;
 
 pub fn event() -> impl Strategy<Value = Event> {
-    Union::new(trades().into_iter().chain(instructions()).chain(others()))
+    Union::new(trades().into_iter().chain(instructions()).chain(others()).chain(super::control::events()))
 }
 
 fn trades() -> Vec<BoxedStrategy<Event>> {

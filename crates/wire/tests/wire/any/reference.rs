@@ -153,6 +153,7 @@ fn parameters() -> impl Strategy<Value = Parameters> {
         Just(FourEyes::Adjustment),
         Just(FourEyes::Parameters),
         Just(FourEyes::PriceSet),
+        Just(FourEyes::SignOff),
     ];
     (some(four_eyes), small(), small(), small(), small()).prop_map(
         |(four_eyes, proposal_minutes, attempts_per_step, examined_per_step, candidates_compared)| Parameters {

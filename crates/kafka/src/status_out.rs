@@ -1,0 +1,271 @@
+//! A follower of the log that answers the front office: how each trade stands, on a compacted topic keyed by the trade.
+//!
+//! A status is published at least once, in the order of the log. What was told and up to which record stands in a small
+//! database of the publisher's own ([`kept`]); it is written only after the brokers have everything up to there, so after
+//! a crash the last statuses come again, with the same sequences, and none is missing. While the brokers are away the
+//! publisher waits with at most [`BATCH`] statuses and one block in its hands, and goes on from there.
+
+mod fold;
+mod kept;
+mod trade;
+
+pub use fold::{StatusFold, Told, Update, key};
+
+use crate::brokers::Brokers;
+use crate::error::Error;
+use crate::event::Event;
+use crate::produce::{Outgoing, Producer};
+use crate::topics::TRADE_STATUS;
+use kept::Kept;
+use prost::Message as _;
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use store::{Block, Head, Log};
+
+/// The longest wait for a record; also how long a request to stop may wait.
+const WAIT: Duration = Duration::from_millis(200);
+/// How long the brokers are given for what was sent, before it is complained about.
+const FLUSH: Duration = Duration::from_secs(5);
+/// How often what was told is written down, while there is something new.
+const SAVE: Duration = Duration::from_secs(1);
+/// So many statuses go to the brokers before they are waited for.
+const BATCH: usize = 4_096;
+
+/// What is published, and where.
+#[derive(Clone)]
+pub struct StatusOptions {
+    /// Where Kafka is.
+    pub brokers: Brokers,
+    /// The topic, [`TRADE_STATUS`].
+    pub topic: String,
+    /// The shard's partition of it.
+    pub partition: u32,
+    /// Who we are: `ce_source`, a URI reference.
+    pub source: String,
+    /// The directory of what was told. It may be deleted: then all is told again.
+    pub dir: PathBuf,
+    /// How its database is opened.
+    pub store: store::Options,
+}
+
+impl StatusOptions {
+    /// For the only shard, with the usual topic.
+    pub fn new(brokers: Brokers, dir: PathBuf) -> StatusOptions {
+        let (topic, source) = (TRADE_STATUS.to_owned(), "/quittance/shard/0".to_owned());
+        StatusOptions { brokers, topic, partition: 0, source, dir, store: store::Options::default() }
+    }
+}
+
+/// A running publisher. Dropping it stops it.
+pub struct StatusPublisher {
+    stop: Arc<AtomicBool>,
+    told: Arc<AtomicU64>,
+    thread: Option<JoinHandle<Result<(), Error>>>,
+}
+
+impl StatusPublisher {
+    /// Starts to follow a log from where its database stands. Needs no broker to start.
+    ///
+    /// # Errors
+    /// [`Error::Settings`], [`Error::File`] when the database cannot be opened, [`Error::Log`].
+    pub fn start(log: Arc<Log>, options: StatusOptions) -> Result<StatusPublisher, Error> {
+        let (kept, fold, place) = Kept::open(&options.dir, &options.store, &log)?;
+        let producer = Producer::new(&options.brokers)?;
+        let (stop, told) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(place.sequence)));
+        let follower = Follower {
+            log,
+            producer,
+            kept,
+            fold,
+            place,
+            saved: place.sequence,
+            pending: Vec::new(),
+            options,
+            stop: stop.clone(),
+            told: told.clone(),
+            counter: metrics::counter!("quittance_kafka_statuses_published_total"),
+        };
+        let thread = thread::Builder::new()
+            .name("trade-status".to_owned())
+            .spawn(move || follower.run())
+            .map_err(|cause| Error::Settings { cause: format!("no thread for the statuses of trades: {cause}") })?;
+        Ok(StatusPublisher { stop, told, thread: Some(thread) })
+    }
+
+    /// The last record of which the brokers have every status.
+    pub fn told(&self) -> u64 {
+        self.told.load(Ordering::Acquire)
+    }
+
+    /// Whether it still runs; it ends by itself only when the log or its own database fails it.
+    pub fn is_running(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
+    /// Stops it.
+    ///
+    /// # Errors
+    /// What it ended with.
+    pub fn stop(mut self) -> Result<(), Error> {
+        self.join()
+    }
+
+    fn join(&mut self) -> Result<(), Error> {
+        self.stop.store(true, Ordering::Relaxed);
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(ended)) => ended,
+            Some(Err(_)) => Err(Error::Log { cause: "the thread of the statuses of trades panicked".to_owned() }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for StatusPublisher {
+    fn drop(&mut self) {
+        let _ = self.join();
+    }
+}
+
+struct Follower {
+    log: Arc<Log>,
+    producer: Producer,
+    kept: Kept,
+    fold: StatusFold,
+    /// The last record folded.
+    place: Head,
+    /// The last record written down.
+    saved: u64,
+    /// Statuses up to `place` that the brokers may not have yet.
+    pending: Vec<Update>,
+    options: StatusOptions,
+    stop: Arc<AtomicBool>,
+    told: Arc<AtomicU64>,
+    counter: metrics::Counter,
+}
+
+impl Follower {
+    fn run(mut self) -> Result<(), Error> {
+        let followed = self.follow();
+        if let Err(error) = &followed {
+            tracing::error!("the front office is not answered any more: {error}");
+        }
+        followed
+    }
+
+    fn follow(&mut self) -> Result<(), Error> {
+        let mut saved_at = Instant::now();
+        while !self.stopping() {
+            let head = self.log.wait_past(self.place.sequence, WAIT);
+            if head.sequence > self.place.sequence {
+                let next = self.place.sequence + 1;
+                let unreadable = |cause: store::Error| Error::Log { cause: cause.to_string() };
+                if let Some(block) = self.log.block_holding(next).map_err(unreadable)? {
+                    self.fold(&block, next)?;
+                }
+                // As long as there is more and hands are not full, nothing is waited for.
+                if self.pending.len() < BATCH && self.log.head().sequence > self.place.sequence {
+                    continue;
+                }
+            }
+            if !self.deliver()? {
+                // Stopped before it was certain: it is told again after the next start.
+                return Ok(());
+            }
+            if saved_at.elapsed() >= SAVE {
+                self.save()?;
+                saved_at = Instant::now();
+            }
+        }
+        if self.deliver()? { self.save() } else { Ok(()) }
+    }
+
+    fn stopping(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn fold(&mut self, block: &Block, from: u64) -> Result<(), Error> {
+        let failed: RefCell<Option<Error>> = RefCell::new(None);
+        let kept = &self.kept;
+        let told = |key: &str| {
+            kept.told(key).unwrap_or_else(|error| {
+                *failed.borrow_mut() = Some(error);
+                None
+            })
+        };
+        for (sequence, bytes) in block.iter().filter(|(sequence, _)| *sequence >= from) {
+            let folded = self.fold.record(bytes, &told, &mut self.pending);
+            folded.map_err(|error| Error::Log { cause: format!("record {sequence} cannot be read: {error}") })?;
+            if let Some(error) = failed.take() {
+                return Err(error);
+            }
+        }
+        self.place = block.head();
+        Ok(())
+    }
+
+    /// Sends what is in hand and waits until the brokers have it, sending all of it again if they gave some of it up.
+    /// False: asked to stop before.
+    fn deliver(&mut self) -> Result<bool, Error> {
+        if !self.pending.is_empty() {
+            self.send()?;
+            if !self.confirmed()? {
+                return Ok(false);
+            }
+            self.counter.increment(self.pending.len() as u64);
+            self.pending.clear();
+        }
+        self.told.store(self.place.sequence, Ordering::Release);
+        Ok(true)
+    }
+
+    fn send(&self) -> Result<(), Error> {
+        let partition = i32::try_from(self.options.partition).ok();
+        for update in &self.pending {
+            // A record tells a trade once, so its sequence and the key name the message.
+            let id = format!("{}/{}", update.status.sequence, update.key);
+            let event = Event::protobuf(&id, "quittance.trade-status.v1", &self.options.source);
+            let payload = update.status.encode_to_vec();
+            let topic = &self.options.topic;
+            self.producer.send(&Outgoing { topic, partition, key: &update.key, payload: &payload, event, tag: 0 })?;
+        }
+        Ok(())
+    }
+
+    fn confirmed(&mut self) -> Result<bool, Error> {
+        let mut since = Instant::now();
+        loop {
+            // Short, so that a request to stop is heard.
+            match self.producer.flush(WAIT) {
+                Ok(()) => return Ok(true),
+                Err(_) if self.stopping() => return Ok(false),
+                Err(error) => {
+                    if since.elapsed() >= FLUSH {
+                        since = Instant::now();
+                        tracing::warn!("the status topic {} cannot be written: {error}", self.options.topic);
+                    }
+                    if self.producer.failed() > 0 {
+                        thread::sleep(WAIT);
+                        // Counts and queue start anew.
+                        self.producer = Producer::new(&self.options.brokers)?;
+                        self.send()?;
+                    }
+                }
+            }
+        }
+    }
+
+    fn save(&mut self) -> Result<(), Error> {
+        if self.saved != self.place.sequence {
+            self.kept.save(&mut self.fold, self.place)?;
+            self.saved = self.place.sequence;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+//! What the publisher of statuses keeps between two runs: the fold and its place, in one batch, in a database of its own.
+
+use super::fold::StatusFold;
+use super::trade::OpenTrade;
+use crate::error::Error;
+use model::identifier::Identifier;
+use prost::Message as _;
+use std::path::Path;
+use store::{Checkpoint, Head, Log, Views};
+use wire::pb::status::{OpenRow, TradeStatus};
+
+/// Its name in the database.
+const NAME: &str = "trade-status";
+/// Raised with every change of the fold or of the rows: all statuses are then told again.
+const VERSION: u32 = 1;
+
+// Tables; never reuse a number.
+const SOURCES: u8 = 1;
+const DAYS: u8 = 2;
+const OPEN: u8 = 3;
+const TOLD: u8 = 4;
+
+/// The database.
+pub(super) struct Kept {
+    rows: Views,
+}
+
+impl Kept {
+    /// Opens it in a directory, and reads the fold with the place it stands at. What is of another log or version, or
+    /// cannot be read, is made again from the beginning: to tell again does no harm.
+    pub fn open(dir: &Path, options: &store::Options, log: &Log) -> Result<(Kept, StatusFold, Head), Error> {
+        let rows = match Views::open(dir, options) {
+            Err(error @ (store::Error::Format { .. } | store::Error::Corrupt { .. })) => {
+                tracing::warn!(%error, "the statuses told are made again from the log");
+                Views::destroy(dir).and_then(|()| Views::open(dir, options))
+            }
+            opened => opened,
+        };
+        let kept = Kept { rows: rows.map_err(|cause| file(dir, &cause))? };
+        let checkpoint = kept.rows.checkpoint(NAME).map_err(|cause| file(dir, &cause))?;
+        if let Some(place) = checkpoint.filter(|checkpoint| checkpoint.version == VERSION) {
+            let chain = log.chain_at(place.sequence).map_err(|cause| Error::Log { cause: cause.to_string() })?;
+            if chain == Some(place.chain) {
+                let fold = kept.read().map_err(|cause| Error::File { path: dir.display().to_string(), cause })?;
+                return Ok((kept, fold, Head { sequence: place.sequence, chain: place.chain }));
+            }
+            tracing::warn!(sequence = place.sequence, "the statuses told are of another log: all are told again");
+        }
+        kept.rows.wipe(NAME, &[SOURCES, DAYS, OPEN, TOLD]).map_err(|cause| file(dir, &cause))?;
+        Ok((kept, StatusFold::default(), Head::EMPTY))
+    }
+
+    /// What was told of a trade that is not open.
+    pub fn told(&self, key: &str) -> Result<Option<TradeStatus>, Error> {
+        let row = self.rows.get(TOLD, key.as_bytes()).map_err(|cause| file(self.rows.dir(), &cause))?;
+        let status = row.map(|row| TradeStatus::decode(&row[..]));
+        status.transpose().map_err(|cause| Error::File {
+            path: self.rows.dir().display().to_string(),
+            cause: format!("{key}: {cause}"),
+        })
+    }
+
+    /// Writes what changed, and up to where it holds.
+    pub fn save(&self, fold: &mut StatusFold, place: Head) -> Result<(), Error> {
+        let mut batch = self.rows.begin(NAME);
+        for (index, source) in &fold.sources {
+            batch.put(SOURCES, &index.to_be_bytes(), source.as_str().as_bytes());
+        }
+        for (domain, date) in &fold.days {
+            batch.put(DAYS, &domain.to_be_bytes(), &date.to_be_bytes());
+        }
+        for number in &fold.dirty {
+            if let Some(trade) = fold.open.get(number) {
+                batch.put(OPEN, &number.to_be_bytes(), &trade.row().encode_to_vec());
+            }
+        }
+        for number in &fold.closed {
+            batch.delete(OPEN, &number.to_be_bytes());
+        }
+        for (key, status) in &fold.told {
+            batch.put(TOLD, key.as_bytes(), &status.encode_to_vec());
+        }
+        let checkpoint = Checkpoint { sequence: place.sequence, chain: place.chain, version: VERSION };
+        batch.commit(checkpoint).map_err(|cause| file(self.rows.dir(), &cause))?;
+        fold.saved();
+        Ok(())
+    }
+
+    fn read(&self) -> Result<StatusFold, String> {
+        let mut fold = StatusFold::default();
+        let damaged = |table: u8| format!("a row of table {table} is damaged; delete the directory to tell all again");
+        for row in self.rows.scan(SOURCES, &[], &[]) {
+            let row = row.map_err(|cause| cause.to_string())?;
+            let name = std::str::from_utf8(&row.value).ok().and_then(|text| Identifier::parse(text).ok());
+            let index = four(&row.key).ok_or_else(|| damaged(SOURCES))?;
+            fold.sources.insert(index, name.ok_or_else(|| damaged(SOURCES))?);
+        }
+        for row in self.rows.scan(DAYS, &[], &[]) {
+            let row = row.map_err(|cause| cause.to_string())?;
+            let (domain, date) = four(&row.key).zip(four(&row.value)).ok_or_else(|| damaged(DAYS))?;
+            fold.days.insert(domain, date);
+        }
+        for row in self.rows.scan(OPEN, &[], &[]) {
+            let row = row.map_err(|cause| cause.to_string())?;
+            let number = row.key.as_slice().try_into().map(u64::from_be_bytes).map_err(|_| damaged(OPEN))?;
+            let trade = OpenRow::decode(&row.value[..]).ok().and_then(OpenTrade::from_row);
+            fold.restore(number, trade.ok_or_else(|| damaged(OPEN))?);
+        }
+        Ok(fold)
+    }
+
+    /// For tests: what was told of every trade, open or not.
+    #[cfg(test)]
+    pub fn all_told(&self) -> std::collections::BTreeMap<String, TradeStatus> {
+        let ended = self.rows.scan(TOLD, &[], &[]).map(|row| {
+            let row = row.expect("a row");
+            TradeStatus::decode(&row.value[..]).expect("a status")
+        });
+        let open = self.read().expect("readable").open.into_values().map(|trade| trade.status);
+        ended.chain(open).map(|status| (super::key(&status.source, &status.trade_id), status)).collect()
+    }
+}
+
+fn four(bytes: &[u8]) -> Option<u32> {
+    bytes.try_into().ok().map(u32::from_be_bytes)
+}
+
+fn file(dir: &Path, cause: &store::Error) -> Error {
+    Error::File { path: dir.display().to_string(), cause: cause.to_string() }
+}
