@@ -18,7 +18,7 @@ const ARROWS: &str = "
     kafka: engine wire store model
     api: engine projections wire store model
     server: engine kafka api projections store wire model
-    cli: server kafka wire store testkit model engine projections benches
+    cli: server kafka wire store testkit model engine projections risk benches
     benches: model clearing wire store engine kafka projections testkit
     testkit: model clearing wire
     simulator: testkit engine projections store clearing model wire
