@@ -12,6 +12,9 @@ use model::identifier::Identifier;
 use model::index::{Kind, PartyIx};
 use model::rejection::{Reason, Rejection};
 
+/// So many sets of prices and rates may value a day.
+const MOST_SETS: usize = 64;
+
 /// Where an entity's books stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AccountingEntry {
@@ -55,6 +58,11 @@ pub(crate) fn decide_accounting(draft: &mut Draft<'_>, day: &AccountingDay) -> R
         AccountingStep::Close { date, sets } => {
             if !entry.is_some_and(|entry| entry.open && entry.date == *date) {
                 return Err(Rejection::new(Reason::AccountingDayNotOpen, date.to_string()));
+            }
+            // The event names each set with its version: their number bounds the record.
+            let repeats = || sets.iter().enumerate().any(|(at, set)| sets[..at].contains(set));
+            if sets.len() > MOST_SETS || repeats() {
+                return Err(Rejection::new(Reason::ReferenceInvalid, "sets: each once, and no more than 64"));
             }
             let clean = check_close(state, entity, *date)?;
             let sets = sets.iter().map(|set| freeze(state, set)).collect::<Result<_, _>>()?;

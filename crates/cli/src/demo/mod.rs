@@ -1,6 +1,7 @@
 //! `quittance demo`: a settlement week of a whole market through the real service, then its tables and its proofs.
 
 mod answers;
+mod books;
 mod broker;
 mod floor;
 mod people;
@@ -166,6 +167,7 @@ async fn play(command: &Demo, plan: &Plan, service: &Service) -> Result<usize> {
     tables::messages(plan, &answers);
     tables::print(&connection, &answers, &records, sequence).await?;
     let mut broken = tie_outs::print(&connection, plan, &answers, &tally, &records).await?;
+    broken += books::close(&connection, plan).await?;
     println!();
     broken += prove(service).await?;
     match way {

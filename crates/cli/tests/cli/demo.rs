@@ -14,6 +14,8 @@ fn the_week_ends_with_its_tables_and_every_tie_out_holds() {
         "Quarantined",
         "Cash: settled, projected with all that is open, and what must be funded",
         "Tie-outs: two figures of different origin, each difference zero",
+        "Control totals of the front offices, and the accounting day",
+        "closed for ",
         "verified: ",
     ] {
         assert!(shown.contains(heading), "{heading:?} is missing:\n{shown}");

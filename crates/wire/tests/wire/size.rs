@@ -89,7 +89,14 @@ fn settlement() -> Vec<Event> {
             value_date: model::date::Date::parse("2199-12-31").expect("a date"),
             postings: postings(),
         },
+        lapsed(),
+        lapsed(),
     ]
+}
+
+/// Of each side, a change that waited for the other's consent.
+fn lapsed() -> Event {
+    Event::TradeChangeLapsed { trade: NUMBER, version: u32::MAX, cancel: true, reason: code::DSET }
 }
 
 fn progressed(task: Task) -> Event {
@@ -120,6 +127,12 @@ fn a_step_through_the_repairs_fits() {
                 terms: Box::new(terms()),
                 defects: vec![Defect { kind: DefectKind::BookNotOwned, subject: longest() }; 9],
                 postings: postings(),
+            },
+            Event::PriorDay {
+                entity: PartyIx(INDEX),
+                trade: NUMBER,
+                belongs_to: terms().trade_date,
+                shows_on: Some(terms().trade_date),
             },
             Event::InstructionIssued {
                 instruction: NUMBER,
