@@ -1,5 +1,6 @@
 //! The one binary: every way a person or a script talks to Quittance. A module for each noun; `fault` is how all of them end.
 
+mod calc;
 mod cash;
 mod codes;
 mod connection;
@@ -71,6 +72,7 @@ enum Command {
     Verify(verify::Verify),
     Rebuild(rebuild::Rebuild),
     Fold(fold::Fold),
+    Calc(calc::Calc),
     Topics(topics::Topics),
     FrontOffice(front_office::FrontOffice),
     /// Measure this build on this machine: quittance bench fold
@@ -111,6 +113,7 @@ fn run(command: Command) -> Result<()> {
         Command::Topics(command) => topics::run(command),
         Command::FrontOffice(command) => front_office::run(command),
         Command::Fold(command) => fold::run(command),
+        Command::Calc(command) => calc::run(command),
         Command::Bench(command) => benches::main(&command),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "quittance", &mut std::io::stdout());
