@@ -2,6 +2,7 @@
 
 mod accounting;
 mod asking;
+mod calc;
 mod cash;
 mod codes;
 mod connection;
@@ -75,6 +76,7 @@ enum Command {
     Verify(verify::Verify),
     Rebuild(rebuild::Rebuild),
     Fold(fold::Fold),
+    Calc(calc::Calc),
     Topics(topics::Topics),
     FrontOffice(front_office::FrontOffice),
     /// Measure this build on this machine: quittance bench fold
@@ -116,6 +118,7 @@ fn run(command: Command) -> Result<()> {
         Command::Topics(command) => topics::run(command),
         Command::FrontOffice(command) => front_office::run(command),
         Command::Fold(command) => fold::run(command),
+        Command::Calc(command) => calc::run(command),
         Command::Bench(command) => benches::main(&command),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "quittance", &mut std::io::stdout());

@@ -23,6 +23,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("verify", &[]),
     ("rebuild", &[]),
     ("fold", &[]),
+    ("calc", &["settlement-date", "match", "lots", "pnl", "var", "crr378", "reg-t", "exposure"]),
     ("topics", &["apply", "show"]),
     ("front-office", &[]),
     ("completions", &[]),
