@@ -152,7 +152,7 @@ pub fn takes_over(rig: &Rig) -> Verdict {
 fn first_settled_after(served: &Served, sequence: u64) -> u64 {
     let mut log = LogServiceClient::new(served.channel());
     let request = pb::ReadRecordsRequest { from_sequence: sequence + 1, follow: true, limit: 0, decode: false };
-    let found = served.runtime().block_on(tokio::time::timeout(LONG, async move {
+    let first = async move {
         let mut stream = log.read_records(request).await.expect("a stream").into_inner();
         while let Some(message) = stream.message().await.expect("no error") {
             for record in message.records {
@@ -164,6 +164,7 @@ fn first_settled_after(served: &Served, sequence: u64) -> u64 {
             }
         }
         panic!("the stream ended")
-    }));
+    };
+    let found = served.runtime().block_on(async { tokio::time::timeout(LONG, first).await });
     found.expect("a trade settles")
 }
