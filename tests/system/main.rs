@@ -5,6 +5,7 @@
 
 mod audit;
 mod broker;
+mod chaos;
 mod diverged;
 mod front_office;
 mod full_disk;
@@ -65,6 +66,7 @@ const CASES: &[Case] = &[
     ("records_acknowledged_and_led", standby::answers_and_roles),
     ("records_standby_takes_over", standby::takes_over),
     ("records_while_the_broker_is_away", publishing::broker_away),
+    ("chaos", chaos::chaos),
     ("broker_killed_under_load", outages::broker_killed_under_load),
 ];
 
@@ -76,6 +78,9 @@ fn main() -> ExitCode {
     }
     if arguments.first().is_some_and(|first| first == shard_process::ROLE) {
         return shard_process::child(&arguments[1..]);
+    }
+    if arguments.first().is_some_and(|first| first == chaos::process::ROLE) {
+        return chaos::process::child(&arguments[1..]);
     }
     if arguments.first().is_some_and(|first| first == served::ROLE) {
         return served::child(&arguments[1..]);
