@@ -44,6 +44,14 @@ demo-kafka: build ## the same through a real Kafka broker, started empty and sto
 bench: build ## measure: throughput, latency, recovery
 	@cargo run -q --locked -p cli -- bench all
 
+# Engines that are killed; brokers and connections are a quarter of it.
+CHAOS ?= 200
+
+.PHONY: chaos
+chaos: install ## 200 engines and 50 brokers or connections killed under load, then the topic is checked (an hour or so)
+	@$(KAFKA) install
+	QUITTANCE_SYSTEM=1 QUITTANCE_CHAOS=$(CHAOS) cargo test --locked -p quittance-tests --test system -- chaos
+
 .PHONY: fmt
 fmt: ## format the code
 	@cargo fmt --all

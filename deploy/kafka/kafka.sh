@@ -10,7 +10,7 @@
 #   kafka.sh wipe      delete its data (only when stopped)
 #
 # Environment: KAFKA_PORT (9092), KAFKA_CONTROLLER_PORT (KAFKA_PORT + 1000), KAFKA_DATA (in the cache folder, by port),
-# KAFKA_HEAP (512m), KAFKA_TIMEOUT (90 s to start), QUITTANCE_CACHE (~/.cache/quittance).
+# KAFKA_PROXIED (listen:advertised: a second listener whose clients come through a proxy), KAFKA_HEAP (512m), KAFKA_TIMEOUT (90 s to start), QUITTANCE_CACHE (~/.cache/quittance).
 # Brokers with different ports and data run side by side. A broker is known by the pid it was started with, never by a search.
 set -euo pipefail
 
@@ -21,6 +21,7 @@ libs=$cache/kafka-$version
 port=${KAFKA_PORT:-9092}
 controller=${KAFKA_CONTROLLER_PORT:-$((port < 64000 ? port + 1000 : port - 1000))}
 data=${KAFKA_DATA:-$cache/kafka-data/$port}
+proxied=${KAFKA_PROXIED:-}
 pidfile=$data/kafka.pid
 log=$data/kafka.log
 name=127.0.0.1:$port
@@ -78,8 +79,10 @@ prepare() { # installed, ports free, configuration written, storage formatted
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:$controller
-listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller
-advertised.listeners=PLAINTEXT://127.0.0.1:$port
+listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller${proxied:+,PROXIED://127.0.0.1:${proxied%:*}}
+advertised.listeners=PLAINTEXT://127.0.0.1:$port${proxied:+,PROXIED://127.0.0.1:${proxied#*:}}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 log.dirs=$data/logs
 # A misspelt topic is an error, never a new empty topic.

@@ -16,15 +16,29 @@ pub struct Broker {
     controller: u16,
     data: PathBuf,
     topics: AtomicU32,
+    /// A second listener for clients behind a proxy: where it listens, and where they are told that it does.
+    proxied: Option<(u16, u16)>,
 }
 
 impl Broker {
     /// Chooses ports and folder; starts nothing.
     pub fn new() -> Broker {
         sweep();
+        Broker::fresh()
+    }
+
+    /// One beside the other, whose clients may come through a proxy that listens on a port. Also where it is to send them.
+    pub fn proxied(advertised: u16) -> (Broker, u16) {
+        let (listen, _) = free_ports();
+        let mut broker = Broker::fresh();
+        broker.proxied = Some((listen, advertised));
+        (broker, listen)
+    }
+
+    fn fresh() -> Broker {
         let (port, controller) = free_ports();
         let data = std::env::temp_dir().join(format!("{PREFIX}{}-{port}", std::process::id()));
-        Broker { port, controller, data, topics: AtomicU32::new(0) }
+        Broker { port, controller, data, topics: AtomicU32::new(0), proxied: None }
     }
 
     pub fn data(&self) -> &Path {
@@ -71,7 +85,7 @@ impl Broker {
     }
 
     fn must(&self, verb: &str) {
-        let output = run(verb, self.port, self.controller, &self.data);
+        let output = run(verb, self.port, self.controller, &self.data, self.proxied);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         assert!(output.status.success(), "kafka.sh {verb}: {}{}", text(&output.stdout), text(&output.stderr));
     }
@@ -79,7 +93,7 @@ impl Broker {
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        run("kill", self.port, self.controller, &self.data);
+        run("kill", self.port, self.controller, &self.data, None);
         let _ = fs::remove_dir_all(&self.data);
     }
 }
@@ -91,13 +105,13 @@ fn sweep() {
         let Some((pid, port)) = name.strip_prefix(PREFIX).and_then(|rest| rest.split_once('-')) else { continue };
         let (Ok(pid), Ok(port)) = (pid.parse::<u32>(), port.parse::<u16>()) else { continue };
         if !Path::new(&format!("/proc/{pid}")).exists() {
-            run("kill", port, port, &entry.path());
+            run("kill", port, port, &entry.path(), None);
             let _ = fs::remove_dir_all(entry.path());
         }
     }
 }
 
-fn run(verb: &str, port: u16, controller: u16, data: &Path) -> Output {
+fn run(verb: &str, port: u16, controller: u16, data: &Path, proxied: Option<(u16, u16)>) -> Output {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/kafka/kafka.sh");
     Command::new(script)
         .arg(verb)
@@ -105,6 +119,7 @@ fn run(verb: &str, port: u16, controller: u16, data: &Path) -> Output {
         .env("KAFKA_CONTROLLER_PORT", controller.to_string())
         .env("KAFKA_DATA", data)
         .env("KAFKA_HEAP", "384m")
+        .env("KAFKA_PROXIED", proxied.map_or_else(String::new, |(listen, advertised)| format!("{listen}:{advertised}")))
         .output()
         .expect("kafka.sh can be run")
 }

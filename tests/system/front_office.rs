@@ -51,6 +51,26 @@ impl FrontOffice {
         self
     }
 
+    /// It dies without a word and comes back: what was not confirmed is sent again, though it may be there. How many those are.
+    pub fn crash(self, brokers: &Brokers) -> (FrontOffice, usize) {
+        let FrontOffice { producer, topic, sent, offsets, keep_bytes } = self;
+        assert!(keep_bytes, "only then is there something to send again");
+        drop(producer);
+        let known = offsets.lock().expect("nobody panics with it").clone();
+        let mut fresh = FrontOffice { keep_bytes, ..FrontOffice::new(brokers, &topic) };
+        let lost: Vec<usize> = (0..sent.len()).filter(|tag| known.get(*tag).copied().flatten().is_none()).collect();
+        *fresh.offsets.lock().expect("nobody panics with it") = known;
+        for &tag in &lost {
+            let id = tag.to_string();
+            let event = Event::protobuf(&id, "quittance.trade.v1", "/front-office/test");
+            let payload = &sent[tag].bytes;
+            let message = Outgoing { topic: &fresh.topic, partition: Some(0), key: "AGAIN", payload, event, tag };
+            fresh.producer.send(&message).expect("the message is taken");
+        }
+        fresh.sent = sent;
+        (fresh, lost.len())
+    }
+
     /// Sends a message of the flow.
     pub fn send(&mut self, message: &Message) {
         let mut bytes = Vec::with_capacity(512);

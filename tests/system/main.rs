@@ -5,14 +5,19 @@
 
 mod audit;
 mod broker;
+mod chaos;
 mod diverged;
 mod front_office;
 mod full_disk;
 mod garbage;
 mod kills;
+mod node;
 mod outages;
+mod publishing;
+mod served;
 mod service;
 mod shard_process;
+mod standby;
 mod topics;
 mod trade_status;
 mod week;
@@ -55,6 +60,13 @@ const CASES: &[Case] = &[
     ("wrong_directory", wrong_directory::refused),
     ("full_disk", full_disk::nothing_is_lost),
     ("kills_under_load", kills::under_load),
+    ("records_published_and_taken_over", publishing::restarts_and_a_lost_directory),
+    ("records_diverged_and_adopted", publishing::diverged_and_adopted),
+    ("records_of_two_engines", publishing::two_engines),
+    ("records_acknowledged_and_led", standby::answers_and_roles),
+    ("records_standby_takes_over", standby::takes_over),
+    ("records_while_the_broker_is_away", publishing::broker_away),
+    ("chaos", chaos::chaos),
     ("broker_killed_under_load", outages::broker_killed_under_load),
 ];
 
@@ -66,6 +78,12 @@ fn main() -> ExitCode {
     }
     if arguments.first().is_some_and(|first| first == shard_process::ROLE) {
         return shard_process::child(&arguments[1..]);
+    }
+    if arguments.first().is_some_and(|first| first == chaos::process::ROLE) {
+        return chaos::process::child(&arguments[1..]);
+    }
+    if arguments.first().is_some_and(|first| first == served::ROLE) {
+        return served::child(&arguments[1..]);
     }
     if arguments.iter().any(|argument| argument == "--list") {
         return ExitCode::SUCCESS;

@@ -17,6 +17,7 @@ use wire::pb::record;
 use wire::pb::record::command::Kind;
 use wire::pb::service::SourceStanding;
 
+use crate::ack::{Ack, Publication};
 use crate::receipt::{Verdict, timestamp};
 use crate::{caller, failure};
 
@@ -55,6 +56,7 @@ pub struct Backend {
     pub(crate) version: Arc<str>,
     pub(crate) started_at: pbjson_types::Timestamp,
     closing: watch::Receiver<bool>,
+    publication: Arc<OnceLock<Publication>>,
 }
 
 /// What is there once the shard has recovered, until the service ends.
@@ -84,7 +86,17 @@ impl Backend {
             version: version.into(),
             started_at: timestamp(Clock::system().now()),
             closing,
+            publication: Arc::default(),
         }
+    }
+
+    /// Says that records are published; before the calls are let in, once.
+    pub fn publish(&self, publication: Publication) {
+        let _ = self.publication.set(publication);
+    }
+
+    pub(crate) fn publication(&self) -> Option<&Publication> {
+        self.publication.get()
     }
 
     /// Says what is being done, to those who ask too early.
@@ -211,7 +223,8 @@ impl Backend {
         let reason = caller::reason(reason)?;
         let command = wire::command::from_wire(&record::Command { kind: Some(kind) })
             .map_err(|error| failure::malformed(&seen_from_request(&error.path, place), &error.reason))?;
-        self.submit(command, request_id, actor, reason).await?.into_receipt()
+        let ack = self.ack(metadata)?;
+        self.submit(command, request_id, actor, reason, &ack).await?.into_receipt()
     }
 
     /// Submits a command and waits for its record.
@@ -221,9 +234,12 @@ impl Backend {
         request_id: Identifier,
         actor: Identifier,
         reason: String,
+        ack: &Ack,
     ) -> Result<Verdict, Status> {
         let answer = self.shard()?.submit(request(command, request_id, actor, reason)).await.map_err(failure::shard)?;
-        self.verdict(answer.sequence, answer.at, &answer.outcome)
+        let verdict = self.verdict(answer.sequence, answer.at, &answer.outcome)?;
+        self.acknowledged(ack, verdict.sequence).await?;
+        Ok(verdict)
     }
 }
 

@@ -13,6 +13,7 @@ use tracing::Instrument as _;
 use wire::pb::service as pb;
 use wire::pb::service::submit_trades_response::Outcome;
 
+use crate::ack::Ack;
 use crate::backend::{Backend, request};
 use crate::receipt::{Verdict, timestamp};
 use crate::trade::{read_trade, trade_request_id};
@@ -33,6 +34,7 @@ impl Backend {
     pub(crate) fn submit_all(
         &self,
         actor: Identifier,
+        ack: Ack,
         mut trades: Streaming<pb::SubmitTradesRequest>,
     ) -> impl Stream<Item = Result<pb::SubmitTradesResponse, Status>> + Send + use<> {
         let (taken, mut in_flight) = mpsc::channel(self.limits.in_flight_per_stream);
@@ -68,7 +70,7 @@ impl Backend {
             let mut index = 0;
             while let Some(sent) = in_flight.recv().await {
                 let answer = backend
-                    .answer(sent)
+                    .answer(sent, &ack)
                     .await
                     .map(|outcome| pb::SubmitTradesResponse { index, outcome: Some(outcome) });
                 let last = answer.is_err();
@@ -106,13 +108,15 @@ impl Backend {
         }
     }
 
-    async fn answer(&self, sent: Sent) -> Result<Outcome, Status> {
+    async fn answer(&self, sent: Sent, ack: &Ack) -> Result<Outcome, Status> {
         match sent {
             Sent::Malformed(malformed) => Ok(Outcome::Malformed(malformed)),
             Sent::Failed(status) => Err(status),
             Sent::Taken(pending) => {
                 let answer = pending.await.map_err(failure::shard)?;
-                Ok(outcome(self.verdict(answer.sequence, answer.at, &answer.outcome)?))
+                let verdict = self.verdict(answer.sequence, answer.at, &answer.outcome)?;
+                self.acknowledged(ack, verdict.sequence).await?;
+                Ok(outcome(verdict))
             }
         }
     }

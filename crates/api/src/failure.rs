@@ -124,6 +124,9 @@ pub(crate) fn shard(error: SubmitError) -> Status {
     let text = error.to_string();
     match error {
         SubmitError::Closed | SubmitError::Unanswered => stopped(text),
+        SubmitError::Following(_) => {
+            Status::with_error_details(Code::FailedPrecondition, text, details(ErrorReason::Following, []))
+        }
         SubmitError::Halted(_) => {
             Status::with_error_details(Code::Unavailable, text, details(ErrorReason::ShardHalted, []))
         }
@@ -138,6 +141,11 @@ pub(crate) fn shard(error: SubmitError) -> Status {
 /// The shard takes no commands, or ended with this one in its hands.
 pub(crate) fn stopped(text: String) -> Status {
     Status::with_error_details(Code::Unavailable, text, details(ErrorReason::ShardStopped, []))
+}
+
+/// A record is on disk here, and whether others will ever see it is not known.
+pub(crate) fn unpublished(code: Code, text: String, sequence: u64) -> Status {
+    Status::with_error_details(code, text, details(ErrorReason::Unpublished, [("sequence", sequence.to_string())]))
 }
 
 /// Nothing can be asked yet.

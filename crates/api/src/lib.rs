@@ -7,6 +7,7 @@
 //!
 //! No service decides anything: a command is answered by its record, a question by a view at a record that the answer names.
 
+mod ack;
 mod backend;
 mod books;
 mod bulk;
@@ -23,6 +24,7 @@ mod state;
 mod trade;
 mod watch;
 
+pub use ack::{ACK, Publication};
 pub use backend::{Backend, Limits, Opened};
 pub use caller::ACTOR;
 pub use routes::{Health, Serving, Transport, routes};

@@ -142,6 +142,32 @@ impl OperatorService for Backend {
         Ok(Response::new(pb::ResumeShardResponse { receipt }))
     }
 
+    async fn promote(&self, request: Request<pb::PromoteRequest>) -> Result<Response<pb::PromoteResponse>, Status> {
+        let actor = caller::actor(request.metadata())?;
+        let reason = caller::reason(&request.get_ref().reason)?;
+        let publication = self.publication().ok_or_else(|| failure::not_found("records topic", "to be led"))?;
+        let shard = self.shard()?;
+        if shard.status().following.is_some() {
+            // No record is made by it: the fence in the topic is its trace, and this line says who.
+            tracing::warn!(%actor, reason, "this follower is to lead the shard");
+            (publication.promote)();
+            let patience = caller::patience(request.metadata(), publication.wait);
+            let wait = async {
+                while shard.status().following.is_some() && shard.status().failed.is_none() {
+                    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                }
+            };
+            if tokio::time::timeout(patience, wait).await.is_err() {
+                let why = shard.status().following.unwrap_or_default();
+                return Err(failure::starting(format!("it will lead as soon as it can: {why}")));
+            }
+        }
+        if let Some(failed) = shard.status().failed {
+            return Err(failure::stopped(failed.to_string()));
+        }
+        Ok(Response::new(pb::PromoteResponse { sequence: self.log()?.head().sequence }))
+    }
+
     async fn get_status(&self, _: Request<pb::GetStatusRequest>) -> Result<Response<pb::GetStatusResponse>, Status> {
         Ok(Response::new(self.status().await?))
     }

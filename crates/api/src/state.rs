@@ -56,7 +56,10 @@ impl Backend {
                 pb::ShardState::Halted,
                 format!("crashed {} times at {}: {}", suspect.crashes, suspect.place, suspect.cause),
             ),
-            (None, None) => (pb::ShardState::Running, String::new()),
+            (None, None) => match &status.following {
+                Some(why) => (pb::ShardState::Following, why.to_string()),
+                None => (pb::ShardState::Running, String::new()),
+            },
         };
         let head = log.head();
         answer.state = state as i32;

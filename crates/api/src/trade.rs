@@ -25,12 +25,13 @@ impl TradeService for Backend {
         request: Request<pb::SubmitTradeRequest>,
     ) -> Result<Response<pb::SubmitTradeResponse>, Status> {
         let actor = caller::actor(request.metadata())?;
+        let ack = self.ack(request.metadata())?;
         let request = request.into_inner();
         let reason = caller::reason(&request.reason)?;
         let trade = request.trade.as_ref().ok_or_else(|| failure::malformed("trade", "is required and missing"))?;
         let message = wire::trade::from_wire(trade).map_err(|error| failure::undecodable("trade", &error))?;
         let request_id = trade_request_id(&request.request_id, &message)?;
-        let verdict = self.submit(Command::Trade(Box::new(message)), request_id, actor, reason).await?;
+        let verdict = self.submit(Command::Trade(Box::new(message)), request_id, actor, reason, &ack).await?;
         Ok(Response::new(pb::SubmitTradeResponse { receipt: verdict.into_receipt()? }))
     }
 
@@ -41,7 +42,8 @@ impl TradeService for Backend {
         request: Request<Streaming<pb::SubmitTradesRequest>>,
     ) -> Result<Response<Self::SubmitTradesStream>, Status> {
         let actor = caller::actor(request.metadata())?;
-        Ok(Response::new(Box::pin(self.submit_all(actor, request.into_inner()))))
+        let ack = self.ack(request.metadata())?;
+        Ok(Response::new(Box::pin(self.submit_all(actor, ack, request.into_inner()))))
     }
 
     async fn get_trade(&self, request: Request<pb::GetTradeRequest>) -> Result<Response<pb::GetTradeResponse>, Status> {

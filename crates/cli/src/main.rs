@@ -20,12 +20,14 @@ mod output;
 mod paging;
 mod pipeline;
 mod progress;
+mod promote;
 mod proposals;
 mod quarantine;
 mod rebuild;
 mod repairs;
 mod service;
 mod status;
+mod store;
 mod submit;
 mod topics;
 mod trades;
@@ -75,6 +77,8 @@ enum Command {
     Log(log::Log),
     Verify(verify::Verify),
     Rebuild(rebuild::Rebuild),
+    Store(store::Store),
+    Promote(promote::Promote),
     Fold(fold::Fold),
     Calc(calc::Calc),
     Topics(topics::Topics),
@@ -115,6 +119,8 @@ fn run(command: Command) -> Result<()> {
         Command::Status(command) => wait(status::run(command)),
         Command::Verify(command) => verify::run(command),
         Command::Rebuild(command) => rebuild::run(command),
+        Command::Store(command) => store::run(command),
+        Command::Promote(command) => wait(promote::run(command)),
         Command::Topics(command) => topics::run(command),
         Command::FrontOffice(command) => front_office::run(command),
         Command::Fold(command) => fold::run(command),

@@ -29,6 +29,9 @@ pub struct Settings {
     /// Where /metrics, /healthz and /readyz are (http.listen)
     #[arg(long, value_name = "ADDR")]
     metrics: Option<String>,
+    /// Only follow what another engine publishes, until `quittance promote` (kafka.reader)
+    #[arg(long)]
+    reader: bool,
     /// Any other key: --set engine.timer=false
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -45,6 +48,9 @@ impl Settings {
             ("http.listen", &self.metrics),
         ];
         flags.extend(named.into_iter().filter_map(|(key, value)| Some((key, value.as_deref()?))));
+        if self.reader {
+            flags.push(("kafka.reader", "true"));
+        }
         for text in &self.set {
             flags.push(text.split_once('=').ok_or_else(|| usage(format!("--set {text}: write KEY=VALUE")))?);
         }
@@ -83,6 +89,9 @@ pub struct Init {
     /// Bind the log to this Kafka cluster
     #[arg(long, value_name = "BROKERS")]
     kafka: Option<String>,
+    /// Leave the log empty: it was lost, and `serve` fills it from the records topic
+    #[arg(long, conflicts_with_all = ["kafka", "domain"])]
+    from_topic: bool,
     /// A TOML file for the rest
     #[arg(long, env = "QUITTANCE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
@@ -118,6 +127,11 @@ pub fn init(command: Init) -> Result<()> {
     config.house.domains = command.domain.iter().map(ToString::to_string).collect();
     if let Some(brokers) = command.kafka {
         config.kafka.brokers = brokers;
+    }
+    if command.from_topic {
+        server::init_from_topic(&config)?;
+        note("an empty log is there: `quittance serve` with the same Kafka fills it from the records topic");
+        return Ok(());
     }
     server::init(&config)?;
     let dir = config.store.dir.display();

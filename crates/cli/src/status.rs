@@ -33,6 +33,7 @@ const FIELDS: &[Column<GetStatusResponse>] = &[
     column("state", |each| match each.state() {
         ShardState::Running => Cell::Marked("running".to_owned(), Mark::Good),
         ShardState::Recovering => Cell::Marked("recovering".to_owned(), Mark::Waiting),
+        ShardState::Following => Cell::Marked(format!("follows: {}", each.state_reason), Mark::Waiting),
         ShardState::Halted => Cell::Marked(format!("HALTED: {}", each.state_reason), Mark::Bad),
         _ => Cell::Marked(format!("stopped: {}", each.state_reason), Mark::Bad),
     }),

@@ -2,6 +2,7 @@
 
 use crate::crash::Marker;
 use crate::error::{Error, Failure, panic_text};
+use crate::follow::{Followed, Follower, Replica};
 use crate::handle::{Call, Handle};
 use crate::intake::Incoming;
 use crate::options::Options;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use store::Log;
+use store::{Head, Log};
 use tokio::sync::watch;
 
 /// Chunks of read messages between the decode and the middle stage.
@@ -62,7 +63,7 @@ impl Engine {
     /// # Errors
     /// [`Error`].
     pub fn start_on(log: Arc<Log>, options: Options) -> Result<Engine, Error> {
-        if log.head().sequence == 0 {
+        if log.head().sequence == 0 && !options.follow {
             if !options.create {
                 return Err(Error::NoGenesis { dir: log.dir().to_path_buf() });
             }
@@ -74,8 +75,6 @@ impl Engine {
                 tell(progress);
             }
         })?;
-        let cluster = state.genesis().and_then(|genesis| genesis.cluster.clone()).unwrap_or_default();
-        let sources = Sources::load(&log, &cluster)?;
         let marker = Marker::read(log.dir());
         let halted = marker.halts().cloned().map(Arc::new);
         if let Some(suspect) = &halted {
@@ -83,6 +82,9 @@ impl Engine {
         }
         let report = BlockReport::at_start(log.head(), state.open_counts());
         let shared = Arc::new(Shared::new(options.queue, halted, report, snapshot));
+        if options.follow {
+            shared.follow(Some("the service is starting"));
+        }
 
         let (calls, calls_out) = unbounded();
         let (incoming, incoming_out) = bounded(options.intake_batches.max(1));
@@ -108,13 +110,17 @@ impl Engine {
             move || decode::run(&incoming_out, &arrivals_in, decode, &shared)
         })?;
         engine.spawn("commit", {
-            let (log, shared) = (log.clone(), shared.clone());
+            let (log, shared, head_in) = (log.clone(), shared.clone(), head_in.clone());
             move || commit::run(&work, &done_in, &log, &head_in, &shared)
         })?;
-        let decider = Decider::new(state, log.clone());
         let lanes = Lanes { calls: calls_out, arrivals, work: work_in, done };
-        let shard = Shard::new(decider, lanes, &options, shared.clone(), sources, marker);
-        engine.decide = Some(named("decide", move || decide(shard, &shared))?);
+        let follow = options.follow.then_some(head_in);
+        let middle = Middle { log: log.clone(), options: options.clone(), shared, marker, lanes };
+        if follow.is_none() {
+            // What cannot be read is told before anything runs.
+            middle.sources(&state)?;
+        }
+        engine.decide = Some(named("decide", move || middle.run(state, follow))?);
         if options.snapshot_every > 0 {
             let (stop, stopped) = bounded(0);
             engine.snapshots = Some(stop);
@@ -129,6 +135,12 @@ impl Engine {
     #[must_use]
     pub fn handle(&self) -> Handle {
         self.handle.clone()
+    }
+
+    /// The way for blocks of another shard's log, while this one follows.
+    #[must_use]
+    pub fn replica(&self) -> Replica {
+        Replica::new(self.calls.clone(), self.shared.clone(), self.log.clone())
     }
 
     /// The log, for followers. Only the engine writes it.
@@ -203,7 +215,56 @@ impl Drop for Engine {
     }
 }
 
-/// The body of the middle stage's thread. The state, when it ended in order.
+/// What the middle stage's thread is made of.
+struct Middle {
+    log: Arc<Log>,
+    options: Options,
+    shared: Arc<Shared>,
+    marker: Marker,
+    lanes: Lanes,
+}
+
+impl Middle {
+    /// The body of the thread: follows, if it is to, and then decides. The state, when it ended in order.
+    fn run(self, mut state: State, follow: Option<watch::Sender<Head>>) -> Option<State> {
+        let mut promoted = None;
+        if let Some(head) = follow {
+            let (log, shared, calls) = (&*self.log, &*self.shared, &self.lanes.calls);
+            let follower = Follower { state, log, calls, head, shared };
+            match catch_unwind(AssertUnwindSafe(|| follower.run())) {
+                Ok(Followed::Promoted(reached, done)) => (state, promoted) = (reached, Some(done)),
+                Ok(Followed::Stopped(reached)) => return Some(reached),
+                Ok(Followed::Left) => return None,
+                Err(panic) => {
+                    self.shared.fail("import", panic_text(&*panic));
+                    return None;
+                }
+            }
+        }
+        let sources = match self.sources(&state) {
+            Ok(sources) => sources,
+            Err(error) => {
+                self.shared.fail("decide", error.to_string());
+                return None;
+            }
+        };
+        let Middle { log, options, shared, marker, lanes } = self;
+        shared.follow(None);
+        let shard = Shard::new(Decider::new(state, log), lanes, &options, shared.clone(), sources, marker);
+        if let Some(done) = promoted {
+            // Who ordered it may have gone.
+            let _ = done.send(Ok(()));
+        }
+        decide(shard, &shared)
+    }
+
+    fn sources(&self, state: &State) -> Result<Sources, Error> {
+        let cluster = state.genesis().and_then(|genesis| genesis.cluster.clone()).unwrap_or_default();
+        Sources::load(&self.log, &cluster)
+    }
+}
+
+/// The middle stage, deciding. The state, when it ended in order.
 fn decide(mut shard: Shard, shared: &Shared) -> Option<State> {
     match catch_unwind(AssertUnwindSafe(|| shard.run())) {
         Ok(true) => Some(shard.into_state()),

@@ -27,6 +27,9 @@ pub enum Error {
     /// The operating system gives no thread.
     #[error("a thread of the engine did not start: {0}")]
     Thread(std::io::Error),
+    /// A block of another log was not taken.
+    #[error(transparent)]
+    Import(crate::follow::ImportError),
     /// The engine had failed before it was stopped.
     #[error(transparent)]
     Failed(Arc<Failure>),
@@ -36,7 +39,7 @@ pub enum Error {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the {stage} stage failed: {cause}; nothing more is answered or committed, start the process again")]
 pub struct Failure {
-    /// `decode`, `decide`, `commit` or `snapshot`.
+    /// `decode`, `decide`, `commit`, `snapshot`, `import` or `publish`.
     pub stage: &'static str,
     /// The panic's message or the store's error.
     pub cause: String,
@@ -57,6 +60,9 @@ pub enum SubmitError {
         .0.crashes, .0.place, .0.cause
     )]
     Halted(Arc<Suspect>),
+    /// The shard follows another one.
+    #[error("no commands are taken here: {0}")]
+    Following(String),
     /// The shard is not halted, or what crashed it is no message that can be set aside.
     #[error("there is nothing to set aside: {0}")]
     NothingToQuarantine(&'static str),

@@ -2,6 +2,7 @@
 
 use crate::commit::ReplyTo;
 use crate::error::SubmitError;
+use crate::follow::ImportError;
 use crate::intake::{Incoming, Intake};
 use crate::shared::Shared;
 use crate::snapshot::Live;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
-use store::Head;
+use store::{Block, Head};
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 /// What somebody asks of the shard.
@@ -69,6 +70,16 @@ pub(crate) enum Call {
     /// Write the state into memory.
     Snapshot {
         to: Sender<Live>,
+    },
+    /// The next block of a log that is followed.
+    Import {
+        block: Block,
+        stored: Vec<u8>,
+        done: Sender<Result<Head, ImportError>>,
+    },
+    /// Follow no more: decide.
+    Promote {
+        done: Sender<Result<(), ImportError>>,
     },
     /// Finish what was taken, then end.
     Stop,
@@ -220,6 +231,7 @@ impl Handle {
             calls_waiting: self.calls.len(),
             batches_waiting: self.incoming.len(),
             halted: self.shared.halted(),
+            following: self.shared.following(),
             failed: self.shared.failure().borrow().clone(),
         }
     }

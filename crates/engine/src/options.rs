@@ -17,6 +17,8 @@ pub struct Options {
     pub genesis: Genesis,
     /// Create the log, which must not exist, instead of opening the one that must.
     pub create: bool,
+    /// Begin as a follower of another shard's log ([`crate::Engine::replica`]), which may be empty; decide when promoted.
+    pub follow: bool,
     /// Most calls that wait for their turn; more wait outside.
     pub queue: usize,
     /// Most batches of a Kafka source that wait to be decoded.
@@ -54,6 +56,7 @@ impl Options {
             dir: dir.into(),
             genesis,
             create: false,
+            follow: false,
             queue: 1_024,
             intake_batches: 4,
             block_records: 4_096,

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use clearing::{SNAPSHOT_VERSION, State};
 use crossbeam_channel::bounded;
-use model::record::{FactContent, Facts, Outcome};
+use model::record::{Content, FactContent, Facts, Outcome, Record};
 use std::time::Instant;
 use store::{Block, Hash, Head, Log, Snapshot};
 
@@ -144,6 +144,16 @@ fn decode(block: &Block) -> Result<FactBlock, Error> {
         }
     };
     Ok(FactBlock { facts: block.iter().map(decode).collect::<Result<_, _>>()?, chain: block.chain() })
+}
+
+/// Folds a record with its command, of which the caller has checked that it is the next.
+pub(crate) fn fold_record(state: &mut State, record: &Record) {
+    match &record.content {
+        Content::Genesis(genesis) => clearing::begin(state, genesis),
+        Content::Decided { inbound, .. } => {
+            clearing::apply(state, record.sequence, inbound.at, &inbound.actor, record.events());
+        }
+    }
 }
 
 /// Folds one record.

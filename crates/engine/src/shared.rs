@@ -21,6 +21,8 @@ pub(crate) struct Shared {
     failure: watch::Sender<Option<Arc<Failure>>>,
     halted: watch::Sender<Option<Arc<Suspect>>>,
     report: Mutex<BlockReport>,
+    /// What is told to those who give a command while another log is followed; `None` when this shard decides.
+    following: Mutex<Option<Arc<str>>>,
 }
 
 impl Shared {
@@ -34,6 +36,7 @@ impl Shared {
             failure: watch::Sender::new(None),
             halted: watch::Sender::new(halted),
             report: Mutex::new(report),
+            following: Mutex::new(None),
         }
     }
 
@@ -78,6 +81,22 @@ impl Shared {
 
     pub fn halted(&self) -> Option<Arc<Suspect>> {
         self.halted.borrow().clone()
+    }
+
+    /// Keeps what is told while following; nothing when it does not.
+    pub fn set_following(&self, why: &str) {
+        if let Some(following) = &mut *self.following.lock().unwrap_or_else(PoisonError::into_inner) {
+            *following = why.into();
+        }
+    }
+
+    /// Begins or ends the following.
+    pub fn follow(&self, why: Option<&str>) {
+        *self.following.lock().unwrap_or_else(PoisonError::into_inner) = why.map(Into::into);
+    }
+
+    pub fn following(&self) -> Option<Arc<str>> {
+        self.following.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn set_report(&self, report: BlockReport) {

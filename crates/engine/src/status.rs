@@ -47,6 +47,8 @@ pub struct Status {
     pub batches_waiting: usize,
     /// Why the shard is halted, when it is: queries are served, commands are not.
     pub halted: Option<Arc<Suspect>>,
+    /// Why no commands are taken while it follows another shard's log; `None` when it decides.
+    pub following: Option<Arc<str>>,
     /// Why the engine is broken, when it is.
     pub failed: Option<Arc<Failure>>,
 }

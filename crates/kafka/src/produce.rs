@@ -6,6 +6,7 @@
 use crate::brokers::{Brokers, Quiet};
 use crate::error::Error;
 use crate::event::Event;
+use crate::topics::MAX_BLOCK;
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -121,11 +122,32 @@ impl Producer {
         Producer::with(brokers, Some(Box::new(listener)))
     }
 
+    /// A producer of stored blocks: large, packed already, wanted at once, and never given up.
+    pub(crate) fn for_blocks(brokers: &Brokers) -> Result<Producer, Error> {
+        let largest = MAX_BLOCK.to_string();
+        let settings = [
+            ("compression.type", "none"),
+            ("linger.ms", "0"),
+            ("message.max.bytes", largest.as_str()),
+            // A block that was given up would be a gap; who sends it ends the session instead.
+            ("message.timeout.ms", "0"),
+        ];
+        Producer::with_settings(brokers, None, &settings)
+    }
+
     fn with(brokers: &Brokers, listener: Option<Box<Listener>>) -> Result<Producer, Error> {
+        Producer::with_settings(brokers, listener, &[])
+    }
+
+    fn with_settings(
+        brokers: &Brokers,
+        listener: Option<Box<Listener>>,
+        more: &[(&str, &str)],
+    ) -> Result<Producer, Error> {
         let fate = Arc::new(Fate::default());
         let context = Context { lines: Quiet::default(), fate: fate.clone(), listener };
-        let inner = brokers
-            .config()
+        let mut config = brokers.config();
+        config
             // With it come acks=all, endless retries, and order kept through them.
             .set("enable.idempotence", "true")
             .set("acks", "all")
@@ -133,9 +155,11 @@ impl Producer {
             .set("linger.ms", "5")
             // Bounds what waits here while the brokers are away; a full buffer makes `send` wait.
             .set("queue.buffering.max.messages", "200000")
-            .set("queue.buffering.max.kbytes", "131072")
-            .create_with_context(context)
-            .map_err(Error::settings)?;
+            .set("queue.buffering.max.kbytes", "131072");
+        for (name, value) in more {
+            config.set(*name, *value);
+        }
+        let inner = config.create_with_context(context).map_err(Error::settings)?;
         Ok(Producer { inner, fate })
     }
 

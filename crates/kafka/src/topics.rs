@@ -11,10 +11,15 @@ use std::collections::BTreeMap;
 pub const TRADES: &str = "quittance.trades.v1";
 /// Blocks of records, out.
 pub const RECORDS: &str = "quittance.records.v1";
+/// Bytes that a block may have in [`RECORDS`]: many times what the engine cuts, since a command may leave much behind.
+pub const MAX_BLOCK: u32 = 64 << 20;
 /// What could not be read, out.
 pub const QUARANTINE: &str = "quittance.quarantine.v1";
 /// How each trade stands, out: the last message of a key holds.
 pub const TRADE_STATUS: &str = "quittance.trade-status.v1";
+
+/// The same as a setting.
+const MAX_BLOCK_TEXT: &str = "67108864";
 
 /// The topics that are to be there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,8 +79,12 @@ pub struct Difference {
 impl TopicPlan {
     /// All topics of a service with so many shards.
     pub fn new(shards: u32) -> TopicPlan {
-        let topics =
-            vec![Topic::trades(TRADES), Topic::kept(RECORDS), Topic::kept(QUARANTINE), Topic::compacted(TRADE_STATUS)];
+        let topics = vec![
+            Topic::trades(TRADES),
+            Topic::records(RECORDS),
+            Topic::kept(QUARANTINE),
+            Topic::compacted(TRADE_STATUS),
+        ];
         TopicPlan { topics: topics.into_iter().map(|topic| Topic { partitions: shards, ..topic }).collect() }
     }
 }
@@ -91,6 +100,13 @@ impl Topic {
         let kept = Topic::kept(name);
         let settings = kept.settings.into_iter().chain([("cleanup.policy", "compact")]).collect();
         Topic { settings, ..kept }
+    }
+
+    /// A topic of blocks with one partition: nothing is ever deleted, and a block fits.
+    pub fn records(name: &str) -> Topic {
+        let mut topic = Topic::kept(name);
+        topic.settings.insert("max.message.bytes", MAX_BLOCK_TEXT);
+        topic
     }
 
     /// A topic of which nothing is ever deleted.
@@ -211,6 +227,12 @@ mod tests {
             assert_eq!(topic.settings["message.timestamp.type"], "LogAppendTime");
             assert_eq!(topic.holds_trades, topic.name == TRADES);
         }
+    }
+
+    #[test]
+    fn a_block_fits_into_the_records_topic() {
+        assert_eq!(MAX_BLOCK_TEXT, MAX_BLOCK.to_string());
+        assert_eq!(Topic::records(RECORDS).settings["max.message.bytes"], MAX_BLOCK_TEXT);
     }
 
     #[test]

@@ -120,6 +120,16 @@ impl Config {
         if !["strict", "catch-up", "reset"].contains(&self.store.witness_check.as_str()) {
             return senseless("store.witness_check", &self.store.witness_check, "expected strict, catch-up or reset");
         }
+        if !["published", "local"].contains(&self.kafka.ack.as_str()) {
+            return senseless("kafka.ack", &self.kafka.ack, "expected published or local");
+        }
+        if self.kafka.reader && (self.kafka.brokers.is_empty() || !self.kafka.publish) {
+            return senseless(
+                "kafka.reader",
+                &true,
+                "a reader follows the records topic: it needs kafka.brokers and kafka.publish",
+            );
+        }
         if !["text", "json"].contains(&self.telemetry.format.as_str()) {
             return senseless("telemetry.format", &self.telemetry.format, "expected text or json");
         }

@@ -1,10 +1,10 @@
 //! Kafka, when it is configured: trades in, from the place that the log itself holds, and the answers to their senders out.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use engine::Handle;
+use engine::{Handle, Intake};
 use kafka::{Brokers, Consumer, Source, State, StatusOptions, StatusPublisher};
 use model::identifier::Identifier;
 use store::Log;
@@ -15,11 +15,13 @@ use crate::config::{Config, Kafka};
 /// How long the brokers have to tell which cluster they are.
 const ASK: Duration = Duration::from_secs(10);
 
-/// Starts to consume; nothing without brokers. A broker that is not there yet is waited for.
-pub(crate) fn start(config: &Kafka, log: &Log, shard: &Handle) -> Result<Option<Consumer>> {
-    if config.brokers.is_empty() {
-        return Ok(None);
-    }
+/// The way in for trades; nothing without brokers. From now on cut-offs wait for it.
+pub(crate) fn intake(config: &Kafka, shard: &Handle) -> Option<Intake> {
+    (!config.brokers.is_empty()).then(|| shard.intake())
+}
+
+/// Starts to consume from where the log stands. A broker that is not there yet is waited for.
+fn start(config: &Kafka, log: &Log, intake: Intake) -> Result<Consumer> {
     let topic = Identifier::parse(&config.trades_topic)
         .with_context(|| format!("kafka.trades_topic = {}", config.trades_topic))?;
     let cursor = engine::cursor(log, &topic, config.partition)?;
@@ -33,11 +35,57 @@ pub(crate) fn start(config: &Kafka, log: &Log, shard: &Handle) -> Result<Option<
         cursor,
         group: config.group.clone(),
     };
-    Ok(Some(Consumer::start(source, shard.intake())?))
+    Ok(Consumer::start(source, intake)?)
+}
+
+/// What only a leader has: trades come in, and their senders are told how they stand.
+#[derive(Default)]
+pub(crate) struct Leading {
+    source: OnceLock<Consumer>,
+    statuses: Mutex<Option<StatusPublisher>>,
+}
+
+impl Leading {
+    /// Starts both, as far as they are configured.
+    pub(crate) fn begin(
+        &self,
+        config: &Config,
+        store: store::Options,
+        log: &Arc<Log>,
+        intake: Option<Intake>,
+    ) -> Result<()> {
+        *self.statuses.lock().unwrap_or_else(PoisonError::into_inner) = tell(config, store, log)?;
+        if let Some(intake) = intake {
+            // Nobody else sets it.
+            let _ = self.source.set(start(&config.kafka, log, intake)?);
+        }
+        Ok(())
+    }
+
+    /// The same when a follower leads at last: nobody waits for its answer any more.
+    pub(crate) fn begin_late(&self, config: &Config, store: store::Options, log: &Weak<Log>, intake: Option<Intake>) {
+        let Some(log) = log.upgrade() else { return };
+        if let Err(error) = self.begin(config, store, &log, intake) {
+            tracing::error!("trades are not consumed or not answered: {error:#}");
+        }
+    }
+
+    /// The consumer of trades, while this service leads.
+    pub(crate) fn source(&self) -> Option<&Consumer> {
+        self.source.get()
+    }
+
+    /// Ends the telling, and asks the consumer to end; stopping the engine ends its last wait.
+    pub(crate) fn end(&self) {
+        drop(self.statuses.lock().unwrap_or_else(PoisonError::into_inner).take());
+        if let Some(source) = self.source() {
+            source.begin_stop();
+        }
+    }
 }
 
 /// Starts to tell the front office how its trades stand; nothing without brokers or without a topic.
-pub(crate) fn tell(config: &Config, store: store::Options, log: &Arc<Log>) -> Result<Option<StatusPublisher>> {
+fn tell(config: &Config, store: store::Options, log: &Arc<Log>) -> Result<Option<StatusPublisher>> {
     let Kafka { status_topic, partition, .. } = &config.kafka;
     if config.kafka.brokers.is_empty() || status_topic.is_empty() {
         return Ok(None);
@@ -56,11 +104,11 @@ pub(crate) fn tell(config: &Config, store: store::Options, log: &Arc<Log>) -> Re
 /// How the source stands, for those who ask how the service is.
 pub(crate) fn standing(
     config: &Config,
-    source: Option<Arc<Consumer>>,
+    leading: Arc<Leading>,
 ) -> impl Fn() -> Vec<SourceStanding> + Send + Sync + use<> {
     let name = format!("{}/{}", config.kafka.trades_topic, config.kafka.partition);
     move || {
-        let standing = source.iter().map(|source| {
+        let standing = leading.source().into_iter().map(|source| {
             let (next_offset, behind) = source.progress();
             let (state, reason) = match source.state() {
                 State::Waiting(what) => (SourceState::Waiting, what),
@@ -85,7 +133,7 @@ pub(crate) fn cluster(config: &Kafka) -> Result<Option<String>> {
     )
 }
 
-fn brokers(config: &Kafka) -> Brokers {
+pub(crate) fn brokers(config: &Kafka) -> Brokers {
     let mut brokers = Brokers::new(config.brokers.clone());
     let settings = config.settings.iter().filter_map(|setting| setting.split_once('='));
     brokers.settings.extend(settings.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())));

@@ -8,6 +8,7 @@ pub mod config;
 mod kafka_source;
 mod listener;
 mod operations;
+mod publishing;
 mod running;
 mod settings;
 pub mod telemetry;
@@ -37,6 +38,26 @@ pub fn init(config: &Config) -> Result<()> {
     let engine = Engine::start(options).with_context(|| format!("no log was created in {}", dir.display()))?;
     engine.stop()?;
     Ok(())
+}
+
+/// Creates an empty log to be filled from the records topic, in place of one that was lost. What the old log's witness saw, if it is
+/// still there, must come back.
+///
+/// # Errors
+/// When something is there already, or the disk refuses.
+pub fn init_from_topic(config: &Config) -> Result<()> {
+    let stored = store::Options { witness_check: store::WitnessCheck::CatchUp, ..settings::store(&config.store) };
+    let dir = config.log_dir();
+    store::Log::create(&dir, &stored).with_context(|| format!("no log was created in {}", dir.display()))?;
+    Ok(())
+}
+
+/// Replaces a log that has diverged by the history of the records topic, and says what was moved aside; nothing when they agree.
+///
+/// # Errors
+/// When the log is in use or the topic cannot be read; the log is then as it was.
+pub fn adopt_topic(config: &Config, progress: &mut dyn FnMut(u64, u64)) -> Result<Option<kafka::records::Adopted>> {
+    publishing::adopt(config, progress)
 }
 
 /// Serves until SIGTERM or SIGINT, then ends in order; a second signal ends it at once. Sets up the telemetry of the process.

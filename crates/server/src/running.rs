@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail};
 use api::{Backend, Opened, Serving};
 use engine::{Engine, Handle, Options};
-use kafka::{Consumer, StatusPublisher};
+use kafka::{Consumer, Records};
 use projections::{Projections, Runner, RunnerOptions, ViewName};
 use store::{Log, Views};
 use tokio::net::TcpListener;
@@ -16,8 +16,9 @@ use tokio::task::JoinHandle;
 
 use crate::calls::{self, Counted};
 use crate::config::Config;
+use crate::kafka_source::Leading;
 use crate::operations::Condition;
-use crate::{kafka_source, listener, settings, telemetry};
+use crate::{kafka_source, listener, publishing, settings, telemetry};
 
 /// How often the condition of the parts is looked at, beside what they tell themselves.
 const LOOK: Duration = Duration::from_millis(500);
@@ -29,8 +30,8 @@ pub struct Running {
     views: Projections,
     engine: Engine,
     runner: Runner,
-    source: Option<Arc<Consumer>>,
-    statuses: Option<StatusPublisher>,
+    leading: Arc<Leading>,
+    records: Option<Arc<Records>>,
     opened: Opened,
     closing: watch::Sender<bool>,
     condition: Condition,
@@ -95,15 +96,46 @@ impl Running {
 
         let stored = settings::store(&config.store);
         let (engine, log) = start_engine(config, stored.clone(), adjust, &backend, &condition).await?;
+        let shard = engine.handle();
+        let intake = kafka_source::intake(&config.kafka, &shard);
+        let genesis = shard.ask(|state| state.genesis().cloned()).await.ok().flatten();
+        let records = publishing::start(config, &engine, genesis.as_ref())?;
+        if let Some(records) = &records {
+            publishing::tell(config, records, &backend);
+            publishing::first_record(records, &log, &shard, &backend, &condition).await?;
+        }
         let (views, runner) = start_views(config, stored.clone(), log.clone()).await?;
         condition.follow(log.clone(), views.clone());
-        let statuses = kafka_source::tell(config, stored, &log)?;
-        let source = kafka_source::start(&config.kafka, &log, &engine.handle())?.map(Arc::new);
-        let sources = kafka_source::standing(config, source.clone());
-        let opened = backend.open(engine.handle(), log.clone(), views.clone(), sources)?;
-        let herald = Herald { health, condition: condition.clone(), shard: engine.handle(), views: views.clone() };
+        let leading = Arc::new(Leading::default());
+        let sources = standing(config, leading.clone(), records.clone(), log.clone());
+        let opened = backend.open(shard.clone(), log.clone(), views.clone(), sources)?;
+        let herald = Herald {
+            health,
+            condition: condition.clone(),
+            shard: shard.clone(),
+            views: views.clone(),
+            obstacle: records.clone().map(|records| {
+                let config = config.clone();
+                Box::new(move || publishing::obstacle(&config, &records))
+                    as Box<dyn Fn() -> Option<String> + Send + Sync>
+            }),
+        };
         let head = log.head().sequence;
         others.0.push(tokio::spawn(async move { herald.run(head).await }));
+        if let Some(records) = &records {
+            publishing::settled(config, records, &shard).await?;
+        }
+        match records.clone().filter(|_| config.kafka.reader) {
+            None => leading.begin(config, stored, &log, intake)?,
+            Some(records) => {
+                let (config, log, leading) = (config.clone(), Arc::downgrade(&log), leading.clone());
+                others.0.push(tokio::spawn(async move {
+                    if publishing::leads(&records, &shard).await {
+                        leading.begin_late(&config, stored, &log, intake);
+                    }
+                }));
+            }
+        }
         tracing::info!(%grpc, http = http.map(tracing::field::display), sequence = head, "takes commands");
         let drain = settings::seconds(config.grpc.drain_seconds);
         Ok(Running {
@@ -112,8 +144,8 @@ impl Running {
             views,
             engine,
             runner,
-            source,
-            statuses,
+            leading,
+            records,
             opened,
             closing,
             condition,
@@ -156,7 +188,13 @@ impl Running {
     /// The consumer of trades, where Kafka is configured.
     #[must_use]
     pub fn source(&self) -> Option<&Consumer> {
-        self.source.as_deref()
+        self.leading.source()
+    }
+
+    /// The publisher or follower of the records topic, where one is configured.
+    #[must_use]
+    pub fn records(&self) -> Option<&Records> {
+        self.records.as_deref()
     }
 
     /// Waits until the service can no longer be trusted and its process must end.
@@ -180,8 +218,8 @@ impl Running {
         let Running {
             engine,
             runner,
-            source,
-            statuses,
+            leading,
+            records,
             opened,
             closing,
             condition,
@@ -198,18 +236,23 @@ impl Running {
             calls.abort();
         }
         drop((opened, views));
+        // Among them those that hold the source or wait for it.
+        drop(others);
+        let ending = leading.clone();
+        tokio::task::spawn_blocking(move || ending.end()).await.context("ending")?;
+        if let Some(records) = records {
+            publishing::stop(records, &engine.log()).await;
+        }
         let log = Arc::downgrade(&engine.log());
         let ended = tokio::task::spawn_blocking(move || {
             // The last who holds it stops it and waits until it has.
-            drop(source);
-            drop(statuses);
+            drop(leading);
             let views =
                 runner.stop().context("the views did not end in order; they are rebuilt from the log where needed");
             engine.stop().context("the shard did not end in order")?;
             views
         });
         let ended = ended.await.context("ending")?;
-        drop(others);
         // A call that was cut off may hold the log for a moment more: whoever opens the directory next must not find it in use.
         for _ in 0..100 {
             if log.strong_count() == 0 {
@@ -249,7 +292,7 @@ async fn start_engine(
         backend.preparing(text.clone());
         condition.not_ready(text);
     }));
-    let options = adjust(options);
+    let options = publishing::follow(config, adjust(options));
     let dir = options.dir.clone();
     let started = tokio::task::spawn_blocking(move || Engine::start(options)).await.context("starting the shard")?;
     match started {
@@ -262,6 +305,22 @@ async fn start_engine(
             dir.display()
         ),
         Err(error) => Err(error).context("the shard did not start"),
+    }
+}
+
+/// How everything that brings or takes records stands.
+fn standing(
+    config: &Config,
+    leading: Arc<Leading>,
+    records: Option<Arc<Records>>,
+    log: Arc<Log>,
+) -> impl Fn() -> Vec<wire::pb::service::SourceStanding> + Send + Sync + use<> {
+    let trades = kafka_source::standing(config, leading);
+    let config = config.clone();
+    move || {
+        let mut standing = trades();
+        standing.extend(records.iter().map(|records| publishing::standing(&config, records, &log)));
+        standing
     }
 }
 
@@ -291,6 +350,8 @@ struct Herald {
     condition: Condition,
     shard: Handle,
     views: Projections,
+    /// What keeps it from serving besides.
+    obstacle: Option<Box<dyn Fn() -> Option<String> + Send + Sync>>,
 }
 
 impl Herald {
@@ -300,10 +361,14 @@ impl Herald {
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let views = self.views_answer(head);
-            let halted = self.shard.status().halted;
-            self.health.report(Serving { log: true, commands: halted.is_none(), views }).await;
+            let status = self.shard.status();
+            let halted = status.halted;
+            let commands = halted.is_none() && status.following.is_none();
+            self.health.report(Serving { log: true, commands, views }).await;
+            let obstacle = self.obstacle.as_ref().and_then(|ask| ask());
             match halted {
                 Some(suspect) => self.condition.not_ready(format!("halted at {}: {}", suspect.place, suspect.cause)),
+                None if views && obstacle.is_some() => self.condition.not_ready(obstacle.unwrap_or_default()),
                 None if views => self.condition.ready(),
                 None => self.condition.not_ready(format!("a view has stopped or is behind record {head}")),
             }

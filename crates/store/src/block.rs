@@ -102,6 +102,19 @@ impl Block {
         })
     }
 
+    /// The records after `sequence` as a block of their own, in the same history; `None` when there are none.
+    #[must_use]
+    pub fn after(&self, sequence: u64) -> Option<Block> {
+        if sequence < self.first() {
+            return Some(self.clone());
+        }
+        let mut rest = BlockBuilder::new(sequence.checked_add(1)?, self.chain_at(sequence)?);
+        for (_, record) in self.iter().filter(|(each, _)| *each > sequence) {
+            rest.push(record);
+        }
+        (!rest.is_empty()).then(|| rest.finish())
+    }
+
     pub(crate) fn payload(&self) -> &[u8] {
         &self.inner.payload
     }
@@ -287,6 +300,22 @@ mod tests {
         assert_eq!(block.chain_at(6), Some(two));
         assert_eq!(block.chain_at(7), Some(three));
         assert_eq!(block.chain_at(8), None);
+    }
+
+    #[test]
+    fn what_comes_after_a_record_is_a_block_of_the_same_history() {
+        let mut builder = BlockBuilder::new(5, [7; 32]);
+        for record in [&b"one"[..], b"two", b"three"] {
+            builder.push(record);
+        }
+        let block = builder.finish();
+        let rest = block.after(5).expect("two records");
+        assert_eq!((rest.first(), rest.last(), rest.chain()), (6, 7, block.chain()));
+        assert_eq!(rest.prior_chain(), block.chain_at(5).expect("in the block"));
+        assert_eq!(rest.record(6), Some(&b"two"[..]));
+        assert_eq!(block.after(3).expect("all"), block);
+        assert_eq!(block.after(7), None);
+        assert_eq!(block.after(9), None);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::commit::{MOST_LINKS, ReplyTo};
 use crate::crash::Place;
 use crate::decode::{Arrival, Chunk, Read, set_aside};
 use crate::error::SubmitError;
+use crate::follow::ImportError;
 use crate::handle::{Answer, Call, Request, Submission};
 use crate::intake::RawBatch;
 use crate::snapshot::Live;
@@ -85,6 +86,8 @@ impl Shard {
             Call::Resume { order, done } => drop(done.send(self.resume(order))),
             // Who asked for it may have gone.
             Call::Snapshot { to } => drop(to.send(Live::of(&self.decider.state))),
+            Call::Import { done, .. } => drop(done.send(Err(ImportError::NotFollowing))),
+            Call::Promote { done } => drop(done.send(Ok(()))),
             Call::Stop => self.stopping = true,
             Call::Wake => {}
         }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod crashes;
+mod follow;
 mod intake;
 mod proofs;
 mod sameness;

@@ -127,7 +127,7 @@ sections! {
         listen: String = "127.0.0.1:7401".to_owned(),
     }
 
-    /// Kafka as the source of trades.
+    /// Kafka as the source of trades and the place of records.
     kafka: Kafka {
         /// Brokers, host:port with commas between; empty: without Kafka.
         brokers: String = String::new(),
@@ -139,6 +139,14 @@ sections! {
         partition: u32 = 0,
         /// How many partitions the topic must have.
         partitions: u32 = 1,
+        /// Publish the records, and take over what others published: with it this engine leads the shard, and an older one ends.
+        publish: bool = true,
+        /// Only follow what another engine publishes: queries are served, commands are not, until `quittance promote`.
+        reader: bool = false,
+        /// Topic of records; it has as many partitions as the topic of trades.
+        records_topic: String = "quittance.records.v1".to_owned(),
+        /// What answers wait for unless their caller says otherwise: published (read back from the topic) or local (on disk here).
+        ack: String = "published".to_owned(),
         /// Group under which the position is shown to the broker's tools.
         group: String = "quittance-shard-0".to_owned(),
         /// More settings of librdkafka, name=value; what they say of passwords is not printed.

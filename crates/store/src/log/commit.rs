@@ -45,6 +45,34 @@ impl Log {
     /// # Panics
     /// If the block does not follow the head: its first record must be the next, linked to the head's chain.
     pub fn commit(&self, block: &Block, ids: &[([u8; 16], u64)], cursors: &[Cursor]) -> Result<Committed, Error> {
+        self.append(block, None, ids, cursors)
+    }
+
+    /// Appends a block that another log committed, its stored bytes kept verbatim; `block` is what [`Block::from_stored`] made of them.
+    /// Ids and cursors are those that the other log's commit wrote with it.
+    ///
+    /// # Errors
+    /// As [`Log::commit`].
+    ///
+    /// # Panics
+    /// As [`Log::commit`].
+    pub fn import(
+        &self,
+        block: &Block,
+        stored: &[u8],
+        ids: &[([u8; 16], u64)],
+        cursors: &[Cursor],
+    ) -> Result<Committed, Error> {
+        self.append(block, Some(stored), ids, cursors)
+    }
+
+    fn append(
+        &self,
+        block: &Block,
+        verbatim: Option<&[u8]>,
+        ids: &[([u8; 16], u64)],
+        cursors: &[Cursor],
+    ) -> Result<Committed, Error> {
         let mut writer = self.refuse_if_read_only()?.lock().map_err(|_| Failure::panicked().again())?;
         let writer = &mut *writer;
         if let Some(failure) = &writer.failed {
@@ -59,7 +87,10 @@ impl Log {
             return Err(failure);
         }
 
-        let stored = writer.encoder.encode(block);
+        let stored = match verbatim {
+            Some(stored) => stored,
+            None => writer.encoder.encode(block),
+        };
         let stored_bytes = stored.len();
         let mut batch = WriteBatch::with_capacity_bytes(stored_bytes + ids.len() * 24 + 512);
         batch.put_cf(self.blocks(), keys::block(block.first()), stored);

@@ -18,7 +18,8 @@ use crate::{Error, Head, Options, WitnessCheck, keys};
 use super::{Log, Writer};
 
 impl Log {
-    /// Creates an empty log in `dir`, which must be empty or missing, and its witness.
+    /// Creates an empty log in `dir`, which must be empty or missing, and its witness. With the check `CatchUp` the witness of a log
+    /// that was lost stays: what is imported must lead to what it saw.
     ///
     /// # Errors
     /// [`Error::NotEmpty`] when something is there; [`Error::BehindWitness`] when nothing is there but a witness remembers a log;
@@ -30,13 +31,15 @@ impl Log {
             return Err(Error::NotEmpty { dir: dir.to_path_buf() });
         }
         let path = options.witness_path(dir);
-        if options.witness_check != WitnessCheck::Reset
-            && let Some(seen) = witness::read(&path)?
-            && seen.sequence > 0
-        {
-            return Err(Error::BehindWitness { head: Head::EMPTY, witness: seen, path });
+        let seen = match options.witness_check {
+            WitnessCheck::Reset => None,
+            _ => witness::read(&path)?.filter(|seen| seen.sequence > 0),
+        };
+        match seen {
+            None => witness::create(&path, Head::EMPTY)?,
+            Some(_) if options.witness_check == WitnessCheck::CatchUp => {}
+            Some(seen) => return Err(Error::BehindWitness { head: Head::EMPTY, witness: seen, path }),
         }
-        witness::create(&path, Head::EMPTY)?;
         let db = tuning::open_log(dir, options, Mode::Create)?;
         let mut batch = WriteBatch::default();
         batch.put(keys::FORMAT, keys::format(keys::LOG_MAGIC, keys::LOG_FORMAT));
@@ -46,7 +49,7 @@ impl Log {
             .and_then(|()| db.flush())
             .map_err(|cause| Error::write("creating the log", cause))?;
         witness::sync_parent(dir).map_err(making)?;
-        Log::with(db, dir, options, Head::EMPTY, Some(None))
+        Log::with(db, dir, options, Head::EMPTY, Some(seen))
     }
 
     /// Opens the log in `dir` for writing, and checks its format, its head against its last block, and its head against the witness.

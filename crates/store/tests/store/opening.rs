@@ -210,3 +210,24 @@ pub fn with_raw(place: &Place, change: impl FnOnce(&rocksdb::DB)) {
     let db = rocksdb::DB::open_cf(&options, place.dir(), names).expect("opens");
     change(&db);
 }
+
+/// The directory is lost and the witness is not: what is imported instead must lead to what it saw.
+#[test]
+fn a_lost_log_is_made_again_under_its_witness() {
+    let mut place = Place::new();
+    let log = place.create();
+    fill(&log, 2);
+    let blocks: Vec<_> = [1, 11].map(|first| log.stored_block(first).expect("reads").expect("a block")).into();
+    let head = log.head();
+    drop(log);
+    fs::remove_dir_all(place.dir()).expect("removes");
+    place.options.witness_check = WitnessCheck::CatchUp;
+    let log = place.create();
+    assert_eq!(log.missing_until(), Some(head));
+    for stored in &blocks {
+        let block = store::Block::from_stored(stored).expect("sound");
+        log.import(&block, stored, &[], &[]).expect("imports");
+        assert_eq!(log.stored_block(block.first()).expect("reads").as_ref(), Some(stored), "verbatim");
+    }
+    assert_eq!((log.head(), log.missing_until()), (head, None));
+}
