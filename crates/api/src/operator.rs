@@ -66,7 +66,7 @@ impl OperatorService for Backend {
         request: Request<pb::ApproveProposalRequest>,
     ) -> Result<Response<pb::ApproveProposalResponse>, Status> {
         let (metadata, _, request) = request.into_parts();
-        let approve = Kind::Approve(record::Approve { proposal: request.proposal });
+        let approve = Kind::Approve(record::Approve { proposal: request.proposal, payload_hash: Vec::new() });
         let receipt = self.command(&metadata, &request.request_id, &request.reason, approve, "approve").await?;
         Ok(Response::new(pb::ApproveProposalResponse { receipt }))
     }
