@@ -29,6 +29,9 @@ pub struct Settings {
     /// Where /metrics, /healthz and /readyz are (http.listen)
     #[arg(long, value_name = "ADDR")]
     metrics: Option<String>,
+    /// No TLS, and callers are who they say they are: for trying out, on a loopback address only (access.insecure_plaintext)
+    #[arg(long)]
+    insecure_plaintext: bool,
     /// Any other key: --set engine.timer=false
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -45,6 +48,9 @@ impl Settings {
             ("http.listen", &self.metrics),
         ];
         flags.extend(named.into_iter().filter_map(|(key, value)| Some((key, value.as_deref()?))));
+        if self.insecure_plaintext {
+            flags.push(("access.insecure_plaintext", "true"));
+        }
         for text in &self.set {
             flags.push(text.split_once('=').ok_or_else(|| usage(format!("--set {text}: write KEY=VALUE")))?);
         }
@@ -55,7 +61,7 @@ impl Settings {
 /// Run the service
 #[derive(Args, Debug)]
 #[command(after_help = "A log must be there: `quittance init` creates one. SIGTERM and Ctrl-C end it in order.\n\n\
-    Examples:\n  quittance init --data quittance-data --house ALPHA && quittance serve --data quittance-data\n  \
+    Examples:\n  quittance init --data quittance-data --house ALPHA && quittance serve --data quittance-data --insecure-plaintext\n  \
     quittance serve --config quittance.toml --kafka 127.0.0.1:9092")]
 pub struct Serve {
     #[command(flatten)]
@@ -121,7 +127,10 @@ pub fn init(command: Init) -> Result<()> {
     }
     server::init(&config)?;
     let dir = config.store.dir.display();
-    note(format!("a new log of {} is in {dir}; run it with `quittance serve --data {dir}`", config.house.id));
+    note(format!(
+        "a new log of {} is in {dir}; run it with `quittance serve --data {dir} --insecure-plaintext`, or with a certificate (`quittance config print`, [access])",
+        config.house.id
+    ));
     Ok(())
 }
 

@@ -18,6 +18,7 @@ impl Server {
     fn start(data: &Path) -> Server {
         let mut child = quittance(&[
             "serve",
+            "--insecure-plaintext",
             "--data",
             text(data),
             "--listen",
