@@ -16,8 +16,9 @@ install: ## what a Debian needs to build: packages, the prebuilt RocksDB, .cargo
 	@deploy/dev/install.sh
 
 .PHONY: check
-check: install ## before a commit: format, clippy without a warning, the fast tests (no Kafka)
+check: install ## before a commit: format, advisories, clippy without a warning, the fast tests (no Kafka)
 	cargo fmt --all --check
+	@deploy/dev/advisories.sh
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo test --workspace --locked
 

@@ -82,6 +82,9 @@ impl Past for Log {
     fn record(&self, sequence: u64) -> Option<Record> {
         wire::record::decode(self.record_bytes(sequence)?).ok()
     }
+    fn payload_hash(&self, sequence: u64) -> Option<[u8; 32]> {
+        wire::record::payload_hash(self.record_bytes(sequence)?)
+    }
 }
 
 /// An engine without disk or threads.

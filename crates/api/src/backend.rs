@@ -7,6 +7,7 @@ use std::time::Duration;
 use engine::{Clock, Handle, Request};
 use model::command::{Command, Origin};
 use model::identifier::Identifier;
+use model::permission::Grants;
 use model::record::{FactContent, Genesis};
 use projections::{At, Projections, ViewName};
 use store::Log;
@@ -17,6 +18,7 @@ use wire::pb::record;
 use wire::pb::record::command::Kind;
 use wire::pb::service::SourceStanding;
 
+use crate::access::{Door, Questions};
 use crate::ack::{Ack, Publication};
 use crate::receipt::{Verdict, timestamp};
 use crate::{caller, failure};
@@ -55,6 +57,8 @@ pub struct Backend {
     pub(crate) limits: Limits,
     pub(crate) version: Arc<str>,
     pub(crate) started_at: pbjson_types::Timestamp,
+    door: Arc<Door>,
+    questions: Option<Questions>,
     closing: watch::Receiver<bool>,
     publication: Arc<OnceLock<Publication>>,
 }
@@ -65,6 +69,8 @@ struct Parts {
     log: Arc<Log>,
     views: Projections,
     genesis: Genesis,
+    /// Who might do what when the calls were let in, and up to which record.
+    granted: (u64, Arc<Grants>),
     sources: Box<dyn Fn() -> Vec<SourceStanding> + Send + Sync>,
 }
 
@@ -85,6 +91,8 @@ impl Backend {
             limits,
             version: version.into(),
             started_at: timestamp(Clock::system().now()),
+            door: Arc::new(Door::default()),
+            questions: None,
             closing,
             publication: Arc::default(),
         }
@@ -99,6 +107,40 @@ impl Backend {
         self.publication.get()
     }
 
+    /// How callers are known. Without it nobody is.
+    #[must_use]
+    pub fn behind(self, door: Door) -> Backend {
+        Backend { door: Arc::new(door), ..self }
+    }
+
+    /// Where the questions of auditors and administrators are written down. Without it they are not answered.
+    #[must_use]
+    pub fn writing_down(self, questions: Questions) -> Backend {
+        Backend { questions: Some(questions), ..self }
+    }
+
+    pub(crate) fn door(&self) -> &Door {
+        &self.door
+    }
+
+    pub(crate) fn questions(&self) -> Result<&Questions, Status> {
+        let nowhere = || failure::stopped("there is nowhere to write the question down".to_owned());
+        self.questions.as_ref().ok_or_else(nowhere)
+    }
+
+    /// Who may do what. Before anything is there nobody needs a grant: nothing is answered then.
+    pub(crate) fn grants(&self) -> Result<Arc<Grants>, Status> {
+        match self.parts() {
+            Ok(parts) => {
+                let folded = parts.views.grants().map_err(failure::view)?;
+                // Until the views have come as far as the log was, what the shard knew then is newer.
+                let behind = folded.sequence < parts.granted.0;
+                Ok(if behind { parts.granted.1.clone() } else { folded.value })
+            }
+            Err(_) => Ok(Arc::default()),
+        }
+    }
+
     /// Says what is being done, to those who ask too early.
     pub fn preparing(&self, what: String) {
         *self.preparing.lock().unwrap_or_else(PoisonError::into_inner) = what;
@@ -109,7 +151,7 @@ impl Backend {
         self.preparing.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Lets the calls in, once. `sources` tells how what brings commands besides calls stands.
+    /// Lets the calls in, once. `granted` is who may do what up to a record, for the time until the views know; `sources` tells how what brings commands besides calls stands.
     ///
     /// # Errors
     /// When the log does not begin with a genesis that can be read.
@@ -118,6 +160,7 @@ impl Backend {
         shard: Handle,
         log: Arc<Log>,
         views: Projections,
+        granted: (u64, Grants),
         sources: impl Fn() -> Vec<SourceStanding> + Send + Sync + 'static,
     ) -> Result<Opened, store::Error> {
         let first = log.block_holding(1)?;
@@ -127,7 +170,14 @@ impl Backend {
             let (what, detail) = ("record 1".to_owned(), "it is not a genesis that this release can read".to_owned());
             return Err(store::Error::Corrupt { what, detail });
         };
-        let parts = Arc::new(Parts { shard, log, views, genesis, sources: Box::new(sources) });
+        let parts = Arc::new(Parts {
+            shard,
+            log,
+            views,
+            genesis,
+            granted: (granted.0, Arc::new(granted.1)),
+            sources: Box::new(sources),
+        });
         if self.parts.set(Arc::downgrade(&parts)).is_err() {
             unreachable!("a service is put together once");
         }

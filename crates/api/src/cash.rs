@@ -6,6 +6,7 @@ use wire::pb::service as pb;
 use wire::pb::service::cash_service_server::CashService;
 use wire::pb::view;
 
+use crate::access::sight::Sight;
 use crate::backend::Backend;
 use crate::failure;
 
@@ -15,6 +16,7 @@ impl CashService for Backend {
         &self,
         request: Request<pb::ListCashLaddersRequest>,
     ) -> Result<Response<pb::ListCashLaddersResponse>, Status> {
+        let sight = Sight::of(request.extensions())?;
         let at = self.arrival(ViewName::Cash, request.get_ref().min_sequence, request.metadata()).await?;
         let request = request.into_inner();
         let page = self
@@ -23,7 +25,8 @@ impl CashService for Backend {
                 views.cash(&request.filter.unwrap_or_default(), page, at)
             })
             .await?;
-        let view::CashPage { sequence, ladders, next_page_token } = page;
+        let view::CashPage { sequence, mut ladders, next_page_token } = page;
+        ladders.retain(|_| sight.is_unlimited());
         Ok(Response::new(pb::ListCashLaddersResponse { sequence, ladders, next_page_token }))
     }
 
@@ -31,6 +34,7 @@ impl CashService for Backend {
         &self,
         request: Request<pb::GetCashLadderRequest>,
     ) -> Result<Response<pb::GetCashLadderResponse>, Status> {
+        let sight = Sight::of(request.extensions())?;
         let at = self.arrival(ViewName::Cash, request.get_ref().min_sequence, request.metadata()).await?;
         let request = request.into_inner();
         for (field, value) in [("account", &request.account), ("currency", &request.currency)] {
@@ -41,7 +45,8 @@ impl CashService for Backend {
         let id = format!("of {} in {}", request.account, request.currency);
         let filter = view::CashFilter { account: request.account, currency: request.currency, ..Default::default() };
         let page = self.views()?.cash(&filter, PageRequest { size: 1, token: "" }, at).map_err(failure::view)?;
-        let ladder = page.ladders.into_iter().next().ok_or_else(|| failure::not_found("cash ladder", id))?;
+        let ladder = page.ladders.into_iter().next().filter(|_| sight.is_unlimited());
+        let ladder = ladder.ok_or_else(|| failure::not_found("cash ladder", id))?;
         Ok(Response::new(pb::GetCashLadderResponse { sequence: page.sequence, ladder: Some(ladder) }))
     }
 }

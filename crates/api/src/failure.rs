@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use engine::SubmitError;
-use model::rejection::Rejection;
+use model::rejection::{Reason, Rejection};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 use wire::DecodeError;
@@ -28,7 +28,11 @@ pub(crate) fn rejected(rejection: &Rejection, sequence: u64, duplicate: bool) ->
     let mut details = ErrorDetails::with_error_info(code, DOMAIN, metadata);
     details.add_precondition_failure_violation(code, subject.clone(), help);
     let about = if subject.is_empty() { String::new() } else { format!(" ({subject})") };
-    Status::with_error_details(Code::FailedPrecondition, format!("{code}{about}: {help}"), details)
+    let status = match rejection.reason {
+        Reason::NotPermitted => Code::PermissionDenied,
+        _ => Code::FailedPrecondition,
+    };
+    Status::with_error_details(status, format!("{code}{about}: {help}"), details)
 }
 
 /// The request makes no sense at `path`.
@@ -59,6 +63,17 @@ pub(crate) fn engine_only(command: &'static str) -> Status {
     let details = details(ErrorReason::EngineOnly, [("command", command.to_owned())]);
     let text = format!("{command}: only the engine itself gives this command");
     Status::with_error_details(Code::InvalidArgument, text, details)
+}
+
+/// Nobody knows who calls.
+pub(crate) fn unauthenticated(why: &str) -> Status {
+    Status::with_error_details(Code::Unauthenticated, why, details(ErrorReason::Unauthenticated, []))
+}
+
+/// Whoever calls may not make this call.
+pub(crate) fn not_permitted(why: &str) -> Status {
+    let text = format!("{why}: an administrator grants it");
+    Status::with_error_details(Code::PermissionDenied, text, details(ErrorReason::NotPermitted, []))
 }
 
 /// There is no such thing.
@@ -177,7 +192,6 @@ fn pairs<const N: usize>(pairs: [(&str, String); N]) -> HashMap<String, String> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::rejection::Reason;
 
     #[test]
     fn a_rejection_tells_people_and_programs() {
@@ -204,7 +218,7 @@ mod tests {
 
     #[test]
     fn every_reason_is_a_name_without_its_prefix() {
-        for number in 1..=12 {
+        for number in (1..=12).chain(30..=31) {
             let reason = ErrorReason::try_from(number).expect("no gaps");
             assert!(!name(reason).starts_with("ERROR"), "{}", name(reason));
         }

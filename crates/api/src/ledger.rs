@@ -6,6 +6,7 @@ use wire::pb::service as pb;
 use wire::pb::service::ledger_service_server::LedgerService;
 use wire::pb::view;
 
+use crate::access::sight::Sight;
 use crate::backend::Backend;
 
 #[tonic::async_trait]
@@ -14,6 +15,7 @@ impl LedgerService for Backend {
         &self,
         request: Request<pb::ListBalancesRequest>,
     ) -> Result<Response<pb::ListBalancesResponse>, Status> {
+        let sight = Sight::of(request.extensions())?;
         let at = self.arrival(ViewName::Ledger, request.get_ref().min_sequence, request.metadata()).await?;
         let request = request.into_inner();
         let page = self
@@ -22,7 +24,8 @@ impl LedgerService for Backend {
                 views.balances(&request.filter.unwrap_or_default(), page, at)
             })
             .await?;
-        let view::BalancePage { sequence, balances, next_page_token } = page;
+        let view::BalancePage { sequence, mut balances, next_page_token } = page;
+        balances.retain(|balance| sight.balance(balance));
         Ok(Response::new(pb::ListBalancesResponse { sequence, balances, next_page_token }))
     }
 
@@ -30,8 +33,10 @@ impl LedgerService for Backend {
         &self,
         request: Request<pb::ListTieOutsRequest>,
     ) -> Result<Response<pb::ListTieOutsResponse>, Status> {
+        let sight = Sight::of(request.extensions())?;
         let at = self.arrival(ViewName::Ledger, request.get_ref().min_sequence, request.metadata()).await?;
-        let view::TieOuts { sequence, lines } = self.read(move |views| views.tie_outs(at)).await?;
+        let view::TieOuts { sequence, mut lines } = self.read(move |views| views.tie_outs(at)).await?;
+        lines.retain(|_| sight.is_unlimited());
         Ok(Response::new(pb::ListTieOutsResponse { sequence, lines }))
     }
 }

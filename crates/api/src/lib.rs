@@ -7,6 +7,7 @@
 //!
 //! No service decides anything: a command is answered by its record, a question by a view at a record that the answer names.
 
+pub mod access;
 mod ack;
 mod backend;
 mod books;

@@ -13,6 +13,7 @@ use wire::pb::record::Record;
 use wire::pb::service as pb;
 use wire::pb::service::log_service_server::LogService;
 
+use crate::access::sight::Sight;
 use crate::backend::Backend;
 use crate::failure;
 
@@ -29,10 +30,13 @@ impl LogService for Backend {
         &self,
         request: Request<pb::ReadRecordsRequest>,
     ) -> Result<Response<Self::ReadRecordsStream>, Status> {
+        // A record may hold anybody's business.
+        let unlimited = Sight::of(request.extensions())?.is_unlimited();
         let request = request.into_inner();
         let reading = Reading {
             next: request.from_sequence.max(1),
             last: match request.limit {
+                _ if !unlimited => 0,
                 0 => u64::MAX,
                 limit => request.from_sequence.max(1).saturating_add(limit - 1),
             },
@@ -53,9 +57,10 @@ impl LogService for Backend {
         &self,
         request: Request<pb::GetRecordRequest>,
     ) -> Result<Response<pb::GetRecordResponse>, Status> {
+        let unlimited = Sight::of(request.extensions())?.is_unlimited();
         let sequence = request.into_inner().sequence;
         let block = self.log()?.block_holding(sequence).map_err(|error| failure::store(&error))?;
-        let block = block.ok_or_else(|| failure::not_found("record", sequence))?;
+        let block = block.filter(|_| unlimited).ok_or_else(|| failure::not_found("record", sequence))?;
         let stored = block.record(sequence).unwrap_or_default();
         let record = stored_record(sequence, stored, true)?;
         let chain = block.chain_at(sequence).unwrap_or_default().to_vec();

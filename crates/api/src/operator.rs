@@ -1,6 +1,7 @@
 //! OperatorService: commands of every kind, the settlement day, four eyes, and what was set aside.
 
 use model::command::Command;
+use model::permission::AccessRole;
 use model::record::Content;
 use projections::{PageRequest, ViewName};
 use tonic::{Request, Response, Status};
@@ -10,6 +11,7 @@ use wire::pb::service as pb;
 use wire::pb::service::operator_service_server::OperatorService;
 use wire::pb::view;
 
+use crate::access::sight::Sight;
 use crate::backend::Backend;
 use crate::{caller, failure};
 
@@ -19,13 +21,14 @@ impl OperatorService for Backend {
         &self,
         request: Request<pb::SubmitCommandRequest>,
     ) -> Result<Response<pb::SubmitCommandResponse>, Status> {
-        let (metadata, _, request) = request.into_parts();
+        let (metadata, extensions, request) = request.into_parts();
         let kind = match request.command.and_then(|command| command.kind) {
             None => return Err(failure::malformed("command", "is required and missing")),
             Some(Kind::ContinueTask(_)) => return Err(failure::engine_only("continue_task")),
             Some(Kind::Quarantine(_)) => return Err(failure::engine_only("quarantine")),
             Some(kind) => kind,
         };
+        vouched(&Sight::of(&extensions)?, &kind)?;
         let receipt = self.command(&metadata, &request.request_id, &request.reason, kind, "").await?;
         Ok(Response::new(pb::SubmitCommandResponse { receipt }))
     }
@@ -66,7 +69,7 @@ impl OperatorService for Backend {
         request: Request<pb::ApproveProposalRequest>,
     ) -> Result<Response<pb::ApproveProposalResponse>, Status> {
         let (metadata, _, request) = request.into_parts();
-        let approve = Kind::Approve(record::Approve { proposal: request.proposal });
+        let approve = Kind::Approve(record::Approve { proposal: request.proposal, payload_hash: request.payload_hash });
         let receipt = self.command(&metadata, &request.request_id, &request.reason, approve, "approve").await?;
         Ok(Response::new(pb::ApproveProposalResponse { receipt }))
     }
@@ -85,10 +88,15 @@ impl OperatorService for Backend {
         &self,
         request: Request<pb::ListProposalsRequest>,
     ) -> Result<Response<pb::ListProposalsResponse>, Status> {
+        let sight = Sight::of(request.extensions())?;
         let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
-        let answer = self.views()?.proposals(at).map_err(failure::view)?;
+        let mut answer = self.views()?.proposals(at).map_err(failure::view)?;
+        let mut proposals = Vec::with_capacity(answer.value.len());
+        for proposal in answer.value.drain(..) {
+            proposals.extend(self.seen_by(&sight, proposal)?);
+        }
         let page = Page::new("proposals", request.get_ref().page_size, &request.get_ref().page_token)?;
-        let (proposals, next_page_token) = page.cut(answer.value, |proposal| proposal.number);
+        let (proposals, next_page_token) = page.cut(proposals, |proposal| proposal.number);
         Ok(Response::new(pb::ListProposalsResponse { sequence: answer.sequence, proposals, next_page_token }))
     }
 
@@ -96,8 +104,11 @@ impl OperatorService for Backend {
         &self,
         request: Request<pb::ListQuarantinedRequest>,
     ) -> Result<Response<pb::ListQuarantinedResponse>, Status> {
+        let sight = Sight::of(request.extensions())?;
         let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
-        let answer = self.read(move |views| views.quarantined(at)).await?;
+        let mut answer = self.read(move |views| views.quarantined(at)).await?;
+        // Whose bytes nobody can read nobody knows.
+        answer.value.retain(|_| sight.is_unlimited());
         let page = Page::new("quarantined", request.get_ref().page_size, &request.get_ref().page_token)?;
         let (mut records, next_page_token) = page.cut(answer.value, |record| record.sequence);
         for each in &mut records {
@@ -173,6 +184,19 @@ impl OperatorService for Backend {
     }
 }
 
+/// A certificate vouches for some roles; a command of another one is not let in with it.
+fn vouched(sight: &Sight, kind: &Kind) -> Result<(), Status> {
+    let command = record::Command { kind: Some(kind.clone()) };
+    // What cannot be read is refused where it is read.
+    let Ok(command) = wire::command::from_wire(&command) else { return Ok(()) };
+    let roles = match command {
+        Command::Approve { .. } | Command::Refuse { .. } => &[AccessRole::Approver, AccessRole::Administrator][..],
+        ref command => &AccessRole::needed(command).map_or([AccessRole::Administrator; 1], |role| [role]),
+    };
+    let vouched = roles.iter().any(|role| sight.vouches(*role));
+    if vouched { Ok(()) } else { Err(failure::not_permitted("the certificate does not vouch for this command")) }
+}
+
 /// A page of a list that is short enough to be had whole: by rising number, after the one that the token names.
 struct Page {
     list: &'static str,
@@ -205,6 +229,23 @@ impl Page {
 }
 
 impl Backend {
+    /// A proposal with the hash of what is proposed; nothing for who may not see it.
+    fn seen_by(&self, sight: &Sight, mut proposal: view::Proposal) -> Result<Option<view::Proposal>, Status> {
+        let block = self.log()?.block_holding(proposal.number).map_err(|error| failure::store(&error))?;
+        let Some(stored) = block.as_ref().and_then(|block| block.record(proposal.number)) else { return Ok(None) };
+        proposal.payload_hash = wire::record::payload_hash(stored).map(|hash| hash.to_vec()).unwrap_or_default();
+        if sight.is_unlimited() {
+            return Ok(Some(proposal));
+        }
+        let unreadable = |error| failure::damaged(format!("record {} cannot be read: {error}", proposal.number));
+        let record = wire::record::decode(stored).map_err(unreadable)?;
+        let visible = match &record.content {
+            Content::Decided { inbound, .. } => sight.command(&inbound.command),
+            Content::Genesis(_) => false,
+        };
+        Ok(visible.then_some(proposal))
+    }
+
     /// The view keeps that a record was set aside; what is wrong with it stands in the record.
     fn say_what_is_wrong(&self, quarantined: &mut view::Quarantined) -> Result<(), Status> {
         let sequence = quarantined.sequence;

@@ -14,6 +14,7 @@ use wire::pb::service::operator_service_server::OperatorServiceServer;
 use wire::pb::service::settlement_service_server::SettlementServiceServer;
 use wire::pb::service::trade_service_server::TradeServiceServer;
 
+use crate::access::Guard;
 use crate::backend::Backend;
 
 /// What one connection and one call may cost. Set one by one: the defaults of HTTP/2 libraries are made for other loads.
@@ -122,7 +123,10 @@ pub async fn routes(backend: &Backend, reflection: bool) -> Result<(Routes, Heal
     let bytes = backend.limits.message_bytes;
     macro_rules! service {
         ($server:ident) => {
-            $server::new(backend.clone()).max_decoding_message_size(bytes).max_encoding_message_size(bytes)
+            Guard::new(
+                $server::new(backend.clone()).max_decoding_message_size(bytes).max_encoding_message_size(bytes),
+                backend.clone(),
+            )
         };
     }
     let mut routes = Routes::new(health_service)

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use projections::{PageRequest, ViewName};
+use projections::{At, PageRequest, ViewName};
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 use wire::pb::record;
@@ -11,6 +11,7 @@ use wire::pb::service as pb;
 use wire::pb::service::settlement_service_server::SettlementService;
 use wire::pb::view;
 
+use crate::access::sight::{Sight, Watched};
 use crate::backend::Backend;
 use crate::failure;
 
@@ -35,8 +36,13 @@ impl SettlementService for Backend {
         &self,
         request: Request<pb::GetInstructionRequest>,
     ) -> Result<Response<pb::GetInstructionResponse>, Status> {
+        let sight = Sight::of(request.extensions())?;
         let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
         let answer = self.views()?.instruction(request.get_ref().number, at).map_err(failure::view)?;
+        if !sight.instruction(&answer.value) {
+            let id = answer.value.number.to_string();
+            return Err(failure::view(projections::Error::NotFound { what: "instruction", id }));
+        }
         Ok(Response::new(pb::GetInstructionResponse { sequence: answer.sequence, instruction: Some(answer.value) }))
     }
 
@@ -44,15 +50,18 @@ impl SettlementService for Backend {
         &self,
         request: Request<pb::ListInstructionsRequest>,
     ) -> Result<Response<pb::ListInstructionsResponse>, Status> {
+        let sight = Sight::of(request.extensions())?;
         let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
         let request = request.into_inner();
+        sight.filter(request.filter.as_ref().unwrap_or(&view::InstructionFilter::default()))?;
         let page = self
             .read(move |views| {
                 let page = PageRequest { size: request.page_size, token: &request.page_token };
                 views.instructions(&request.filter.unwrap_or_default(), page, at)
             })
             .await?;
-        let view::InstructionPage { sequence, instructions, next_page_token } = page;
+        let view::InstructionPage { sequence, mut instructions, next_page_token } = page;
+        instructions.retain(|instruction| sight.instruction(instruction));
         Ok(Response::new(pb::ListInstructionsResponse { sequence, instructions, next_page_token }))
     }
 
@@ -60,11 +69,18 @@ impl SettlementService for Backend {
         &self,
         request: Request<pb::ExplainUnmatchedRequest>,
     ) -> Result<Response<pb::ExplainUnmatchedResponse>, Status> {
-        let number = request.get_ref().number;
+        let (sight, number) = (Sight::of(request.extensions())?, request.get_ref().number);
         // The state is ahead of the views: who may see the record there sees it here.
         self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
+        let unknown = || failure::not_found("open and unmatched instruction", number);
+        if !sight.is_unlimited() {
+            let answer = self.views()?.instruction(number, At::NOW).map_err(|_| unknown())?;
+            if !sight.instruction(&answer.value) {
+                return Err(unknown());
+            }
+        }
         let (sequence, codes) = self.why_unmatched(number).await?;
-        let codes = codes.ok_or_else(|| failure::not_found("open and unmatched instruction", number))?;
+        let codes = codes.ok_or_else(unknown)?;
         Ok(Response::new(pb::ExplainUnmatchedResponse { sequence, codes }))
     }
 
@@ -72,8 +88,10 @@ impl SettlementService for Backend {
         &self,
         request: Request<pb::SummarizeInstructionsRequest>,
     ) -> Result<Response<pb::SummarizeInstructionsResponse>, Status> {
+        let sight = Sight::of(request.extensions())?;
         let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
-        let view::Summary { sequence, lines } = self.views()?.summary(at).map_err(failure::view)?;
+        let view::Summary { sequence, mut lines } = self.views()?.summary(at).map_err(failure::view)?;
+        lines.retain(|_| sight.is_unlimited());
         Ok(Response::new(pb::SummarizeInstructionsResponse { sequence, lines }))
     }
 
@@ -83,11 +101,13 @@ impl SettlementService for Backend {
         &self,
         request: Request<pb::WatchInstructionsRequest>,
     ) -> Result<Response<Self::WatchInstructionsStream>, Status> {
+        let sight = Sight::of(request.extensions())?;
         self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
         let request = request.into_inner();
         let filter = request.filter.unwrap_or_default();
+        sight.filter(&filter)?;
         let token = Some(request.resume_token.as_str()).filter(|token| !token.is_empty());
         let subscription = self.views()?.subscribe(&filter, token).map_err(failure::view)?;
-        Ok(Response::new(Box::pin(self.watch(subscription))))
+        Ok(Response::new(Box::pin(self.watch(subscription, Watched::new(sight)))))
     }
 }

@@ -14,6 +14,7 @@ use wire::pb::service::trade_service_server::TradeService;
 use wire::pb::trade::Trade;
 use wire::pb::view;
 
+use crate::access::sight::Sight;
 use crate::backend::Backend;
 use crate::caller::Fault;
 use crate::{caller, failure};
@@ -47,12 +48,17 @@ impl TradeService for Backend {
     }
 
     async fn get_trade(&self, request: Request<pb::GetTradeRequest>) -> Result<Response<pb::GetTradeResponse>, Status> {
+        let sight = Sight::of(request.extensions())?;
         let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
         let request = request.into_inner();
         for (field, value) in [("source", &request.source), ("id", &request.id)] {
             Identifier::parse(value).map_err(|error| failure::malformed(field, error))?;
         }
         let answer = self.views()?.trade(&request.source, &request.id, at).map_err(failure::view)?;
+        if !sight.trade(&answer.value) {
+            let id = format!("{} {}", request.source, request.id);
+            return Err(failure::view(projections::Error::NotFound { what: "trade", id }));
+        }
         Ok(Response::new(pb::GetTradeResponse { sequence: answer.sequence, trade: Some(answer.value) }))
     }
 
@@ -60,6 +66,7 @@ impl TradeService for Backend {
         &self,
         request: Request<pb::ListTradesRequest>,
     ) -> Result<Response<pb::ListTradesResponse>, Status> {
+        let sight = Sight::of(request.extensions())?;
         let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
         let request = request.into_inner();
         let page = self
@@ -67,7 +74,8 @@ impl TradeService for Backend {
                 views.loose_trades(PageRequest { size: request.page_size, token: &request.page_token }, at)
             })
             .await?;
-        let view::TradePage { sequence, trades, next_page_token } = page;
+        let view::TradePage { sequence, mut trades, next_page_token } = page;
+        trades.retain(|trade| sight.trade(trade));
         Ok(Response::new(pb::ListTradesResponse { sequence, trades, next_page_token }))
     }
 }

@@ -11,6 +11,7 @@ use tonic::Status;
 use wire::pb::service::WatchInstructionsResponse;
 use wire::pb::view::InstructionUpdate;
 
+use crate::access::sight::Watched;
 use crate::backend::Backend;
 use crate::failure;
 
@@ -18,7 +19,11 @@ type Message = Result<WatchInstructionsResponse, Status>;
 
 impl Backend {
     /// The messages of a subscription until it ends, is cut off, or the service ends.
-    pub(crate) fn watch(&self, mut subscription: Subscription) -> impl Stream<Item = Message> + Send + use<> {
+    pub(crate) fn watch(
+        &self,
+        mut subscription: Subscription,
+        mut watched: Watched,
+    ) -> impl Stream<Item = Message> + Send + use<> {
         let (sender, receiver) = mpsc::channel(1);
         let backend = self.clone();
         tokio::spawn(async move {
@@ -31,7 +36,10 @@ impl Backend {
                     update = backend.next_update(&mut subscription) => update,
                 };
                 match update {
-                    Ok(Some(update)) => room.send(Ok(WatchInstructionsResponse { update: Some(update) })),
+                    Ok(Some(update)) => {
+                        let update = Some(watched.through(update));
+                        room.send(Ok(WatchInstructionsResponse { update }));
+                    }
                     Ok(None) => return,
                     Err(status) => {
                         room.send(Err(status));

@@ -6,7 +6,8 @@ use crate::day::{continue_survey, decide_day};
 use crate::draft::Draft;
 use crate::ledger::{decide_open, decide_reverse, decide_transfer};
 use crate::past::{Past, request_key};
-use crate::proposal::{Proposal, close, needs_reason, needs_second, propose};
+use crate::permission::permitted;
+use crate::proposal::{Proposal, approve, needs_reason, needs_second, propose, refuse};
 use crate::reference::decide_set;
 use crate::repair::{continue_repair, decide_repair};
 use crate::settlement::{continue_cycle, continue_retry};
@@ -34,6 +35,9 @@ pub fn decide(state: &State, inbound: &Inbound, past: &dyn Past) -> Outcome {
 }
 
 fn decide_inbound(draft: &mut Draft<'_>, inbound: &Inbound) -> Result<Verdict, Rejection> {
+    if let Some(refusal) = permitted(draft.state, draft.past, inbound) {
+        return Err(refusal);
+    }
     if let Origin::Call { request_id } = &inbound.origin
         && let Some(answered) = draft.past.sequence_of(&request_key(request_id))
     {
@@ -57,8 +61,10 @@ fn decide_inbound(draft: &mut Draft<'_>, inbound: &Inbound) -> Result<Verdict, R
     }
     match &inbound.command {
         Command::Trade(message) => decide_trade(draft, message),
-        Command::Approve { proposal } => close(draft, inbound, *proposal, true).map(|()| Verdict::Decided),
-        Command::Refuse { proposal } => close(draft, inbound, *proposal, false).map(|()| Verdict::Decided),
+        Command::Approve { proposal, payload_hash } => {
+            approve(draft, inbound, *proposal, *payload_hash).map(|()| Verdict::Decided)
+        }
+        Command::Refuse { proposal } => refuse(draft, *proposal).map(|()| Verdict::Decided),
         command => decide_command(draft, inbound, command).map(|()| Verdict::Decided),
     }
 }

@@ -18,6 +18,8 @@ pub trait Past {
     fn sequence_of(&self, key: &IdKey) -> Option<u64>;
     /// A record of the log; present for every sequence that `sequence_of` gave.
     fn record(&self, sequence: u64) -> Option<Record>;
+    /// SHA-256 of the command of such a record, as it is stored; `None` for the genesis and for what is not there.
+    fn payload_hash(&self, sequence: u64) -> Option<[u8; 32]>;
 }
 
 fn key(kind: u8, parts: &[&[u8]]) -> IdKey {

@@ -31,6 +31,7 @@ fn kind(command: &Command) -> Option<FourEyes> {
             Reference::CreditLimit(_) => Some(FourEyes::CreditLimit),
             Reference::Parameters(_) => Some(FourEyes::Parameters),
             Reference::PriceSet(_) => Some(FourEyes::PriceSet),
+            Reference::Grant(_) => Some(FourEyes::Grant),
             _ => None,
         },
         _ => None,
@@ -49,25 +50,42 @@ pub(crate) fn propose(draft: &mut Draft<'_>, inbound: &Inbound) -> Result<(), Re
     Ok(())
 }
 
-pub(crate) fn close(draft: &mut Draft<'_>, inbound: &Inbound, number: u64, approved: bool) -> Result<(), Rejection> {
+fn unknown(number: u64) -> Rejection {
+    Rejection::new(Reason::UnknownProposal, number.to_string())
+}
+
+/// Another person says yes: once, in time, and to what was proposed and nothing else.
+pub(crate) fn approve(
+    draft: &mut Draft<'_>,
+    inbound: &Inbound,
+    number: u64,
+    payload_hash: Option<[u8; 32]>,
+) -> Result<(), Rejection> {
     let state = draft.state;
-    let unknown = || Rejection::new(Reason::UnknownProposal, number.to_string());
-    let proposal = state.proposals.get(&number).ok_or_else(unknown)?;
-    if !approved {
-        draft.push(Event::ProposalClosed { proposal: number, approved });
-        return Ok(());
-    }
-    if proposal.maker == inbound.actor {
+    let proposal = state.proposals.get(&number).ok_or_else(|| unknown(number))?;
+    if state.grants.same_person(&proposal.maker, &inbound.actor, draft.today()) {
         return Err(Rejection::new(Reason::SamePerson, inbound.actor.as_str()));
     }
     let age = inbound.at.micros_since(proposal.at);
     if age > i64::from(state.reference.parameters.proposal_minutes) * 60_000_000 {
         return Err(Rejection::new(Reason::ProposalLapsed, number.to_string()));
     }
-    let record = draft.past.record(number).ok_or_else(unknown)?;
-    let Content::Decided { inbound: proposed, .. } = record.content else { return Err(unknown()) };
-    draft.push(Event::ProposalClosed { proposal: number, approved });
+    if payload_hash.is_some() && payload_hash != draft.past.payload_hash(number) {
+        return Err(Rejection::new(Reason::PayloadDiffers, number.to_string()));
+    }
+    let record = draft.past.record(number).ok_or_else(|| unknown(number))?;
+    let Content::Decided { inbound: proposed, .. } = record.content else { return Err(unknown(number)) };
+    draft.push(Event::ProposalClosed { proposal: number, approved: true });
     decide_command(draft, inbound, &proposed.command)
+}
+
+/// Somebody says no, or its maker takes it back.
+pub(crate) fn refuse(draft: &mut Draft<'_>, number: u64) -> Result<(), Rejection> {
+    if !draft.state.proposals.contains_key(&number) {
+        return Err(unknown(number));
+    }
+    draft.push(Event::ProposalClosed { proposal: number, approved: false });
+    Ok(())
 }
 
 /// Whether a person has to say why.

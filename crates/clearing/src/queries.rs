@@ -41,6 +41,11 @@ pub enum Standing {
 }
 
 impl State {
+    /// Who may do what.
+    pub fn grants(&self) -> &model::permission::Grants {
+        &self.grants
+    }
+
     /// The last record folded; 0 before the genesis.
     pub fn sequence(&self) -> u64 {
         self.sequence

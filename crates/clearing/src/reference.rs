@@ -3,9 +3,7 @@
 use crate::Map;
 use crate::draft::Draft;
 use crate::state::State;
-use alloc::collections::BTreeMap;
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::{collections::BTreeMap, string::String, string::ToString, vec::Vec};
 use model::calendar::Calendar;
 use model::currency::exponent;
 use model::date::Date;
@@ -251,6 +249,7 @@ fn check(draft: &Draft<'_>, reference: &Reference) -> Result<Option<u8>, Rejecti
     match reference {
         Reference::Party(_) | Reference::Calendar(_) | Reference::Cycle(_) => {}
         Reference::Parameters(parameters) => parameters.check_budgets().map_err(invalid)?,
+        Reference::Grant(grant) => state.check_grant(grant, draft.today())?,
         Reference::Book(book) => {
             let owner = PartyIx(known(draft, Kind::Party, &book.owner)?);
             let index = state.names.find(Kind::Book, book.id.as_str()).map(BookIx);
@@ -442,6 +441,7 @@ impl State {
                 self.reference.price_sets.insert((set.date, set.snap.clone(), set.source.clone()), set.version);
             }
             Reference::Parameters(parameters) => self.reference.parameters = parameters.clone(),
+            Reference::Grant(grant) => self.grants.set(grant.clone()),
         }
         if !self.repairs.is_empty() {
             self.repairing = Some(0);

@@ -16,7 +16,7 @@ use codec::{Codec, Input, Output};
 use model::index::Kind;
 
 /// The private format's version. Raise it with every change of what is written.
-pub const SNAPSHOT_VERSION: u32 = 3;
+pub const SNAPSHOT_VERSION: u32 = 4;
 
 /// Bytes that are no snapshot of this version. The log is folded instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,7 @@ impl State {
             }
         }
         self.reference.put(&mut out);
+        self.grants.put(&mut out);
         self.balances.high_water.put(&mut out);
         self.balances.slots.len().put(&mut out);
         for slot in &self.balances.slots {
@@ -92,6 +93,7 @@ impl State {
             }
         }
         state.reference = Codec::get(&mut input)?;
+        state.grants = Codec::get(&mut input)?;
         let high_water = Codec::get(&mut input)?;
         for _ in 0..usize::get(&mut input)? {
             let (account, asset, amount, queued) = Codec::get(&mut input)?;

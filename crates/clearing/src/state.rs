@@ -20,6 +20,7 @@ use model::date::Date;
 use model::event::Cursor;
 use model::identifier::{CurrencyCode, Identifier};
 use model::index::{DomainIx, PartyIx, SourceIx};
+use model::permission::Grants;
 use model::record::Genesis;
 use model::timestamp::Timestamp;
 use model::trade::{Defect, Terms};
@@ -33,6 +34,8 @@ pub struct State {
     pub(crate) at: Option<Timestamp>,
     pub(crate) names: Names,
     pub(crate) reference: ReferenceData,
+    /// Who may do what.
+    pub(crate) grants: Grants,
     pub(crate) balances: Balances,
     pub(crate) waiting: Nodes,
 

@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::Args;
 use tonic::Request;
 use tonic::metadata::MetadataValue;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use wire::pb::service::Receipt;
 use wire::pb::service::cash_service_client::CashServiceClient;
@@ -18,6 +19,7 @@ use wire::pb::service::trade_service_client::TradeServiceClient;
 
 use crate::fault::{failed, usage};
 use crate::output::{Format, figure, note};
+use crate::proof::{Proof, Spoken, Word, user};
 
 /// Where a server listens when nobody says otherwise.
 pub const DEFAULT_ADDRESS: &str = "127.0.0.1:7400";
@@ -37,11 +39,13 @@ pub struct Caller {
     /// How to print the answer
     #[arg(short, long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: Format,
+    #[command(flatten)]
+    pub proof: Proof,
 }
 
 impl Caller {
     pub async fn connect(&self) -> Result<Connection> {
-        Connection::open(&self.server).await
+        Connection::open_with(&self.server, &self.proof).await
     }
 }
 
@@ -70,8 +74,6 @@ pub struct Signed {
 impl Signed {
     /// A request in this person's name.
     pub fn sign<T>(&self, message: T) -> Result<Request<T>> {
-        let user =
-            || ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok()).filter(|user| !user.is_empty());
         let actor = self.actor.clone().or_else(user);
         let actor = actor.ok_or_else(|| usage("who asks? Say --actor NAME or set QUITTANCE_ACTOR"))?;
         signed(message, &actor)
@@ -103,12 +105,14 @@ pub fn new_request_id() -> String {
 #[derive(Clone)]
 pub struct Connection {
     channel: Channel,
+    word: Word,
 }
 
 macro_rules! clients {
     ($($name:ident: $client:ident),*) => {$(
-        pub fn $name(&self) -> $client<Channel> {
-            $client::new(self.channel.clone()).max_decoding_message_size(MAX_MESSAGE)
+        pub fn $name(&self) -> $client<Spoken> {
+            let spoken = InterceptedService::new(self.channel.clone(), self.word.clone());
+            $client::new(spoken).max_decoding_message_size(MAX_MESSAGE)
         }
     )*};
 }
@@ -116,19 +120,26 @@ macro_rules! clients {
 impl Connection {
     /// Connects, or says how to get a server.
     pub async fn open(address: &str) -> Result<Connection> {
-        let uri = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+        Connection::open_with(address, &Proof::default()).await
+    }
+
+    /// The same with what proves who calls.
+    pub async fn open_with(address: &str, proof: &Proof) -> Result<Connection> {
+        let scheme = if proof.is_encrypted() { "https" } else { "http" };
+        let uri = if address.contains("://") { address.to_owned() } else { format!("{scheme}://{address}") };
         let endpoint = Endpoint::from_shared(uri)
             .map_err(|_| usage(format!("{address:?} is no address: write host:port, as in {DEFAULT_ADDRESS}")))?
             .connect_timeout(Duration::from_secs(5))
             .http2_keep_alive_interval(Duration::from_secs(20))
             .tcp_nodelay(true);
+        let (endpoint, word) = (proof.encrypt(endpoint)?, proof.word()?);
         let none = |error| {
             let why = root(&error);
             failed(format!(
                 "no server at {address} ({why}): start one with `quittance serve`, or name another with --server or QUITTANCE_SERVER"
             ))
         };
-        Ok(Connection { channel: endpoint.connect().await.map_err(none)? })
+        Ok(Connection { channel: endpoint.connect().await.map_err(none)?, word })
     }
 
     /// The bare channel, for calls that no client makes.

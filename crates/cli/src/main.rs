@@ -2,6 +2,7 @@
 
 mod accounting;
 mod asking;
+mod audit;
 mod calc;
 mod cash;
 mod codes;
@@ -21,6 +22,7 @@ mod paging;
 mod pipeline;
 mod progress;
 mod promote;
+mod proof;
 mod proposals;
 mod quarantine;
 mod rebuild;
@@ -50,7 +52,7 @@ use clap::{CommandFactory, Parser, Subcommand};
     arg_required_else_help = true,
     after_help = "Begin with `quittance demo`: a settlement week, no broker needed.\n\n\
     Exit codes: 0 done, 1 failed or refused, 2 called wrongly, 4 no such thing. Answers go to stdout, all else to stderr.\n\
-    QUITTANCE_SERVER and QUITTANCE_ACTOR stand in for --server and --actor; NO_COLOR is heeded."
+    QUITTANCE_SERVER and QUITTANCE_ACTOR stand in for --server and --actor, QUITTANCE_TLS_CA, _TLS_CERT, _TLS_KEY and\n    QUITTANCE_TOKEN_FILE for what proves who calls; NO_COLOR is heeded."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -76,6 +78,7 @@ enum Command {
     Repairs(repairs::Repairs),
     Log(log::Log),
     Verify(verify::Verify),
+    Audit(audit::Audit),
     Rebuild(rebuild::Rebuild),
     Store(store::Store),
     Promote(promote::Promote),
@@ -118,6 +121,7 @@ fn run(command: Command) -> Result<()> {
         Command::Config(command) => service::configure(command),
         Command::Status(command) => wait(status::run(command)),
         Command::Verify(command) => verify::run(command),
+        Command::Audit(command) => audit::run(&command),
         Command::Rebuild(command) => rebuild::run(command),
         Command::Store(command) => store::run(command),
         Command::Promote(command) => wait(promote::run(command)),

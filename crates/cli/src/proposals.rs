@@ -6,6 +6,7 @@ use wire::pb::service::{ApproveProposalRequest, ListProposalsRequest, RefuseProp
 use wire::pb::view::Proposal;
 
 use crate::connection::{Caller, Seen, Signed, print_receipt};
+use crate::fault::usage;
 use crate::output::{Cell, Column, column, figure};
 use crate::paging::{self, Limit, answer};
 
@@ -30,7 +31,13 @@ enum Verb {
     },
     /// Say yes to what another person proposed, and do it
     #[command(after_help = "Example:\n  quittance proposals approve 812 --actor omar.control")]
-    Approve(Decision),
+    Approve {
+        #[command(flatten)]
+        decision: Decision,
+        /// What was seen, as `proposals list` shows it: another payload is refused
+        #[arg(long, value_name = "HASH")]
+        seen: Option<String>,
+    },
     /// Say no, or take back one's own
     #[command(after_help = "Example:\n  quittance proposals refuse 812 --reason \"wrong account\"")]
     Refuse(Decision),
@@ -58,9 +65,10 @@ pub async fn run(command: Proposals) -> Result<()> {
             })
             .await;
         }
-        Verb::Approve(Decision { proposal, signed }) => {
+        Verb::Approve { decision: Decision { proposal, signed }, seen } => {
             let (request_id, reason) = (signed.request_id(), signed.reason.clone());
-            let request = signed.sign(ApproveProposalRequest { proposal, request_id, reason })?;
+            let payload_hash = seen.as_deref().map(hash).transpose()?.unwrap_or_default();
+            let request = signed.sign(ApproveProposalRequest { proposal, request_id, reason, payload_hash })?;
             answer(client.approve_proposal(request).await)?.receipt
         }
         Verb::Refuse(Decision { proposal, signed }) => {
@@ -78,4 +86,17 @@ const LIST: &[Column<Proposal>] = &[
     column("who asks", |each| Cell::text(&each.actor)),
     column("command", |each| Cell::text(&each.command)),
     column("about", |each| Cell::text(&each.subject)),
+    column("payload", |each| {
+        Cell::text(each.payload_hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    }),
 ];
+
+/// The bytes of a hash in hexadecimal digits.
+fn hash(text: &str) -> Result<Vec<u8>> {
+    let digits = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !digits {
+        return Err(usage(format!("--seen {text}: a hash has 64 hexadecimal digits")));
+    }
+    let pairs = (0..text.len()).step_by(2);
+    pairs.map(|at| u8::from_str_radix(&text[at..at + 2], 16).map_err(Into::into)).collect()
+}

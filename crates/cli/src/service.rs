@@ -32,6 +32,9 @@ pub struct Settings {
     /// Only follow what another engine publishes, until `quittance promote` (kafka.reader)
     #[arg(long)]
     reader: bool,
+    /// No TLS, and callers are who they say they are: for trying out, on a loopback address only (access.insecure_plaintext)
+    #[arg(long)]
+    insecure_plaintext: bool,
     /// Any other key: --set engine.timer=false
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -51,6 +54,9 @@ impl Settings {
         if self.reader {
             flags.push(("kafka.reader", "true"));
         }
+        if self.insecure_plaintext {
+            flags.push(("access.insecure_plaintext", "true"));
+        }
         for text in &self.set {
             flags.push(text.split_once('=').ok_or_else(|| usage(format!("--set {text}: write KEY=VALUE")))?);
         }
@@ -61,7 +67,7 @@ impl Settings {
 /// Run the service
 #[derive(Args, Debug)]
 #[command(after_help = "A log must be there: `quittance init` creates one. SIGTERM and Ctrl-C end it in order.\n\n\
-    Examples:\n  quittance init --data quittance-data --house ALPHA && quittance serve --data quittance-data\n  \
+    Examples:\n  quittance init --data quittance-data --house ALPHA && quittance serve --data quittance-data --insecure-plaintext\n  \
     quittance serve --config quittance.toml --kafka 127.0.0.1:9092")]
 pub struct Serve {
     #[command(flatten)]
@@ -135,7 +141,10 @@ pub fn init(command: Init) -> Result<()> {
     }
     server::init(&config)?;
     let dir = config.store.dir.display();
-    note(format!("a new log of {} is in {dir}; run it with `quittance serve --data {dir}`", config.house.id));
+    note(format!(
+        "a new log of {} is in {dir}; run it with `quittance serve --data {dir} --insecure-plaintext`, or with a certificate (`quittance config print`, [access])",
+        config.house.id
+    ));
     Ok(())
 }
 

@@ -173,7 +173,7 @@ fn main() {
 fn call(handle: &Handle, line: u64) -> Duration {
     let started = Instant::now();
     let request = Request {
-        command: Command::Approve { proposal: 1 },
+        command: Command::Approve { proposal: 1, payload_hash: None },
         origin: Origin::File { line },
         actor: Identifier::parse("bench").expect("a name"),
         reason: String::new(),

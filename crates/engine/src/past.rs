@@ -56,19 +56,29 @@ impl Past for ShardPast<'_> {
     }
 
     fn record(&self, sequence: u64) -> Option<Record> {
-        let decode = |bytes: &[u8]| match wire::record::decode(bytes) {
+        self.read(sequence, |bytes| match wire::record::decode(bytes) {
             Ok(record) => record,
             Err(cause) => panic!("record {sequence} of the log cannot be read: {cause}"),
-        };
+        })
+    }
+
+    fn payload_hash(&self, sequence: u64) -> Option<[u8; 32]> {
+        self.read(sequence, wire::record::payload_hash)?
+    }
+}
+
+impl ShardPast<'_> {
+    /// What is read from the bytes of a record, wherever it is.
+    fn read<T>(&self, sequence: u64, read: impl FnOnce(&[u8]) -> T) -> Option<T> {
         if let Some(bytes) = self.building.record(sequence) {
-            return Some(decode(bytes));
+            return Some(read(bytes));
         }
         if let Some(bytes) = self.in_flight.iter().find_map(|block| block.record(sequence)) {
-            return Some(decode(bytes));
+            return Some(read(bytes));
         }
         let block = self.log.block_holding(sequence);
         let block = block.unwrap_or_else(|cause| panic!("the past cannot be read: {cause}"))?;
-        block.record(sequence).map(decode)
+        block.record(sequence).map(read)
     }
 }
 

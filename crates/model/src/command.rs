@@ -35,7 +35,11 @@ pub enum Command {
     /// The settlement day of a domain.
     Day(DayStep),
     /// Say yes to what another person proposed.
-    Approve { proposal: u64 },
+    Approve {
+        proposal: u64,
+        /// SHA-256 of the command as it stands in the record that proposed it: what the checker has seen. Absent: not said.
+        payload_hash: Option<[u8; 32]>,
+    },
     /// Say no, or take back.
     Refuse { proposal: u64 },
     /// The shard's own: go on with long work.

@@ -7,6 +7,7 @@ use crate::calendar::Calendar;
 use crate::date::Date;
 use crate::decimal::Decimal;
 use crate::identifier::{Bic, Cfi, CurrencyCode, Identifier, Isin, Lei};
+use crate::permission::Grant;
 use crate::trade::{Method, QuantityType};
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -28,6 +29,7 @@ pub enum Reference {
     CreditLimit(CreditLimit),
     PriceSet(PriceSet),
     Parameters(Parameters),
+    Grant(Grant),
 }
 
 /// What a party is to us. One party may have several roles.
@@ -277,6 +279,8 @@ pub enum FourEyes {
     PriceSet = 7,
     /// Differences of control totals let stand.
     SignOff = 30,
+    /// Who may do what.
+    Grant = 20,
 }
 
 /// The house's own rules.

@@ -24,6 +24,7 @@ macro_rules! rejections {
 }
 
 rejections! {
+    NotPermitted = 120, "NOT_PERMITTED", "whoever asks may not do this, or not here: an administrator grants it";
     RequestIdReused = 1, "REQUEST_ID_REUSED", "this request id was used before for another command: choose a fresh one";
     NotOurDomain = 3, "NOT_OUR_DOMAIN", "this shard does not own the settlement domain: send it to the shard that does";
     QuantityNotPositive = 10, "QUANTITY_NOT_POSITIVE", "the quantity must be above zero; a reversal is a cancel, not a minus";
@@ -47,6 +48,8 @@ rejections! {
     UnknownName = 40, "UNKNOWN_NAME", "the command names reference data that is not defined";
     ReferenceInUse = 41, "REFERENCE_IN_USE", "what was used cannot change in this way: balances are counted in it";
     ReferenceInvalid = 42, "REFERENCE_INVALID", "the reference data contradicts itself";
+    RolesConflict = 121, "ROLES_CONFLICT", "one person must not have both duties, or a system none of a person";
+    NoAdministrator = 122, "NO_ADMINISTRATOR", "somebody must administer, for all books and counterparties, from today on";
     InsufficientSecurities = 50, "INSUFFICIENT_SECURITIES", "the account does not hold that much";
     InsufficientCash = 51, "INSUFFICIENT_CASH", "the account's cash and credit line do not cover it";
     AccountNotAllowed = 52, "ACCOUNT_NOT_ALLOWED", "the account is of another holder, domain or kind";
@@ -61,6 +64,7 @@ rejections! {
     SamePerson = 71, "SAME_PERSON", "maker and checker must be two persons";
     ProposalLapsed = 72, "PROPOSAL_LAPSED", "the proposal is too old: propose again";
     ReasonMissing = 73, "REASON_MISSING", "this command needs a reason";
+    PayloadDiffers = 123, "PAYLOAD_DIFFERS", "what was proposed is not what the approval names: look at the proposal again";
     NotQuarantined = 80, "NOT_QUARANTINED", "no quarantined record is open under this sequence";
     NothingToDo = 81, "NOTHING_TO_DO", "there is no such work to continue";
     ControlDayGone = 130, "CONTROL_DAY_GONE", "the day was closed long ago: its control totals are not kept any more";

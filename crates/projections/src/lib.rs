@@ -10,6 +10,7 @@
 mod cash;
 mod error;
 mod folder;
+mod grants;
 mod ledger;
 mod names;
 mod numbered;

@@ -4,6 +4,7 @@
 //! folded before the others, so a number in their rows always has its name.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use model::calendar::Calendar;
 use model::currency;
@@ -11,12 +12,14 @@ use model::date::Date;
 use model::event::Event;
 use model::identifier::{CurrencyCode, Identifier, Isin};
 use model::index::{AccountIx, Asset, DomainIx, InstrumentIx, Kind};
+use model::permission::{Grant, Grants};
 use model::record::{FactContent, Facts, Outcome};
 use model::reference::Reference;
 use store::{Batch, Views};
 use wire::pb::view as pb;
 
 use crate::Error;
+use crate::grants;
 use crate::rows::{self, Rows};
 use crate::view::{View, table};
 
@@ -32,6 +35,8 @@ pub(crate) struct Names {
     /// The calendar of each domain.
     domains: BTreeMap<Identifier, Identifier>,
     calendars: BTreeMap<Identifier, Calendar>,
+    /// Who may do what; shared with those who ask just now.
+    pub(crate) grants: Arc<Grants>,
     dirty: Vec<Dirty>,
 }
 
@@ -56,6 +61,7 @@ enum Dirty {
     Account(Identifier),
     Domain(Identifier),
     Calendar(Identifier),
+    Grant(Box<Grant>),
 }
 
 impl Names {
@@ -185,6 +191,10 @@ impl Names {
                 self.calendars.insert(each.id.clone(), each.calendar.clone());
                 Dirty::Calendar(each.id.clone())
             }
+            Reference::Grant(each) => {
+                Arc::make_mut(&mut self.grants).set(each.clone());
+                Dirty::Grant(Box::new(each.clone()))
+            }
             _ => return,
         };
         self.dirty.push(dirty);
@@ -197,9 +207,16 @@ fn slot(kind: Kind) -> usize {
 
 impl View for Names {
     const NAME: &'static str = "names";
-    const VERSION: u32 = 1;
-    const TABLES: &'static [u8] =
-        &[table::GENESIS, table::NAMES, table::INSTRUMENTS, table::ACCOUNTS, table::DOMAINS, table::CALENDARS];
+    const VERSION: u32 = 2;
+    const TABLES: &'static [u8] = &[
+        table::GENESIS,
+        table::NAMES,
+        table::INSTRUMENTS,
+        table::ACCOUNTS,
+        table::DOMAINS,
+        table::CALENDARS,
+        table::GRANTS,
+    ];
 
     fn fold(&mut self, facts: &Facts) {
         let events = match &facts.content {
@@ -253,6 +270,7 @@ impl View for Names {
                         rows.put(table::DOMAINS, id.as_str().as_bytes(), &row);
                     }
                 }
+                Dirty::Grant(grant) => rows.put(table::GRANTS, &grants::key(grant), &grants::row(grant)),
                 Dirty::Calendar(id) => {
                     if let Some(calendar) = self.calendars.get(id) {
                         rows.put(table::CALENDARS, id.as_str().as_bytes(), &calendar_row(calendar));
@@ -293,6 +311,10 @@ impl View for Names {
         })?;
         rows::each(rows, table::CALENDARS, |key, row: pb::CalendarRow| {
             self.calendars.insert(text_key(table::CALENDARS, key)?, calendar_from_row(&row)?);
+            Ok(())
+        })?;
+        rows::each(rows, table::GRANTS, |_, row: wire::pb::record::Command| {
+            Arc::make_mut(&mut self.grants).set(grants::from_row(row)?);
             Ok(())
         })
     }

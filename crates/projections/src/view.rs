@@ -169,6 +169,7 @@ pub(crate) mod table {
     pub(crate) const ACCOUNTS: u8 = 4;
     pub(crate) const DOMAINS: u8 = 5;
     pub(crate) const CALENDARS: u8 = 6;
+    pub(crate) const GRANTS: u8 = 15;
     // status
     pub(crate) const OPEN: u8 = 16;
     pub(crate) const ENDED: u8 = 17;

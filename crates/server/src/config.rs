@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use layers::Layers;
-pub use sections::{Config, Engine, Grpc, House, Http, Kafka, Store, Telemetry};
+pub use sections::{Access, Config, Engine, Grpc, House, Http, Kafka, Store, Telemetry};
 
 /// Why a configuration is refused. Each says where the mistake stands.
 #[derive(Debug, thiserror::Error)]
@@ -95,10 +95,10 @@ impl Config {
         self.store.dir.join("views")
     }
 
-    /// Listeners that others than this machine's own users can reach.
+    /// Listeners without authentication that others than this machine's own users can reach.
     #[must_use]
     pub fn exposed(&self) -> Vec<&'static str> {
-        let listeners = [("grpc.listen", &self.grpc.listen), ("http.listen", &self.http.listen)];
+        let listeners = [("http.listen", &self.http.listen)];
         let outside = |listen: &str| listen.parse().is_ok_and(|address: SocketAddr| !address.ip().is_loopback());
         listeners.into_iter().filter(|(_, listen)| outside(listen)).map(|(key, _)| key).collect()
     }

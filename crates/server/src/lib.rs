@@ -3,6 +3,7 @@
 //! [`Running::start`] goes from the disk upwards (log and shard, views, Kafka, callers), [`Running::stop`] the other way. Nothing
 //! below knows whether trades come from Kafka or from gRPC: that is decided here, by the configuration.
 
+mod access;
 mod calls;
 pub mod config;
 mod kafka_source;
@@ -17,6 +18,7 @@ use anyhow::{Context as _, Result, bail};
 use engine::Engine;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+pub use api::access::questions;
 pub use config::Config;
 pub use running::Running;
 
@@ -69,10 +71,7 @@ pub fn run(config: &Config) -> Result<()> {
     let served = runtime.block_on(async {
         let _telemetering = telemetry::install(&config.telemetry)?;
         for key in config.exposed() {
-            tracing::warn!(
-                key,
-                "not a loopback address: there is no authentication, whoever reaches it may do everything"
-            );
+            tracing::warn!(key, "not a loopback address: what it says has no authentication");
         }
         serve(config).await
     });

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use api::access::Questions;
 use api::{Backend, Opened, Serving};
 use engine::{Engine, Handle, Options};
 use kafka::{Consumer, Records};
@@ -18,7 +19,7 @@ use crate::calls::{self, Counted};
 use crate::config::Config;
 use crate::kafka_source::Leading;
 use crate::operations::Condition;
-use crate::{kafka_source, listener, publishing, settings, telemetry};
+use crate::{access, kafka_source, listener, publishing, settings, telemetry};
 
 /// How often the condition of the parts is looked at, beside what they tell themselves.
 const LOOK: Duration = Duration::from_millis(500);
@@ -85,9 +86,16 @@ impl Running {
             }
         };
         let version = env!("CARGO_PKG_VERSION");
+        let (door, tls) = access::door(config)?;
+        let questions = Questions::new(config.store.dir.join(Questions::FILE)).context("the writer of questions")?;
         let backend = Backend::new(settings::limits(&config.grpc), version, closing_seen.clone());
+        let backend = backend.behind(door).writing_down(questions);
         let (routes, health) = api::routes(&backend, config.grpc.reflection).await?;
-        let mut transport = settings::transport(&config.grpc).server().layer(Counted).trace_fn(calls::span);
+        let mut transport = settings::transport(&config.grpc).server();
+        if let Some(tls) = tls {
+            transport = transport.tls_config(tls).context("access.tls_cert, access.tls_key, access.client_cas")?;
+        }
+        let mut transport = transport.layer(Counted).trace_fn(calls::span);
         let calls = transport.add_routes(routes).serve_with_incoming_shutdown(
             listener::connections(calls_in, config.grpc.max_connections),
             closed(closing_seen),
@@ -108,7 +116,8 @@ impl Running {
         condition.follow(log.clone(), views.clone());
         let leading = Arc::new(Leading::default());
         let sources = standing(config, leading.clone(), records.clone(), log.clone());
-        let opened = backend.open(shard.clone(), log.clone(), views.clone(), sources)?;
+        let granted = shard.ask(|state| (state.sequence(), state.grants().clone())).await?;
+        let opened = backend.open(shard.clone(), log.clone(), views.clone(), granted, sources)?;
         let herald = Herald {
             health,
             condition: condition.clone(),

@@ -34,6 +34,12 @@ impl Past for Log {
     fn record(&self, sequence: u64) -> Option<Record> {
         self.at(sequence).cloned()
     }
+
+    fn payload_hash(&self, sequence: u64) -> Option<[u8; 32]> {
+        let mut bytes = Vec::new();
+        wire::record::encode(self.at(sequence)?, None, &mut bytes);
+        wire::record::payload_hash(&bytes)
+    }
 }
 
 impl Log {

@@ -21,6 +21,7 @@
 //! record for `approve p1`, `reverse p1`, `replay q1 as …`.
 
 mod control;
+mod grants;
 mod player;
 mod queries;
 mod reference;

@@ -85,7 +85,7 @@ choice! { Command as "command" {
     6 "repair" Repair(repair),
     7 "steer" Steer { 1 instruction, 2..=3 steer },
     8 "day" Day(step),
-    9 "approve" Approve { 1 proposal },
+    9 "approve" Approve { 1 proposal, 30 payload_hash },
     10 "refuse" Refuse { 1 proposal },
     11 "continue_task" Continue(task),
     12 "quarantine" Quarantine(unreadable),

@@ -10,6 +10,7 @@ use model::identifier::Identifier;
 use model::record::{Content, FactContent, Facts, Genesis, Outcome, Record};
 use model::rejection::{Reason, Rejection};
 use model::timestamp::Timestamp;
+use sha2::{Digest as _, Sha256};
 
 // Field numbers of `Record`.
 const SEQUENCE: u32 = 1;
@@ -105,6 +106,12 @@ pub fn raw_trade(bytes: &[u8]) -> Option<&[u8]> {
     let decided = last_field(bytes, DECIDED)?;
     let command = last_field(decided, COMMAND)?;
     last_field(command, TRADE)
+}
+
+/// SHA-256 of the command of a record as it is stored: by it an approval names what was proposed. `None`: a genesis.
+pub fn payload_hash(bytes: &[u8]) -> Option<[u8; 32]> {
+    let command = last_field(last_field(bytes, DECIDED)?, COMMAND)?;
+    Some(Sha256::digest(command).into())
 }
 
 /// The place of a record and its stamp, without reading the rest.

@@ -6,6 +6,7 @@ use crate::schema::{Message, Wire, choice, enumeration, message, message_field, 
 use model::calendar::Calendar;
 use model::date::Date;
 use model::identifier::{CurrencyCode, Identifier};
+use model::permission::{AccessRole, ActorKind, Grant};
 use model::reference::{
     Account, AccountKind, Band, Book, Capacity, CreditLimit, Currency, CutOffRule, Cycle, DaySchedule, Domain,
     DomainKind, FourEyes, Instrument, IsinFrom, NamedCalendar, Parameters, Party, Price, PriceSet, Priced, Reference,
@@ -26,6 +27,7 @@ choice! { Reference as "reference" {
     11 "credit_limit" CreditLimit(credit_limit),
     12 "price_set" PriceSet(price_set),
     13 "parameters" Parameters(parameters),
+    30 "grant" Grant(grant),
 } }
 
 message! { Party { 1 id, 2 name, 3 lei, 4 bic, 5 roles } }
@@ -50,13 +52,16 @@ message! { Price { 1..=2 of, 3 currency, 4 value } }
 message! { Parameters {
     1 four_eyes, 2 proposal_minutes, 3 attempts_per_step, 4 examined_per_step, 5 candidates_compared
 } }
+message! { Grant { 1 actor, 2 kind, 3 valid_from, 4 roles, 5 books, 6 counterparties, 7 person } }
 
 enumeration! { Role { 1 LegalEntity, 2 Counterparty, 3 Client, 4 Agent, 5 Ccp, 6 Csd } }
 enumeration! { AccountKind { 1 Depot, 2 Nostro, 3 Internal } }
 enumeration! { DomainKind { 1 Internal, 2 External } }
 enumeration! { FourEyes {
-    1 Ssi, 2 CreditLimit, 3 Opening, 4 Transfer, 5 Adjustment, 6 Parameters, 7 PriceSet, 30 SignOff
+    1 Ssi, 2 CreditLimit, 3 Opening, 4 Transfer, 5 Adjustment, 6 Parameters, 7 PriceSet, 30 SignOff, 20 Grant
 } }
+enumeration! { ActorKind { 1 Person, 2 System } }
+enumeration! { AccessRole { 1 Publisher, 2 Operator, 3 Approver, 4 RiskViewer, 5 Auditor, 6 Administrator } }
 
 /// A `oneof` of `string instrument` and `string base_currency`.
 impl Wire for Priced {

@@ -335,3 +335,19 @@ impl Wire for Timestamp {
         Ok(rest)
     }
 }
+
+/// A hash: 32 bytes, or absent.
+impl Wire for [u8; 32] {
+    fn put(&self, number: u32, out: &mut Vec<u8>) {
+        write::bytes(number, self, out);
+    }
+
+    fn merge<'a>(slot: &mut Option<[u8; 32]>, _: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
+        let (found, rest) = read::bytes(key, bytes)?;
+        *slot = found.try_into().ok();
+        if slot.is_none() && !found.is_empty() {
+            return Err(DecodeError::new(format_args!("{} bytes are no SHA-256, which has 32", found.len())));
+        }
+        Ok(rest)
+    }
+}

@@ -21,6 +21,7 @@ use model::event::Cursor;
 use model::identifier::{CurrencyCode, Identifier};
 use model::index::{AccountIx, Asset, BookIx, CalendarIx, DomainIx, InstrumentIx, PartyIx, SourceIx};
 use model::instruction::{Code, Movement};
+use model::permission::{AccessRole, ActorKind, Grant, Grants};
 use model::record::Genesis;
 use model::reference::{AccountKind, Capacity, CutOffRule, DaySchedule, FourEyes, Parameters};
 use model::timestamp::Timestamp;
@@ -45,7 +46,9 @@ choices! {
     QuantityType { Unit = 1, Face = 2 }
     CumEx { Cum = 1, Ex = 2 }
     AccountKind { Depot = 1, Nostro = 2, Internal = 3 }
-    FourEyes { Ssi = 1, CreditLimit = 2, Opening = 3, Transfer = 4, Adjustment = 5, Parameters = 6, PriceSet = 7, SignOff = 30 }
+    FourEyes { Ssi = 1, CreditLimit = 2, Opening = 3, Transfer = 4, Adjustment = 5, Parameters = 6, PriceSet = 7, SignOff = 30, Grant = 20 }
+    ActorKind { Person = 1, System = 2 }
+    AccessRole { Publisher = 1, Operator = 2, Approver = 3, RiskViewer = 4, Auditor = 5, Administrator = 6 }
 }
 
 fields! {
@@ -61,6 +64,7 @@ fields! {
     InstrumentEntry { cfi, minimum_unit, multiple, market, quantity_type }
     SsiEntry { id, valid_from, sequence, domain, currency, cfi_prefix, method, client, depot, nostro }
     ToleranceEntry { valid_from, bands, recompute }
+    Grant { actor, kind, valid_from, roles, books, counterparties, person }
     Proposal { maker, at }
     Pending { version, sequence, cancel }
     Day { date, open, cut_offs, passed, cycle, survey }
@@ -82,6 +86,15 @@ fields! {
         party, counterparty, book, domain, instrument, side, method, quantity, currency, gross, accrued, charges, net,
         trade_date, intended_settlement_date, late, depot, nostro, ssi, transaction_type, cum_ex, opt_out,
         common_reference, delivering_client, receiving_client, hold, priority,
+    }
+}
+
+impl Codec for Grants {
+    fn put(&self, out: &mut Output<'_>) {
+        self.iter().cloned().collect::<Vec<Grant>>().put(out);
+    }
+    fn get(input: &mut Input<'_>) -> Result<Self, SnapshotError> {
+        Ok(<Vec<Grant> as Codec>::get(input)?.into_iter().collect())
     }
 }
 

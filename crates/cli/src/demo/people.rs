@@ -59,7 +59,7 @@ impl People {
             Step::Approve { request, actor } => {
                 let proposal = self.proposals.get(request).copied();
                 let proposal = proposal.ok_or_else(|| failed(format!("{request} was not proposed")))?;
-                self.ask(&Command::Approve { proposal }, actor, "", None, answers).await.map(drop)
+                self.ask(&Command::Approve { proposal, payload_hash: None }, actor, "", None, answers).await.map(drop)
             }
             Step::CloseUnreadable { unreadable, replay, actor, reason } => {
                 if self.quarantines {

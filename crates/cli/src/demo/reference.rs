@@ -45,6 +45,8 @@ fn stage(command: &Command) -> (u8, Kind) {
             Reference::Parameters(_) => (10, ("set of parameters", "sets of parameters")),
             Reference::Ssi(_) => (11, ("standing instruction", "standing instructions")),
             Reference::CreditLimit(_) => (12, ("credit limit", "credit limits")),
+            // The first grant ends the time when everybody may do everything: last.
+            Reference::Grant(_) => (15, ("grant", "grants")),
         },
         Command::Open(_) => (13, ("opening balance", "opening balances")),
         _ => (14, ("approval", "approvals")),
@@ -63,7 +65,7 @@ pub async fn load(connection: &Connection, commands: Vec<Inbound>, tell: impl Fn
     for ((_, kind), mut commands) in stages {
         let count = commands.len() as u64;
         for (_, inbound) in &mut commands {
-            if let Command::Approve { proposal } = &mut inbound.command {
+            if let Command::Approve { proposal, .. } = &mut inbound.command {
                 *proposal =
                     *numbers.get(proposal).ok_or_else(|| failed(format!("nothing was proposed as {proposal}")))?;
             }

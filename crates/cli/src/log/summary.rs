@@ -111,7 +111,7 @@ fn about(inbound: &Inbound) -> String {
             }
             Step::Close { date } => format!("close {date} of {}", day.domain),
         },
-        Command::Approve { proposal } | Command::Refuse { proposal } => format!("proposal {proposal}"),
+        Command::Approve { proposal, .. } | Command::Refuse { proposal } => format!("proposal {proposal}"),
         Command::Continue(task) => format!("{task:?}").to_lowercase(),
         Command::Quarantine(unreadable) => format!("{} bytes", unreadable.size),
         Command::CloseQuarantined { sequence, .. } => format!("record {sequence}"),
@@ -139,6 +139,7 @@ fn reference_about(reference: &Reference) -> String {
         Reference::CreditLimit(limit) => format!("credit limit {} {}", limit.account, limit.currency),
         Reference::PriceSet(set) => format!("prices {} {}", set.date, set.snap),
         Reference::Parameters(_) => "parameters".to_owned(),
+        Reference::Grant(grant) => format!("grant {}", grant.actor),
     }
 }
 

@@ -5,6 +5,7 @@ mod demo;
 mod fold;
 mod help;
 mod service;
+mod tls;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -9,28 +9,25 @@ use serde_json::Value;
 use crate::{fail, quittance, run, small, stderr, stdout, succeed, text};
 
 /// A server that ends with the test.
-struct Server {
+pub struct Server {
     child: Child,
-    address: String,
+    pub address: String,
 }
 
 impl Server {
     fn start(data: &Path) -> Server {
-        let mut child = quittance(&[
-            "serve",
-            "--data",
-            text(data),
-            "--listen",
-            "127.0.0.1:0",
-            "--metrics",
-            "",
-            "--set",
-            "engine.timer=false",
-        ])
-        .env("NO_COLOR", "1")
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary runs");
+        Server::start_with(data, &["--insecure-plaintext"])
+    }
+
+    /// The same with more flags.
+    pub fn start_with(data: &Path, flags: &[&str]) -> Server {
+        let fixed =
+            ["serve", "--data", text(data), "--listen", "127.0.0.1:0", "--metrics", "", "--set", "engine.timer=false"];
+        let mut child = quittance(&[&fixed[..], flags].concat())
+            .env("NO_COLOR", "1")
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
         let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
         let address = loop {
             let line = lines.next().expect("it says where it listens").expect("text");
@@ -52,7 +49,7 @@ impl Server {
     }
 
     /// As a service manager ends it.
-    fn stop(mut self) {
+    pub fn stop(mut self) {
         let status = std::process::Command::new("kill")
             .args(["-TERM", &self.child.id().to_string()])
             .status()
@@ -179,7 +176,7 @@ fn a_log_is_verified_and_its_views_rebuilt() {
 fn a_wrong_directory_is_an_error_and_never_an_empty_log() {
     let dir = tempfile::tempdir().expect("a directory");
     let data = dir.path().join("nothing");
-    let said = fail(&["serve", "--data", text(&data)], 1);
+    let said = fail(&["serve", "--insecure-plaintext", "--data", text(&data)], 1);
     assert!(said.contains("there is no log in") && said.contains("quittance init"), "{said}");
     fail(&["verify", "--data", text(&data)], 1);
     assert!(!data.join("log").exists());

@@ -139,7 +139,7 @@ fn misuse_is_told_and_changes_nothing() {
     let head = engine.log().head();
     let message = rest.iter().find(|input| input.raw.is_some()).expect("a message");
     assert!(matches!(handle.submit_blocking(request(&message.inbound)), Err(SubmitError::Misused(_))));
-    let approve = Command::Approve { proposal: 1 };
+    let approve = Command::Approve { proposal: 1, payload_hash: None };
     let origin = Origin::Call { request_id: name("R") };
     let call = Request { command: approve, origin, raw_trade: Some(vec![1]), ..request(&message.inbound) };
     assert!(matches!(handle.submit_blocking(call), Err(SubmitError::Misused(_))));

@@ -164,7 +164,7 @@ fn a_call_that_crashed_the_shard_is_not_tried_again() {
     assert_eq!(handle.status().halted, None);
     assert!(matches!(handle.submit_blocking(bad.clone()), Err(SubmitError::Crashed { .. })));
     let origin = Origin::Call { request_id: name("R-good") };
-    let good = engine::Request { origin, command: Command::Approve { proposal: 999_999 }, ..bad };
+    let good = engine::Request { origin, command: Command::Approve { proposal: 999_999, payload_hash: None }, ..bad };
     assert!(matches!(handle.submit_blocking(good).expect("answers").outcome, Outcome::Rejected(_)));
 }
 

@@ -48,7 +48,11 @@ fn quarantined(sequence: u64) -> Record {
 
 /// Any other record.
 fn other(sequence: u64) -> Record {
-    decided(sequence, Command::Approve { proposal: 1 }, vec![Fact::ProposalClosed { proposal: 1, approved: true }])
+    decided(
+        sequence,
+        Command::Approve { proposal: 1, payload_hash: None },
+        vec![Fact::ProposalClosed { proposal: 1, approved: true }],
+    )
 }
 
 fn encoded(record: &Record) -> Vec<u8> {

@@ -22,7 +22,7 @@ pub(super) fn subject(command: &Command) -> String {
         Command::Repair(repair) => format!("trade {} {}", repair.source, repair.id),
         Command::Steer { instruction, .. } => format!("instruction {instruction}"),
         Command::Day(day) => format!("domain {}", day.domain),
-        Command::Approve { proposal } | Command::Refuse { proposal } => format!("proposal {proposal}"),
+        Command::Approve { proposal, .. } | Command::Refuse { proposal } => format!("proposal {proposal}"),
         Command::CloseQuarantined { sequence, .. } => format!("record {sequence}"),
         Command::ControlTotals(said) => format!("control totals {} {} {}", said.source, said.trade_date, said.currency),
         Command::SignOff(said) => format!("control totals {} {} {}", said.source, said.trade_date, said.currency),
@@ -46,5 +46,6 @@ fn reference_subject(reference: &Reference) -> String {
         Reference::CreditLimit(each) => format!("credit limit of {} in {}", each.account, each.currency),
         Reference::PriceSet(each) => format!("prices of {} from {}", each.date, each.source),
         Reference::Parameters(_) => "parameters".to_owned(),
+        Reference::Grant(each) => format!("grant of {} from {}", each.actor, each.valid_from),
     }
 }

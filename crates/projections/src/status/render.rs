@@ -141,6 +141,8 @@ impl Renderer<'_> {
             actor: row.actor.clone(),
             command: row.command.clone(),
             subject: row.subject.clone(),
+            // It stands in the record, which the fold does not keep.
+            payload_hash: Vec::new(),
         }
     }
 

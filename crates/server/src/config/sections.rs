@@ -89,7 +89,7 @@ sections! {
         timer: bool = true,
     }
 
-    /// The gRPC interface. It has neither TLS nor authentication yet: keep it on the loopback address.
+    /// The gRPC interface. How callers are known stands in [access].
     grpc: Grpc {
         /// Where it listens; port 0: any free one.
         listen: String = "127.0.0.1:7400".to_owned(),
@@ -119,6 +119,27 @@ sections! {
         keepalive_seconds: u32 = 30,
         /// How long calls may go on when the service ends.
         drain_seconds: u32 = 10,
+    }
+
+    /// Who may call: how a caller is known. What each may do is reference data (grants).
+    access: Access {
+        /// Without TLS, and callers are who they say they are: for trying out, on a loopback address only.
+        insecure_plaintext: bool = false,
+        /// PEM file of the server's certificate chain; empty: no TLS.
+        tls_cert: PathBuf = PathBuf::new(),
+        /// PEM file of its private key.
+        tls_key: PathBuf = PathBuf::new(),
+        /// Authorities whose client certificates are known, each with the roles it vouches for: operator+approver=ops-ca.pem.
+        /// The caller's name is its certificate's SPIFFE id (the path) or DNS name.
+        client_cas: Vec<String> = Vec::new(),
+        /// PEM file of the public key of who signs tokens (JWT); empty: no tokens. The caller's name is the token's sub.
+        token_key: PathBuf = PathBuf::new(),
+        /// The one algorithm they are signed by: EdDSA, ES256 or RS256.
+        token_algorithm: String = "EdDSA".to_owned(),
+        /// The iss they must have.
+        token_issuer: String = String::new(),
+        /// The aud they must have.
+        token_audience: String = "quittance".to_owned(),
     }
 
     /// The HTTP listener of operations: /metrics, /healthz, /readyz.

@@ -92,6 +92,6 @@ fn secrets_are_not_printed() {
 #[test]
 fn says_which_listeners_are_reachable_from_outside() {
     assert!(Config::default().exposed().is_empty());
-    let open = load("", &[], &[("grpc.listen", "0.0.0.0:7400")]).expect("allowed, and warned about");
-    assert_eq!(open.exposed(), ["grpc.listen"]);
+    let open = load("", &[], &[("http.listen", "0.0.0.0:7401")]).expect("allowed, and warned about");
+    assert_eq!(open.exposed(), ["http.listen"]);
 }

@@ -132,7 +132,12 @@ async fn one_proposes_another_approves() {
     let waiting = house.operator().list_proposals(list).await.expect("there").into_inner().proposals;
     assert_eq!((waiting.len(), waiting[0].number, waiting[0].actor.as_str()), (1, proposal, "ines"));
 
-    let approve = |id: &str| pb::ApproveProposalRequest { proposal, request_id: id.to_owned(), reason: String::new() };
+    let approve = |id: &str| pb::ApproveProposalRequest {
+        proposal,
+        request_id: id.to_owned(),
+        reason: String::new(),
+        payload_hash: Vec::new(),
+    };
     let refused = house.operator().approve_proposal(by("ines", approve("A-1"))).await.expect_err("the same person");
     assert_eq!(reason(&refused), "SAME_PERSON");
     let done = house.operator().approve_proposal(by("omar", approve("A-2"))).await.expect("another").into_inner();

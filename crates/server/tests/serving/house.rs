@@ -75,6 +75,7 @@ impl House {
             ("grpc.heartbeat_seconds", "1"),
             ("http.listen", "127.0.0.1:0"),
             ("engine.timer", "false"),
+            ("access.insecure_plaintext", "true"),
         ];
         let flags: Vec<_> = fixed.into_iter().chain(flags.iter().copied()).collect();
         let config = Config::from_layers(None, [], flags).expect("sound");

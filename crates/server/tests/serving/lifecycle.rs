@@ -14,7 +14,13 @@ use crate::house::{House, SOON, buy, by};
 
 fn config(dir: &std::path::Path) -> Config {
     let dir = dir.to_string_lossy();
-    let flags = [("store.dir", &*dir), ("grpc.listen", "127.0.0.1:0"), ("http.listen", ""), ("store.cache_mib", "8")];
+    let flags = [
+        ("store.dir", &*dir),
+        ("grpc.listen", "127.0.0.1:0"),
+        ("http.listen", ""),
+        ("store.cache_mib", "8"),
+        ("access.insecure_plaintext", "true"),
+    ];
     Config::from_layers(None, [], flags).expect("sound")
 }
 

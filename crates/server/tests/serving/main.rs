@@ -2,10 +2,13 @@
 
 mod answers;
 mod commands;
+mod doors;
 mod health;
 mod house;
 mod lifecycle;
+mod limits;
 mod listing;
 mod log;
+mod permissions;
 mod process;
 mod watch;

@@ -50,6 +50,7 @@ impl Process {
             .env("QUITTANCE__STORE__DIR", &data)
             .env("QUITTANCE__GRPC__LISTEN", &address)
             .env("QUITTANCE__HTTP__LISTEN", "")
+            .env("QUITTANCE__ACCESS__INSECURE_PLAINTEXT", "true")
             .env("QUITTANCE__TELEMETRY__FORMAT", "json")
             .envs(variables.iter().copied())
             .stdout(Stdio::null())
@@ -174,7 +175,12 @@ async fn a_callers_trace_reaches_the_collector() {
 async fn who_comes_too_early_is_told_to_wait() {
     let dir = tempfile::tempdir().expect("a directory");
     let (data, address) = (dir.path().join("data").to_string_lossy().into_owned(), free_address());
-    let flags = [("store.dir", data.as_str()), ("grpc.listen", address.as_str()), ("http.listen", "")];
+    let flags = [
+        ("store.dir", data.as_str()),
+        ("grpc.listen", address.as_str()),
+        ("http.listen", ""),
+        ("access.insecure_plaintext", "true"),
+    ];
     let config = Config::from_layers(None, [], flags).expect("sound");
     let init = config.clone();
     tokio::task::spawn_blocking(move || server::init(&init)).await.expect("no panic").expect("creates the log");

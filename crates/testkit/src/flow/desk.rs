@@ -55,7 +55,7 @@ impl Desk {
             }
             Step::Approve { request, actor } => {
                 let proposal = *self.answers.get(request)?;
-                Some(by_hand(self, Command::Approve { proposal }, actor, "checked"))
+                Some(by_hand(self, Command::Approve { proposal, payload_hash: None }, actor, "checked"))
             }
             Step::CloseUnreadable { unreadable, replay, actor, reason } => {
                 let sequence = *self.unreadable.get(usize::try_from(*unreadable).ok()?)?;

@@ -64,7 +64,7 @@ pub(super) fn commands(world: &World) -> Vec<Inbound> {
         // Record 1 is the genesis, so the command at index i becomes record i + 2. All proposals come before the first
         // approval, because an approval may set work going that has records of its own.
         for index in first..list.commands.len() {
-            list.push(Command::Approve { proposal: index as u64 + 2 }, CHECKER);
+            list.push(Command::Approve { proposal: index as u64 + 2, payload_hash: None }, CHECKER);
         }
     }
     list.commands

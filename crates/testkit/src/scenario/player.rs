@@ -34,6 +34,8 @@ pub struct Player<S> {
     submitted: Vec<Inbound>,
     refused: BTreeSet<Reason>,
     last_postings: Vec<Posting>,
+    /// What each labelled command hashes to.
+    pub(super) payloads: BTreeMap<u64, [u8; 32]>,
 }
 
 impl<S: Stage> Player<S> {
@@ -51,6 +53,7 @@ impl<S: Stage> Player<S> {
             submitted: Vec::new(),
             refused: BTreeSet::new(),
             last_postings: Vec::new(),
+            payloads: BTreeMap::new(),
         }
     }
 
@@ -199,6 +202,9 @@ impl<S: Stage> Player<S> {
         let records = self.stage.submit(inbound.clone(), !self.paused);
         if let (Some(label), Some(record)) = (label, records.first()) {
             self.labels.insert(label, record.sequence);
+            let mut bytes = Vec::new();
+            wire::record::encode(record, None, &mut bytes);
+            self.payloads.extend(wire::record::payload_hash(&bytes).map(|hash| (record.sequence, hash)));
         }
         let told = self.tell(&records);
         if self.twice && trade {

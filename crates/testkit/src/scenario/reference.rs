@@ -45,11 +45,12 @@ pub(super) fn reference(words: &mut Words, today: Date) -> Result<Option<Referen
         }
         "prices" => Reference::PriceSet(prices(words, today)?),
         "parameters" => Reference::Parameters(parameters(words)?),
+        "grant" => Reference::Grant(super::grants::grant(words, today)?),
         _ => return Ok(None),
     }))
 }
 
-fn since(words: &mut Words, today: Date) -> Result<Date, String> {
+pub(super) fn since(words: &mut Words, today: Date) -> Result<Date, String> {
     date(&words.option("from").unwrap_or_else(|| SINCE.to_owned()), today)
 }
 
@@ -224,6 +225,7 @@ fn parameters(words: &mut Words) -> Result<Parameters, String> {
             "parameters" => FourEyes::Parameters,
             "prices" => FourEyes::PriceSet,
             "sign-off" => FourEyes::SignOff,
+            "grant" => FourEyes::Grant,
             other => return Err(format!("nothing called {other} needs four eyes")),
         })
     };

@@ -87,7 +87,10 @@ impl<S: Stage> Player<S> {
                     words.option("instruction").map(|text| text.parse().map_err(|_| "a number".to_owned()));
                 Command::Reverse { sequence, instruction: instruction.transpose()? }
             }
-            "approve" => Command::Approve { proposal: self.labelled(words)? },
+            "approve" => {
+                let proposal = self.labelled(words)?;
+                Command::Approve { proposal, payload_hash: self.payload_hash(words)? }
+            }
             "refuse" => Command::Refuse { proposal: self.labelled(words)? },
             "open" | "cut-off" | "close" => self.day(words)?,
             "continue" => Command::Continue(self.task(words)?),

@@ -22,7 +22,9 @@ pub fn command() -> impl Strategy<Value = Command> {
             .boxed(),
         (natural(), steer()).prop_map(|(instruction, steer)| Command::Steer { instruction, steer }).boxed(),
         (identifier(), step()).prop_map(|(domain, step)| Command::Day(DayStep { domain, step })).boxed(),
-        natural().prop_map(|proposal| Command::Approve { proposal }).boxed(),
+        (natural(), proptest::option::of(any::<[u8; 32]>()))
+            .prop_map(|(proposal, payload_hash)| Command::Approve { proposal, payload_hash })
+            .boxed(),
         natural().prop_map(|proposal| Command::Refuse { proposal }).boxed(),
         task().prop_map(Command::Continue).boxed(),
         unreadable().prop_map(|unreadable| Command::Quarantine(Box::new(unreadable))).boxed(),

@@ -4,6 +4,7 @@ use super::trade::{method, quantity_type};
 use super::*;
 use model::calendar::Calendar;
 use model::identifier::{Bic, Cfi, Isin, Lei};
+use model::permission::{AccessRole, ActorKind, Grant};
 use model::reference::*;
 use proptest::strategy::Union;
 
@@ -32,6 +33,7 @@ pub fn reference() -> impl Strategy<Value = Reference> {
             .boxed(),
         price_set().prop_map(Reference::PriceSet).boxed(),
         parameters().prop_map(Reference::Parameters).boxed(),
+        grant().prop_map(Reference::Grant).boxed(),
     ])
 }
 
@@ -154,6 +156,7 @@ fn parameters() -> impl Strategy<Value = Parameters> {
         Just(FourEyes::Parameters),
         Just(FourEyes::PriceSet),
         Just(FourEyes::SignOff),
+        Just(FourEyes::Grant),
     ];
     (some(four_eyes), small(), small(), small(), small()).prop_map(
         |(four_eyes, proposal_minutes, attempts_per_step, examined_per_step, candidates_compared)| Parameters {
@@ -162,6 +165,22 @@ fn parameters() -> impl Strategy<Value = Parameters> {
             attempts_per_step,
             examined_per_step,
             candidates_compared,
+        },
+    )
+}
+
+fn grant() -> impl Strategy<Value = Grant> {
+    let kind = prop_oneof![Just(ActorKind::Person), Just(ActorKind::System)];
+    let role = proptest::sample::select(&AccessRole::ALL[..]);
+    (identifier(), kind, date(), some(role), some(identifier()), some(identifier()), maybe(identifier())).prop_map(
+        |(actor, kind, valid_from, roles, books, counterparties, person)| Grant {
+            actor,
+            kind,
+            valid_from,
+            roles,
+            books,
+            counterparties,
+            person,
         },
     )
 }

@@ -1,0 +1,90 @@
+//! How callers are let in, as the configuration says it: TLS with the authorities of each role, signed tokens, or – on a
+//! loopback address and by an explicit flag only – plaintext in which a caller's own word counts.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use api::access::{Algorithm, Authority, Door, Tokens};
+use model::permission::AccessRole;
+use tonic::transport::{Certificate, Identity, ServerTlsConfig};
+
+use crate::config::{Access, Config};
+
+/// How long a caller may take to agree on a secret.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// The door, and the TLS of the listener where there is one.
+///
+/// # Errors
+/// What cannot be read, or a configuration that would let in anybody from anywhere.
+pub(crate) fn door(config: &Config) -> Result<(Door, Option<ServerTlsConfig>)> {
+    let access = &config.access;
+    let encrypted = !is_empty(&access.tls_cert);
+    let loopback = config.grpc.listen.parse().is_ok_and(|address: SocketAddr| address.ip().is_loopback());
+    if !encrypted {
+        ensure!(
+            access.insecure_plaintext,
+            "callers cannot be known: name a certificate (access.tls_cert, access.tls_key) and how callers are known \
+             (access.client_cas or access.token_key), or, for trying out on this machine, say --insecure-plaintext"
+        );
+        ensure!(
+            loopback,
+            "access.insecure_plaintext: only on a loopback address, and grpc.listen = {}",
+            config.grpc.listen
+        );
+        ensure!(access.client_cas.is_empty(), "access.client_cas: certificates need TLS (access.tls_cert)");
+    } else if access.insecure_plaintext {
+        bail!("access.insecure_plaintext and access.tls_cert: say one of them");
+    }
+    let tokens = tokens(access)?;
+    let (mut authorities, mut bundle) = (Vec::new(), Vec::new());
+    for entry in &access.client_cas {
+        let named = || format!("access.client_cas: {entry:?}");
+        let (roles, path) = entry.split_once('=').with_context(|| format!("{}: expected role+role=file", named()))?;
+        let roles = roles.split('+').map(role).collect::<Result<Vec<_>>>().with_context(named)?;
+        let pem = read(Path::new(path)).with_context(named)?;
+        authorities.push(Authority::new(roles, &pem).map_err(anyhow::Error::msg).with_context(named)?);
+        bundle.extend(pem);
+        bundle.push(b'\n');
+    }
+    let certain = !authorities.is_empty() || tokens.is_some();
+    ensure!(certain || !encrypted, "callers cannot be known: name access.client_cas or access.token_key");
+    let optional = tokens.is_some();
+    let door = Door::new(authorities, tokens);
+    if !encrypted {
+        return Ok((door.believing(), None));
+    }
+    let identity = Identity::from_pem(read(&access.tls_cert)?, read(&access.tls_key)?);
+    let mut tls = ServerTlsConfig::new().identity(identity).timeout(HANDSHAKE);
+    if !bundle.is_empty() {
+        tls = tls.client_ca_root(Certificate::from_pem(bundle)).client_auth_optional(optional);
+    }
+    Ok((door, Some(tls)))
+}
+
+fn tokens(access: &Access) -> Result<Option<Tokens>> {
+    if is_empty(&access.token_key) {
+        return Ok(None);
+    }
+    let algorithm = Algorithm::parse(&access.token_algorithm).with_context(|| {
+        format!("access.token_algorithm = {}: expected EdDSA, ES256 or RS256", access.token_algorithm)
+    })?;
+    let tokens = Tokens::new(algorithm, &read(&access.token_key)?, &access.token_issuer, &access.token_audience);
+    Ok(Some(tokens.map_err(anyhow::Error::msg).context("access.token_key, token_issuer, token_audience")?))
+}
+
+fn role(name: &str) -> Result<AccessRole> {
+    let role = AccessRole::ALL.into_iter().find(|role| role.name() == name);
+    let names = AccessRole::ALL.map(AccessRole::name).join(", ");
+    role.with_context(|| format!("{name} is no role: {names}"))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| path.display().to_string())
+}
+
+fn is_empty(path: &Path) -> bool {
+    path.as_os_str().is_empty()
+}
