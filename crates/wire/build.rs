@@ -8,8 +8,14 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// The areas that have a short name in `wire::pb`, and what it is (`type` is a keyword).
-const AREAS: [(&str, &str); 5] =
-    [("type", "typ"), ("trade", "trade"), ("record", "record"), ("view", "view"), ("service", "service")];
+const AREAS: [(&str, &str); 6] = [
+    ("type", "typ"),
+    ("trade", "trade"),
+    ("settlement", "settlement"),
+    ("record", "record"),
+    ("view", "view"),
+    ("service", "service"),
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../proto");

@@ -22,6 +22,9 @@ pub mod ledger;
 pub mod reference;
 pub mod trade;
 
+pub mod advice;
+pub mod outbound;
+
 pub mod command;
 pub mod event;
 pub mod record;

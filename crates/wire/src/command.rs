@@ -35,7 +35,7 @@ pub fn free_text(text: &str) -> Result<String, DecodeError> {
     Ok(checked_text(text)?.to_owned())
 }
 
-fn checked_text(text: &str) -> Result<&str, Fault> {
+pub(crate) fn checked_text(text: &str) -> Result<&str, Fault> {
     if text.len() > MAX_TEXT {
         return Err(DecodeError::new(format_args!("{} bytes are more than a text may have ({MAX_TEXT})", text.len())));
     }

@@ -4,6 +4,7 @@ pub mod command;
 pub mod event;
 pub mod record;
 pub mod reference;
+pub mod settlement;
 pub mod trade;
 
 use model::date::Date;

@@ -7,5 +7,6 @@ mod oracle;
 mod record;
 mod sample;
 mod schema;
+mod settlement;
 mod speed;
 mod trade;

@@ -66,7 +66,9 @@ fn what_is_hashed_has_no_maps_and_no_floats() {
         message.nested_type.iter().for_each(check);
     }
     for file in files() {
-        if ["quittance.record.v1", "quittance.trade.v1", "quittance.type.v1"].contains(&file.package()) {
+        if ["quittance.record.v1", "quittance.settlement.v1", "quittance.trade.v1", "quittance.type.v1"]
+            .contains(&file.package())
+        {
             file.message_type.iter().for_each(check);
         }
     }

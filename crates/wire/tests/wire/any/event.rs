@@ -156,7 +156,7 @@ fn others() -> Vec<BoxedStrategy<Event>> {
     ]
 }
 
-fn movement() -> impl Strategy<Value = Movement> {
+pub fn movement() -> impl Strategy<Value = Movement> {
     prop_oneof![Just(Movement::Deliver), Just(Movement::Receive)]
 }
 
