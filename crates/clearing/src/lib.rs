@@ -1,7 +1,8 @@
 //! The state machine of settlement: what is decided about a command, and what a fact does to the state.
 //!
 //! Reading order: [`machine`] (the table of contents: what decides what, what applies what), then a concept a module:
-//! [`trade`], [`matching`], [`settlement`], [`day`], [`steer`], [`reference`], [`ledger`], [`proposal`].
+//! [`trade`], [`matching`], [`settlement`], [`day`], [`steer`], [`reference`], [`ledger`], [`proposal`]; [`outside`] is the seat of
+//! an external domain, [`breaks`] what contradicts us.
 //!
 //! [`decide`] is pure: it reads the state, the command and what the log remembers ([`Past`]), and answers with facts or
 //! a refusal. [`apply`] folds facts into the state and cannot fail. `no_std`: there is no clock, file or random hasher.
@@ -9,7 +10,10 @@
 #![deny(clippy::float_arithmetic)]
 extern crate alloc;
 
+mod addresses;
 mod balances;
+mod breaks;
+mod change;
 mod day;
 mod draft;
 mod instruction;
@@ -17,6 +21,7 @@ mod ledger;
 mod machine;
 mod matching;
 mod names;
+mod outside;
 mod past;
 mod proposal;
 mod queries;

@@ -4,6 +4,7 @@ use crate::draft::Draft;
 use crate::machine::decide_command;
 use alloc::boxed::Box;
 use alloc::string::ToString;
+use model::breaks::Resolution;
 use model::command::{Command, Inbound, Origin};
 use model::event::Event;
 use model::identifier::Identifier;
@@ -25,6 +26,8 @@ fn kind(command: &Command) -> Option<FourEyes> {
         Command::Open(_) => Some(FourEyes::Opening),
         Command::Transfer(_) => Some(FourEyes::Transfer),
         Command::Reverse { .. } => Some(FourEyes::Adjustment),
+        // What only explains books nothing.
+        Command::CloseBreak(closing) if closing.resolution != Resolution::Explained => Some(FourEyes::Adjustment),
         Command::SetReference(reference) => match **reference {
             Reference::Ssi(_) => Some(FourEyes::Ssi),
             Reference::CreditLimit(_) => Some(FourEyes::CreditLimit),
@@ -75,6 +78,7 @@ pub(crate) fn needs_reason(command: &Command, origin: &Origin) -> bool {
     let said_elsewhere = matches!(
         command,
         Command::Trade(_)
+            | Command::Advice(_)
             | Command::Approve { .. }
             | Command::Refuse { .. }
             | Command::Continue(_)

@@ -13,7 +13,7 @@ use model::decimal::Decimal;
 use model::event::Event;
 use model::identifier::{CurrencyCode, Identifier};
 use model::index::{AccountIx, BookIx, CalendarIx, DomainIx, InstrumentIx, Kind, PartyIx};
-use model::reference::{AccountKind, Capacity, CutOffRule, DomainKind, Instrument, Parameters, Reference};
+use model::reference::{AccountKind, Capacity, CutOffRule, Instrument, Parameters, Reference};
 use model::rejection::{Reason, Rejection};
 use model::trade::Method;
 
@@ -269,9 +269,7 @@ fn check(draft: &Draft<'_>, reference: &Reference) -> Result<Option<u8>, Rejecti
         }
         Reference::Domain(domain) => {
             known(draft, Kind::Calendar, &domain.calendar)?;
-            if domain.kind == DomainKind::External {
-                return Err(invalid("kind: external domains are not served by this release"));
-            }
+            state.check_kind(domain)?;
             if domain.cut_offs.iter().any(|rule| rule.minute_of_day >= 24 * 60) {
                 return Err(invalid("cut_offs: a minute of the day is below 1440"));
             }

@@ -1,7 +1,9 @@
 //! The state: everything open, and what it stands on. Settled and cancelled business leaves it.
 
 use crate::Map;
+use crate::addresses::Addresses;
 use crate::balances::Balances;
+use crate::breaks::Breaks;
 use crate::instruction::Instruction;
 use crate::matching::Matching;
 use crate::names::Names;
@@ -31,6 +33,7 @@ pub struct State {
     pub(crate) at: Option<Timestamp>,
     pub(crate) names: Names,
     pub(crate) reference: ReferenceData,
+    pub(crate) addresses: Addresses,
     pub(crate) balances: Balances,
     pub(crate) waiting: Nodes,
 
@@ -59,6 +62,7 @@ pub struct State {
     pub(crate) quarantined: BTreeSet<u64>,
     /// Records whose postings were turned round, with the deliverer's instruction of a settlement (else 0).
     pub(crate) reversed: BTreeSet<(u64, u64)>,
+    pub(crate) breaks: Breaks,
 }
 
 /// An open trade. What its instruction knows is kept there alone.
@@ -73,6 +77,8 @@ pub(crate) struct Trade {
     pub instruction: u32,
     /// The source's own amounts were accepted by a person.
     pub amounts_accepted: bool,
+    /// An agent settled a part of it: what is left can be cancelled or instructed again, not amended.
+    pub partly_settled: bool,
     /// The terms, while no instruction carries them.
     pub loose: Option<Box<Loose>>,
     /// A change that waits for the counterparty's consent.

@@ -1,5 +1,6 @@
 //! The one binary: every way a person or a script talks to Quittance. A module for each noun; `fault` is how all of them end.
 
+mod breaks;
 mod cash;
 mod codes;
 mod connection;
@@ -61,6 +62,7 @@ enum Command {
     Submit(submit::Submit),
     Trades(trades::Trades),
     Instructions(instructions::Instructions),
+    Breaks(breaks::Breaks),
     Cash(cash::Cash),
     Ledger(ledger::Ledger),
     Day(day::Day),
@@ -94,6 +96,7 @@ fn run(command: Command) -> Result<()> {
         Command::Submit(command) => wait(submit::run(command)),
         Command::Trades(command) => wait(trades::run(command)),
         Command::Instructions(command) => wait(instructions::run(command)),
+        Command::Breaks(command) => wait(breaks::run(command)),
         Command::Cash(command) => wait(cash::run(command)),
         Command::Ledger(command) => wait(ledger::run(command)),
         Command::Day(command) => wait(day::run(command)),

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 
 /// Trades, in.
 pub const TRADES: &str = "quittance.trades.v1";
+/// Advices of agents, in.
+pub const ADVICES: &str = "quittance.advices.v1";
 /// Blocks of records, out.
 pub const RECORDS: &str = "quittance.records.v1";
 /// What could not be read, out.
@@ -72,7 +74,7 @@ pub struct Difference {
 impl TopicPlan {
     /// All topics of a service with so many shards.
     pub fn new(shards: u32) -> TopicPlan {
-        let topics = vec![Topic::trades(TRADES), Topic::kept(RECORDS), Topic::kept(QUARANTINE)];
+        let topics = vec![Topic::trades(TRADES), Topic::trades(ADVICES), Topic::kept(RECORDS), Topic::kept(QUARANTINE)];
         TopicPlan { topics: topics.into_iter().map(|topic| Topic { partitions: shards, ..topic }).collect() }
     }
 }

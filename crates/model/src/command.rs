@@ -1,5 +1,7 @@
 //! What may be asked of the engine: every way in which anything changes.
 
+use crate::advice::Advice;
+use crate::breaks::CloseBreak;
 use crate::date::Date;
 use crate::decimal::Decimal;
 use crate::identifier::{CurrencyCode, Identifier};
@@ -42,6 +44,12 @@ pub enum Command {
     Quarantine(Box<Unreadable>),
     /// A quarantined record is closed by replaying it, repaired, or by discarding it.
     CloseQuarantined { sequence: u64, replay: Option<Box<TradeMessage>> },
+    /// What an agent tells us.
+    Advice(Box<Advice>),
+    /// A person closes what the outside and our records differ in.
+    CloseBreak(CloseBreak),
+    /// Says who looks after a break.
+    AssignBreak { number: u64, owner: Identifier },
 }
 
 impl Command {
@@ -61,6 +69,9 @@ impl Command {
             Command::Continue(_) => "continue",
             Command::Quarantine(_) => "quarantine",
             Command::CloseQuarantined { .. } => "close-quarantined",
+            Command::Advice(_) => "advice",
+            Command::CloseBreak(_) => "close-break",
+            Command::AssignBreak { .. } => "assign-break",
         }
     }
 }

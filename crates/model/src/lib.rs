@@ -23,6 +23,7 @@ pub mod reference;
 pub mod trade;
 
 pub mod advice;
+pub mod breaks;
 pub mod outbound;
 
 pub mod command;

@@ -63,6 +63,12 @@ rejections! {
     ReasonMissing = 73, "REASON_MISSING", "this command needs a reason";
     NotQuarantined = 80, "NOT_QUARANTINED", "no quarantined record is open under this sequence";
     NothingToDo = 81, "NOTHING_TO_DO", "there is no such work to continue";
+    PartlySettled = 100, "PARTLY_SETTLED", "a part has settled: the rest can only be cancelled, or instructed again as it is";
+    RequestPending = 101, "REQUEST_PENDING", "the agent has not answered the last request for this instruction: wait for its answer";
+    CannotRecall = 102, "CANNOT_RECALL", "a request that was sent to the agent cannot be taken back: wait for its answer";
+    UnknownBreak = 103, "UNKNOWN_BREAK", "no break is open under this number";
+    ResolutionNotAllowed = 104, "RESOLUTION_NOT_ALLOWED", "this break cannot be closed so: what stands on the break account must be booked, and what does not cannot";
+    AdviceIdReused = 105, "ADVICE_ID_REUSED", "the sender used the id of this advice too often for other ones: let it use a fresh one";
 }
 
 /// A refusal: the reason, and which field or name it is about.

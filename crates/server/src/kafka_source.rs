@@ -1,4 +1,4 @@
-//! Kafka as the source of trades, when it is configured: from the place that the log itself holds.
+//! Kafka as the source of trades and advices, when it is configured: from the place that the log itself holds.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,19 +10,32 @@ use model::identifier::Identifier;
 use store::Log;
 use wire::pb::service::{SourceStanding, SourceState};
 
-use crate::config::{Config, Kafka};
+use crate::config::Kafka;
 
 /// How long the brokers have to tell which cluster they are.
 const ASK: Duration = Duration::from_secs(10);
 
-/// Starts to consume; nothing without brokers. A broker that is not there yet is waited for.
-pub(crate) fn start(config: &Kafka, log: &Log, shard: &Handle) -> Result<Option<Consumer>> {
+/// A topic that is consumed, and how it stands.
+pub(crate) struct Consumed {
+    name: String,
+    pub consumer: Consumer,
+}
+
+/// Starts to consume trades and, where their topic is named, advices; nothing without brokers. A broker that is not there
+/// yet is waited for.
+pub(crate) fn start(config: &Kafka, log: &Log, shard: &Handle) -> Result<Vec<Consumed>> {
     if config.brokers.is_empty() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
-    let topic = Identifier::parse(&config.trades_topic)
-        .with_context(|| format!("kafka.trades_topic = {}", config.trades_topic))?;
+    let topics = [("trades_topic", &config.trades_topic), ("advices_topic", &config.advices_topic)];
+    let named = topics.into_iter().filter(|(key, topic)| *key == "trades_topic" || !topic.is_empty());
+    named.map(|(key, topic)| consume(config, key, topic, log, shard)).collect()
+}
+
+fn consume(config: &Kafka, key: &str, topic: &str, log: &Log, shard: &Handle) -> Result<Consumed> {
+    let topic = Identifier::parse(topic).with_context(|| format!("kafka.{key} = {topic}"))?;
     let cursor = engine::cursor(log, &topic, config.partition)?;
+    let name = format!("{topic}/{}", config.partition);
     let source = Source {
         brokers: brokers(config),
         topic,
@@ -33,19 +46,15 @@ pub(crate) fn start(config: &Kafka, log: &Log, shard: &Handle) -> Result<Option<
         cursor,
         group: config.group.clone(),
     };
-    Ok(Some(Consumer::start(source, shard.intake())?))
+    Ok(Consumed { name, consumer: Consumer::start(source, shard.intake())? })
 }
 
-/// How the source stands, for those who ask how the service is.
-pub(crate) fn standing(
-    config: &Config,
-    source: Option<Arc<Consumer>>,
-) -> impl Fn() -> Vec<SourceStanding> + Send + Sync + use<> {
-    let name = format!("{}/{}", config.kafka.trades_topic, config.kafka.partition);
+/// How the sources stand, for those who ask how the service is.
+pub(crate) fn standing(sources: Arc<Vec<Consumed>>) -> impl Fn() -> Vec<SourceStanding> + Send + Sync + use<> {
     move || {
-        let standing = source.iter().map(|source| {
-            let (next_offset, behind) = source.progress();
-            let (state, reason) = match source.state() {
+        let standing = sources.iter().map(|Consumed { name, consumer }| {
+            let (next_offset, behind) = consumer.progress();
+            let (state, reason) = match consumer.state() {
                 State::Waiting(what) => (SourceState::Waiting, what),
                 State::Running => (SourceState::Running, String::new()),
                 State::Halted(halt) => (SourceState::Halted, halt.to_string()),

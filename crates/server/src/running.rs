@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use crate::calls::{self, Counted};
 use crate::config::Config;
+use crate::kafka_source::Consumed;
 use crate::operations::Condition;
 use crate::{kafka_source, listener, settings, telemetry};
 
@@ -29,7 +30,7 @@ pub struct Running {
     views: Projections,
     engine: Engine,
     runner: Runner,
-    source: Option<Arc<Consumer>>,
+    sources: Arc<Vec<Consumed>>,
     opened: Opened,
     closing: watch::Sender<bool>,
     condition: Condition,
@@ -96,15 +97,15 @@ impl Running {
         let (engine, log) = start_engine(config, stored.clone(), adjust, &backend, &condition).await?;
         let (views, runner) = start_views(config, stored, log.clone()).await?;
         condition.follow(log.clone(), views.clone());
-        let source = kafka_source::start(&config.kafka, &log, &engine.handle())?.map(Arc::new);
-        let sources = kafka_source::standing(config, source.clone());
-        let opened = backend.open(engine.handle(), log.clone(), views.clone(), sources)?;
+        let sources = Arc::new(kafka_source::start(&config.kafka, &log, &engine.handle())?);
+        let standing = kafka_source::standing(sources.clone());
+        let opened = backend.open(engine.handle(), log.clone(), views.clone(), standing)?;
         let herald = Herald { health, condition: condition.clone(), shard: engine.handle(), views: views.clone() };
         let head = log.head().sequence;
         others.0.push(tokio::spawn(async move { herald.run(head).await }));
         tracing::info!(%grpc, http = http.map(tracing::field::display), sequence = head, "takes commands");
         let drain = settings::seconds(config.grpc.drain_seconds);
-        Ok(Running { grpc, http, views, engine, runner, source, opened, closing, condition, calls, others, drain })
+        Ok(Running { grpc, http, views, engine, runner, sources, opened, closing, condition, calls, others, drain })
     }
 
     /// Where gRPC listens.
@@ -140,7 +141,7 @@ impl Running {
     /// The consumer of trades, where Kafka is configured.
     #[must_use]
     pub fn source(&self) -> Option<&Consumer> {
-        self.source.as_deref()
+        self.sources.first().map(|trades| &trades.consumer)
     }
 
     /// Waits until the service can no longer be trusted and its process must end.
@@ -161,7 +162,7 @@ impl Running {
     /// # Errors
     /// What did not end in order. What was acknowledged is on disk all the same.
     pub async fn stop(self) -> Result<()> {
-        let Running { engine, runner, source, opened, closing, condition, mut calls, others, drain, views, .. } = self;
+        let Running { engine, runner, sources, opened, closing, condition, mut calls, others, drain, views, .. } = self;
         condition.not_ready("the service ends".to_owned());
         closing.send_replace(true);
         if !calls.is_finished() && tokio::time::timeout(drain, &mut calls).await.is_err() {
@@ -172,7 +173,7 @@ impl Running {
         let log = Arc::downgrade(&engine.log());
         let ended = tokio::task::spawn_blocking(move || {
             // The last who holds it stops it and waits until it has.
-            drop(source);
+            drop(sources);
             let views =
                 runner.stop().context("the views did not end in order; they are rebuilt from the log where needed");
             engine.stop().context("the shard did not end in order")?;

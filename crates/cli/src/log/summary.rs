@@ -114,6 +114,9 @@ fn about(inbound: &Inbound) -> String {
         Command::Continue(task) => format!("{task:?}").to_lowercase(),
         Command::Quarantine(unreadable) => format!("{} bytes", unreadable.size),
         Command::CloseQuarantined { sequence, .. } => format!("record {sequence}"),
+        Command::Advice(advice) => format!("{} {} {}: {}", advice.sender, advice.id, advice.reference, advice.name()),
+        Command::CloseBreak(closing) => format!("break {}", closing.number),
+        Command::AssignBreak { number, owner } => format!("break {number} to {owner}"),
     }
 }
 

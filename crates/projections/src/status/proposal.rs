@@ -24,6 +24,9 @@ pub(super) fn subject(command: &Command) -> String {
         Command::Day(day) => format!("domain {}", day.domain),
         Command::Approve { proposal } | Command::Refuse { proposal } => format!("proposal {proposal}"),
         Command::CloseQuarantined { sequence, .. } => format!("record {sequence}"),
+        Command::Advice(advice) => format!("advice {} {}", advice.sender, advice.id),
+        Command::CloseBreak(closing) => format!("break {}", closing.number),
+        Command::AssignBreak { number, .. } => format!("break {number}"),
         Command::Continue(_) | Command::Quarantine(_) => String::new(),
     }
 }

@@ -127,15 +127,17 @@ sections! {
         listen: String = "127.0.0.1:7401".to_owned(),
     }
 
-    /// Kafka as the source of trades.
+    /// Kafka as the source of trades and advices.
     kafka: Kafka {
         /// Brokers, host:port with commas between; empty: without Kafka.
         brokers: String = String::new(),
         /// Topic of trades.
         trades_topic: String = "quittance.trades.v1".to_owned(),
-        /// Partition of that topic: a shard reads one.
+        /// Topic of agents' advices; empty: none. Once it is read, cut-offs wait for it as they do for the trades.
+        advices_topic: String = String::new(),
+        /// Partition of each topic: a shard reads one.
         partition: u32 = 0,
-        /// How many partitions the topic must have.
+        /// How many partitions each topic must have.
         partitions: u32 = 1,
         /// Group under which the position is shown to the broker's tools.
         group: String = "quittance-shard-0".to_owned(),

@@ -83,6 +83,8 @@ impl<S: Stage> Player<S> {
                     words.option("instruction").map(|text| text.parse().map_err(|_| "a number".to_owned()));
                 Command::Reverse { sequence, instruction: instruction.transpose()? }
             }
+            "advise" => self.advise(words)?,
+            "close-break" | "assign-break" => self.on_break(words)?,
             "approve" => Command::Approve { proposal: self.labelled(words)? },
             "refuse" => Command::Refuse { proposal: self.labelled(words)? },
             "open" | "cut-off" | "close" => self.day(words)?,

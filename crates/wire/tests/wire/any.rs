@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod event;
+pub mod outside;
 pub mod record;
 pub mod reference;
 pub mod settlement;

@@ -1,8 +1,11 @@
 //! Any command.
 
+use super::outside::resolution;
 use super::reference::reference;
+use super::settlement::advice;
 use super::trade::{details, trade};
 use super::*;
+use model::breaks::CloseBreak;
 use model::command::*;
 use model::index::DomainIx;
 use model::instruction::Steer;
@@ -29,6 +32,11 @@ pub fn command() -> impl Strategy<Value = Command> {
         (natural(), maybe(trade()))
             .prop_map(|(sequence, replay)| Command::CloseQuarantined { sequence, replay: replay.map(Box::new) })
             .boxed(),
+        advice().prop_map(|advice| Command::Advice(Box::new(advice))).boxed(),
+        (natural(), resolution(), maybe(identifier()))
+            .prop_map(|(number, resolution, target)| Command::CloseBreak(CloseBreak { number, resolution, target }))
+            .boxed(),
+        (natural(), identifier()).prop_map(|(number, owner)| Command::AssignBreak { number, owner }).boxed(),
     ])
 }
 
