@@ -3,6 +3,7 @@
 mod answers;
 mod crashes;
 mod intake;
+mod outside;
 mod proofs;
 mod sameness;
 mod support;
