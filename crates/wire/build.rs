@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// The areas that have a short name in `wire::pb`, and what it is (`type` is a keyword).
-const AREAS: [(&str, &str); 6] = [
+const AREAS: [(&str, &str); 7] = [
     ("type", "typ"),
     ("trade", "trade"),
+    ("settlement", "settlement"),
+    ("status", "status"),
     ("record", "record"),
     ("view", "view"),
     ("service", "service"),
-    ("status", "status"),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

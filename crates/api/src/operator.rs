@@ -198,14 +198,14 @@ fn vouched(sight: &Sight, kind: &Kind) -> Result<(), Status> {
 }
 
 /// A page of a list that is short enough to be had whole: by rising number, after the one that the token names.
-struct Page {
+pub(crate) struct Page {
     list: &'static str,
     after: u64,
     size: usize,
 }
 
 impl Page {
-    fn new(list: &'static str, size: u32, token: &str) -> Result<Page, Status> {
+    pub(crate) fn new(list: &'static str, size: u32, token: &str) -> Result<Page, Status> {
         let after = match token {
             "" => Some(0),
             token => {
@@ -218,7 +218,7 @@ impl Page {
     }
 
     /// The page, and the token of the next one; empty when there is none.
-    fn cut<T>(&self, rows: Vec<T>, number: impl Fn(&T) -> u64) -> (Vec<T>, String) {
+    pub(crate) fn cut<T>(&self, rows: Vec<T>, number: impl Fn(&T) -> u64) -> (Vec<T>, String) {
         let mut rows: Vec<T> = rows.into_iter().filter(|row| number(row) > self.after).collect();
         rows.sort_unstable_by_key(&number);
         let more = rows.len() > self.size;

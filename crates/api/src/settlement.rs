@@ -14,6 +14,7 @@ use wire::pb::view;
 use crate::access::sight::{Sight, Watched};
 use crate::backend::Backend;
 use crate::failure;
+use crate::operator::Page;
 
 #[tonic::async_trait]
 impl SettlementService for Backend {
@@ -93,6 +94,17 @@ impl SettlementService for Backend {
         let view::Summary { sequence, mut lines } = self.views()?.summary(at).map_err(failure::view)?;
         lines.retain(|_| sight.is_unlimited());
         Ok(Response::new(pb::SummarizeInstructionsResponse { sequence, lines }))
+    }
+
+    async fn list_breaks(
+        &self,
+        request: Request<pb::ListBreaksRequest>,
+    ) -> Result<Response<pb::ListBreaksResponse>, Status> {
+        let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
+        let answer = self.views()?.breaks(at).map_err(failure::view)?;
+        let page = Page::new("breaks", request.get_ref().page_size, &request.get_ref().page_token)?;
+        let (breaks, next_page_token) = page.cut(answer.value, |each| each.number);
+        Ok(Response::new(pb::ListBreaksResponse { sequence: answer.sequence, breaks, next_page_token }))
     }
 
     type WatchInstructionsStream = Pin<Box<dyn Stream<Item = Result<pb::WatchInstructionsResponse, Status>> + Send>>;

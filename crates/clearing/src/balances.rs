@@ -2,6 +2,7 @@
 
 use crate::Map;
 use crate::waiting::Tree;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use model::index::{AccountIx, Asset, PartyIx};
 use model::ledger::{LedgerAccount, Posting};
@@ -22,6 +23,8 @@ pub(crate) struct Slot {
 pub(crate) struct Balances {
     pub slots: Vec<Slot>,
     places: Map<(u64, u32), u32>,
+    /// The slots of each location, so that a statement of one account looks at no other.
+    by_location: BTreeMap<u64, Vec<u32>>,
     /// No balance was ever further from zero: while this leaves room, no single balance need be looked at.
     pub high_water: i128,
 }
@@ -41,7 +44,9 @@ impl Balances {
     /// The slot of an account and asset, made on first use.
     pub fn slot(&mut self, account: LedgerAccount, asset: Asset) -> u32 {
         let slots = &mut self.slots;
+        let by_location = &mut self.by_location;
         *self.places.entry((account.pack(), asset.0)).or_insert_with(|| {
+            note_location(by_location, account.pack(), slots.len() as u32);
             slots.push(Slot { account: account.pack(), asset, amount: 0, waiting: Tree::default(), queued: false });
             (slots.len() - 1) as u32
         })
@@ -56,11 +61,24 @@ impl Balances {
         place
     }
 
+    /// What lies in one place.
+    pub fn of_location(&self, account: LedgerAccount) -> impl Iterator<Item = (Asset, i128)> {
+        let slots = self.by_location.get(&account.pack()).into_iter().flatten();
+        slots.map(|place| &self.slots[*place as usize]).map(|slot| (slot.asset, slot.amount))
+    }
+
     /// Puts back a slot from a snapshot.
     pub fn restore(&mut self, slot: Slot) {
         self.places.insert((slot.account, slot.asset.0), self.slots.len() as u32);
+        note_location(&mut self.by_location, slot.account, self.slots.len() as u32);
         self.high_water = self.high_water.max(slot.amount.abs());
         self.slots.push(slot);
+    }
+}
+
+fn note_location(by_location: &mut BTreeMap<u64, Vec<u32>>, account: u64, place: u32) {
+    if matches!(LedgerAccount::unpack(account), Some(LedgerAccount::Location { .. })) {
+        by_location.entry(account).or_default().push(place);
     }
 }
 

@@ -69,6 +69,10 @@ pub(crate) fn continue_survey(draft: &mut Draft<'_>, domain: DomainIx) -> Result
     let mut failing = Vec::new();
     for place in from..end {
         let Some(instruction) = state.instructions.get(place).filter(|each| each.domain == domain) else { continue };
+        if instruction.outside.is_some() {
+            // The agent says why it waits or fails.
+            continue;
+        }
         if instruction.partner == NONE {
             let reasons = why_unmatched(state, instruction);
             if instruction.reasons.as_deref() != Some(reasons.as_slice()) {

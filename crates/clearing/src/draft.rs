@@ -32,6 +32,8 @@ pub(crate) struct Draft<'a> {
     moved: Vec<(LedgerAccount, Asset, i128)>,
     /// Issued by this record.
     pub fresh: Vec<Instruction>,
+    /// The trade (its place) of which this very record settles a part.
+    pub settled_part: Option<u32>,
     /// Matched, settled or cancelled by this record.
     gone: Vec<u64>,
     next_trade: u64,
@@ -50,6 +52,7 @@ impl<'a> Draft<'a> {
             interned: Vec::new(),
             moved: Vec::new(),
             fresh: Vec::new(),
+            settled_part: None,
             gone: Vec::new(),
             next_trade: state.next_trade.max(1),
             next_instruction: state.next_instruction.max(1),
@@ -89,6 +92,11 @@ impl<'a> Draft<'a> {
     pub fn instruction_number(&mut self) -> u64 {
         self.next_instruction += 1;
         self.next_instruction - 1
+    }
+
+    /// Whether a part of a trade (its place) has settled.
+    pub fn partly_settled(&self, trade: u32) -> bool {
+        self.state.trades[trade].partly_settled || self.settled_part == Some(trade)
     }
 
     /// A balance as it will be after what is decided so far.

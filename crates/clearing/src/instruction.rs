@@ -1,5 +1,6 @@
 //! An open settlement instruction, as the state keeps it; and what issuing, settling and ending one does to the state.
 
+use crate::outside::Outside;
 use crate::slab::NONE;
 use crate::state::{Loose, State, Trade};
 use crate::waiting::Rank;
@@ -53,6 +54,8 @@ pub(crate) struct Instruction {
     pub matched_amount: i64,
     /// The last reasons told: of an unmatched one all codes, of a pair its own.
     pub reasons: Option<Box<[Code]>>,
+    /// What the agent of an external domain says of it; absent in the internal seat.
+    pub outside: Option<Box<Outside>>,
 }
 
 /// The optional matching fields, when at least one is given.
@@ -141,6 +144,7 @@ impl Instruction {
             stage: Stage::Idle,
             matched_amount: 0,
             reasons: None,
+            outside: None,
         }
     }
 
@@ -260,7 +264,10 @@ impl State {
         self.trades[place].instruction = issued;
         self.instruction_by_number.insert(number, issued);
         self.next_instruction = self.next_instruction.max(number + 1);
-        self.add_unmatched(issued);
+        // What an agent settles is sent, by the next event of the record, and not matched here.
+        if !self.is_external(loose.terms.domain) {
+            self.add_unmatched(issued);
+        }
     }
 
     pub(crate) fn apply_matched(&mut self, deliver: u64, receive: u64, amount: i64, reasons: Option<(Code, Code)>) {
@@ -335,7 +342,9 @@ impl State {
     /// Takes an instruction out of the open business. A pair's partner must be taken out too, or freed.
     pub(crate) fn close_instruction(&mut self, place: u32) -> Instruction {
         let instruction = &self.instructions[place];
-        if instruction.partner == NONE {
+        if instruction.outside.is_some() {
+            // It stands in no queue of ours.
+        } else if instruction.partner == NONE {
             self.remove_unmatched(place);
         } else if instruction.movement == Movement::Deliver {
             self.leave_queue(place);

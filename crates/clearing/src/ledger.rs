@@ -193,6 +193,12 @@ pub(crate) fn decide_reverse(draft: &mut Draft<'_>, sequence: u64, instruction: 
                 settlement = Some(*deliver);
                 postings.extend(settlement_undone(*books, booked));
             }
+            Event::InstructionConfirmed { instruction: confirmed, book, postings: booked, .. }
+                if instruction.is_none_or(|wanted| *confirmed == wanted) =>
+            {
+                settlement = Some(*confirmed);
+                postings.extend(settlement_undone((*book, *book), booked));
+            }
             _ => {}
         }
     }

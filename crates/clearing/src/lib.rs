@@ -3,6 +3,8 @@
 //! Reading order: [`machine`] (the table of contents: what decides what, what applies what), then a concept a module:
 //! [`trade`], [`matching`], [`settlement`], [`day`], [`steer`], [`reference`], [`ledger`], [`proposal`], [`control`],
 //! [`accounting`].
+//! [`trade`], [`matching`], [`settlement`], [`day`], [`steer`], [`reference`], [`ledger`], [`proposal`]; [`outside`] is the seat of
+//! an external domain, [`breaks`] what contradicts us.
 //!
 //! [`decide`] is pure: it reads the state, the command and what the log remembers ([`Past`]), and answers with facts or
 //! a refusal. [`apply`] folds facts into the state and cannot fail. `no_std`: there is no clock, file or random hasher.
@@ -11,7 +13,10 @@
 extern crate alloc;
 
 mod accounting;
+mod addresses;
 mod balances;
+mod breaks;
+mod change;
 mod control;
 mod day;
 mod draft;
@@ -20,6 +25,7 @@ mod ledger;
 mod machine;
 mod matching;
 mod names;
+mod outside;
 mod past;
 mod permission;
 mod proposal;

@@ -1,10 +1,12 @@
 //! The table of contents of the business: which module decides a command, and which applies a fact. Nothing else.
 
 use crate::accounting::decide_accounting;
+use crate::breaks::{decide_assign, decide_close};
 use crate::control::{decide_sign_off, decide_totals};
 use crate::day::{continue_survey, decide_day};
 use crate::draft::Draft;
 use crate::ledger::{decide_open, decide_reverse, decide_transfer};
+use crate::outside::decide_advice;
 use crate::past::{Past, request_key};
 use crate::permission::permitted;
 use crate::proposal::{Proposal, approve, needs_reason, needs_second, propose, refuse};
@@ -65,6 +67,7 @@ fn decide_inbound(draft: &mut Draft<'_>, inbound: &Inbound) -> Result<Verdict, R
             approve(draft, inbound, *proposal, *payload_hash).map(|()| Verdict::Decided)
         }
         Command::Refuse { proposal } => refuse(draft, *proposal).map(|()| Verdict::Decided),
+        Command::Advice(advice) => decide_advice(draft, advice),
         command => decide_command(draft, inbound, command).map(|()| Verdict::Decided),
     }
 }
@@ -102,6 +105,9 @@ pub(crate) fn decide_command(draft: &mut Draft<'_>, _inbound: &Inbound, command:
         Command::SignOff(sign_off) => decide_sign_off(draft, sign_off),
         Command::Accounting(day) => decide_accounting(draft, day),
         Command::Trade(message) => decide_trade(draft, message).map(|_| ()),
+        Command::Advice(advice) => decide_advice(draft, advice).map(|_| ()),
+        Command::CloseBreak(closing) => decide_close(draft, closing),
+        Command::AssignBreak { number, owner } => decide_assign(draft, *number, owner),
         Command::Approve { .. } | Command::Refuse { .. } => {
             unreachable!("an approval is not itself proposed")
         }
@@ -152,8 +158,11 @@ pub fn apply(state: &mut State, sequence: u64, at: Timestamp, actor: &Identifier
 fn apply_event(state: &mut State, sequence: u64, at: Timestamp, actor: &Identifier, event: &Event) {
     match event {
         Event::Interned { kind, index, id } => state.names.add(*kind, *index, id),
-        Event::ReferenceSet { reference, scale } => state.apply_reference(sequence, reference, *scale),
-        Event::Opened { .. } | Event::Transferred { .. } => {}
+        Event::ReferenceSet { reference, scale } => {
+            state.note_addresses(reference);
+            state.apply_reference(sequence, reference, *scale);
+        }
+        Event::Opened { .. } | Event::Transferred { .. } | Event::AdviceTaken { .. } => {}
         Event::Reversed { sequence, instruction, .. } => {
             state.reversed.insert((*sequence, instruction.unwrap_or(0)));
         }
@@ -208,5 +217,17 @@ fn apply_event(state: &mut State, sequence: u64, at: Timestamp, actor: &Identifi
         Event::AccountingDayOpened { entity, date } => state.apply_accounting_opened(*entity, *date),
         Event::AccountingDayClosed { entity, date, sets, .. } => state.apply_accounting_closed(*entity, *date, sets),
         Event::TradeChangeLapsed { .. } | Event::PriorDay { .. } => {}
+        Event::InstructionSent { instruction, message } => state.apply_sent(*instruction, message),
+        Event::InstructionAdvised { instruction, standing, reasons, agent_reference, .. } => {
+            state.apply_advised(*instruction, *standing, reasons, agent_reference);
+        }
+        Event::InstructionConfirmed { instruction, open_quantity, open_amount, ended, .. } => {
+            state.apply_confirmed(*instruction, *open_quantity, *open_amount, *ended);
+        }
+        Event::RequestAnswered { instruction, answered, .. } => state.apply_answered(*instruction, *answered),
+        Event::BreakOpened { .. }
+        | Event::BreakChanged { .. }
+        | Event::BreakAssigned { .. }
+        | Event::BreakClosed { .. } => state.apply_break(event),
     }
 }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use model::command::{Command, Origin};
 use model::event::Event;
 use model::identifier::Identifier;
+use model::outbound::OutboundBody;
 use model::record::{Content, Record};
 use model::trade::TradeMessage;
 use sha2::{Digest, Sha256};
@@ -59,14 +60,31 @@ pub(crate) fn request_key(request: &Identifier) -> IdKey {
     key(3, &[request.as_str().as_bytes()])
 }
 
+/// Leads to the record that sent an instruction out, by our reference of it.
+pub(crate) fn outbound_key(reference: &Identifier) -> IdKey {
+    key(4, &[reference.as_str().as_bytes()])
+}
+
+/// Leads to the record that took in an advice.
+pub(crate) fn advice_key(sender: &Identifier, id: &Identifier) -> IdKey {
+    key(5, &[sender.as_str().as_bytes(), id.as_str().as_bytes()])
+}
+
+/// Leads to the record that took in another advice under the same id.
+pub(crate) fn reuse_key(advice: &IdKey, reuse: u32) -> IdKey {
+    key(6, &[advice, &reuse.to_be_bytes()])
+}
+
 /// The keys that are sure to be asked when the command is decided: whoever decides in stages may look them up ahead.
 pub fn lookups(command: &Command, origin: &Origin) -> Vec<IdKey> {
     let mut keys = Vec::with_capacity(1);
     if let Origin::Call { request_id } = origin {
         keys.push(request_key(request_id));
     }
-    if let Command::Trade(message) = command {
-        keys.push(trade_key(&message.source, &message.id));
+    match command {
+        Command::Trade(message) => keys.push(trade_key(&message.source, &message.id)),
+        Command::Advice(advice) => keys.push(advice_key(&advice.sender, &advice.id)),
+        _ => {}
     }
     keys
 }
@@ -102,6 +120,16 @@ pub fn ids(state: &State, record: &Record) -> Vec<IdKey> {
         keys.push(if captured { trade } else { version_key(&trade, message.version) });
     }
     for event in record.events() {
+        match event {
+            Event::InstructionSent { message, .. } if matches!(message.body, OutboundBody::Instruct(_)) => {
+                keys.push(outbound_key(&message.reference));
+            }
+            Event::AdviceTaken { sender, id, reuse, .. } => {
+                let first = advice_key(sender, id);
+                keys.push(if *reuse == 0 { first } else { reuse_key(&first, *reuse) });
+            }
+            _ => {}
+        }
         if let Event::TradeCancelled { trade, .. } = event {
             // A trade captured and cancelled by this very record is not in the state yet.
             let known = state.trade(*trade).map(|(_, open)| open.key);

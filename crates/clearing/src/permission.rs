@@ -23,11 +23,13 @@ use model::trade::{Details, TradeMessage};
 
 /// Why an actor may not give a command, if it may not. Pure.
 ///
-/// What the engine asks of itself is never refused, nor is the setting aside of bytes that came from Kafka or a file. A trade from
+/// What the engine asks of itself is never refused, nor is the setting aside of bytes that came from Kafka or a file, nor
+/// what an agent tells through Kafka: a fact from outside is taken in whoever brings it. A trade from
 /// Kafka has its source system as its actor; a refused one is a record like any other refusal.
 pub fn permitted(state: &State, past: &dyn Past, inbound: &Inbound) -> Option<Rejection> {
     let own = match (&inbound.origin, &inbound.command) {
         (Origin::Engine, _) => true,
+        (Origin::Kafka { .. }, Command::Advice(_)) => true,
         (Origin::Kafka { .. } | Origin::File { .. }, command) => matches!(command, Command::Quarantine(_)),
         (Origin::Call { .. }, _) => false,
     };

@@ -4,6 +4,7 @@ use crate::draft::Draft;
 use crate::machine::decide_command;
 use alloc::boxed::Box;
 use alloc::string::ToString;
+use model::breaks::Resolution;
 use model::command::{Command, Inbound, Origin};
 use model::event::Event;
 use model::identifier::Identifier;
@@ -26,6 +27,8 @@ fn kind(command: &Command) -> Option<FourEyes> {
         Command::Transfer(_) => Some(FourEyes::Transfer),
         Command::Reverse { .. } => Some(FourEyes::Adjustment),
         Command::SignOff(_) => Some(FourEyes::SignOff),
+        // What only explains books nothing.
+        Command::CloseBreak(closing) if closing.resolution != Resolution::Explained => Some(FourEyes::Adjustment),
         Command::SetReference(reference) => match **reference {
             Reference::Ssi(_) => Some(FourEyes::Ssi),
             Reference::CreditLimit(_) => Some(FourEyes::CreditLimit),
@@ -94,6 +97,7 @@ pub(crate) fn needs_reason(command: &Command, origin: &Origin) -> bool {
     let said_elsewhere = matches!(
         command,
         Command::Trade(_)
+            | Command::Advice(_)
             | Command::Approve { .. }
             | Command::Refuse { .. }
             | Command::Continue(_)

@@ -5,6 +5,7 @@ use crate::slab::NONE;
 use crate::state::State;
 use alloc::string::String;
 use alloc::vec::Vec;
+use model::breaks::AgentStanding;
 use model::calendar::Convention;
 use model::command::CutOff;
 use model::date::Date;
@@ -97,7 +98,10 @@ impl State {
     pub fn instruction_facts(&self, number: u64) -> Option<InstructionFacts> {
         let (_, instruction) = self.instruction(number)?;
         let counter = self.instructions.get(instruction.partner).map(|other| other.number);
+        let heard = instruction.outside.as_ref().map(|outside| outside.standing);
         let standing = match (counter, instruction.failing) {
+            (None, true) if heard.is_some() => Standing::Failing,
+            (None, _) if heard.is_some_and(AgentStanding::is_matched) => Standing::Pending,
             (None, _) => Standing::Unmatched,
             (Some(_), false) => Standing::Pending,
             (Some(_), true) => Standing::Failing,
@@ -120,7 +124,7 @@ impl State {
     /// Why an instruction is unmatched, computed now; `None` when it is not open or is matched.
     pub fn why_unmatched(&self, number: u64) -> Option<Vec<Code>> {
         let (_, instruction) = self.instruction(number)?;
-        (instruction.partner == NONE).then(|| why_unmatched(self, instruction))
+        (instruction.partner == NONE && instruction.outside.is_none()).then(|| why_unmatched(self, instruction))
     }
 
     /// The open instruction of an open trade.
@@ -139,6 +143,11 @@ impl State {
             ("proposals", self.proposals.len()),
             ("quarantined", self.quarantined.len()),
         ]
+    }
+
+    /// The numbers of the breaks that nobody has closed.
+    pub fn open_breaks(&self) -> impl Iterator<Item = u64> {
+        self.breaks.open.keys().copied()
     }
 
     /// The quarantined records that nobody has closed.

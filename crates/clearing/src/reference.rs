@@ -11,7 +11,7 @@ use model::decimal::Decimal;
 use model::event::Event;
 use model::identifier::{CurrencyCode, Identifier};
 use model::index::{AccountIx, BookIx, CalendarIx, DomainIx, InstrumentIx, Kind, PartyIx};
-use model::reference::{AccountKind, Capacity, CutOffRule, DaySchedule, DomainKind, Instrument, Parameters, Reference};
+use model::reference::{AccountKind, Capacity, CutOffRule, DaySchedule, Instrument, Parameters, Reference};
 use model::rejection::{Reason, Rejection};
 use model::trade::{Method, QuantityType};
 
@@ -270,9 +270,7 @@ fn check(draft: &Draft<'_>, reference: &Reference) -> Result<Option<u8>, Rejecti
         }
         Reference::Domain(domain) => {
             known(draft, Kind::Calendar, &domain.calendar)?;
-            if domain.kind == DomainKind::External {
-                return Err(invalid("kind: external domains are not served by this release"));
-            }
+            state.check_kind(domain)?;
             domain.check_times().map_err(invalid)?;
         }
         Reference::Instrument(instrument) => return check_instrument(state, instrument).map(Some),

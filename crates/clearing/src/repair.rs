@@ -18,6 +18,14 @@ pub(crate) fn decide_repair(draft: &mut Draft<'_>, repair: &Repair) -> Result<()
     if trade.has_instruction() && !draft.state.repairs.contains_key(&trade.number) {
         return Err(Rejection::new(Reason::NotInRepair, repair.id.as_str()));
     }
+    if trade.partly_settled && !trade.has_instruction() {
+        // What is left is instructed again as it is; other details would owe again what has settled.
+        if repair.details.is_some() {
+            return Err(Rejection::new(Reason::PartlySettled, repair.id.as_str()));
+        }
+        issue(draft, trade.number, place, &draft.state.terms_of(trade));
+        return Ok(());
+    }
     let details_in = if repair.details.is_some() { draft.sequence } else { draft.state.trades[place].current };
     resolve_again(draft, place, repair.details.as_ref(), details_in, repair.details.is_none(), true)
 }

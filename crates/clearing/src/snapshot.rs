@@ -4,6 +4,7 @@
 //! What can be derived (maps by id, matching buckets, trees) is not written but built again, in the same shape.
 
 mod codec;
+mod outside;
 mod parts;
 
 use crate::balances::Slot;
@@ -16,7 +17,7 @@ use codec::{Codec, Input, Output};
 use model::index::Kind;
 
 /// The private format's version. Raise it with every change of what is written.
-pub const SNAPSHOT_VERSION: u32 = 4;
+pub const SNAPSHOT_VERSION: u32 = 5;
 
 /// Bytes that are no snapshot of this version. The log is folded instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +50,7 @@ impl State {
         }
         self.reference.put(&mut out);
         self.grants.put(&mut out);
+        self.addresses.put(&mut out);
         self.balances.high_water.put(&mut out);
         self.balances.slots.len().put(&mut out);
         for slot in &self.balances.slots {
@@ -69,6 +71,7 @@ impl State {
         self.reversed.put(&mut out);
         self.control.put(&mut out);
         self.accounting.put(&mut out);
+        self.breaks.put(&mut out);
         END.put(&mut out);
         out.finish();
     }
@@ -94,6 +97,7 @@ impl State {
         }
         state.reference = Codec::get(&mut input)?;
         state.grants = Codec::get(&mut input)?;
+        state.addresses = Codec::get(&mut input)?;
         let high_water = Codec::get(&mut input)?;
         for _ in 0..usize::get(&mut input)? {
             let (account, asset, amount, queued) = Codec::get(&mut input)?;
@@ -114,6 +118,7 @@ impl State {
         state.reversed = Codec::get(&mut input)?;
         state.control = Codec::get(&mut input)?;
         state.accounting = Codec::get(&mut input)?;
+        state.breaks = Codec::get(&mut input)?;
         if u32::get(&mut input)? != END {
             return Err(SnapshotError("it does not end where it should"));
         }
@@ -142,6 +147,9 @@ impl State {
 
     fn restore_queue(&mut self, place: u32) {
         let instruction: &mut Instruction = &mut self.instructions[place];
+        if instruction.outside.is_some() {
+            return;
+        }
         if instruction.partner == NONE {
             return self.restore_unmatched(place);
         }

@@ -2,7 +2,9 @@
 
 use crate::Map;
 use crate::accounting::AccountingEntry;
+use crate::addresses::Addresses;
 use crate::balances::Balances;
+use crate::breaks::Breaks;
 use crate::control::Control;
 use crate::instruction::Instruction;
 use crate::matching::Matching;
@@ -36,6 +38,7 @@ pub struct State {
     pub(crate) reference: ReferenceData,
     /// Who may do what.
     pub(crate) grants: Grants,
+    pub(crate) addresses: Addresses,
     pub(crate) balances: Balances,
     pub(crate) waiting: Nodes,
 
@@ -68,6 +71,7 @@ pub struct State {
     pub(crate) control: Control,
     /// The accounting day of each entity that has one.
     pub(crate) accounting: BTreeMap<PartyIx, AccountingEntry>,
+    pub(crate) breaks: Breaks,
 }
 
 /// An open trade. What its instruction knows is kept there alone.
@@ -83,6 +87,8 @@ pub(crate) struct Trade {
     pub instruction: u32,
     /// The source's own amounts were accepted by a person.
     pub amounts_accepted: bool,
+    /// An agent settled a part of it: what is left can be cancelled or instructed again, not amended.
+    pub partly_settled: bool,
     /// The terms, while no instruction carries them.
     pub loose: Option<Box<Loose>>,
     /// A change that waits for the counterparty's consent.

@@ -1,11 +1,12 @@
 //! What people do to an instruction: hold, release, prioritise, cancel, and take a request for cancellation back.
 
+use crate::change::cancel_both;
 use crate::draft::Draft;
 use crate::instruction::{Instruction, Stage};
+use crate::outside;
 use crate::settlement::hold_reasons;
 use crate::slab::NONE;
 use crate::state::State;
-use crate::trade::cancel_both;
 use alloc::string::ToString;
 use model::event::Event;
 use model::instruction::{Movement, PRIORITIES, Steer, code};
@@ -15,6 +16,9 @@ pub(crate) fn decide_steer(draft: &mut Draft<'_>, number: u64, steer: Steer) -> 
     let state = draft.state;
     let unknown = || Rejection::new(Reason::UnknownInstruction, number.to_string());
     let (place, instruction) = state.instruction(number).ok_or_else(unknown)?;
+    if instruction.outside.is_some() {
+        return outside::steer(draft, place, steer);
+    }
     let matched = instruction.partner != NONE;
     let (mut held, mut priority, mut cancel) = (instruction.held, instruction.priority, instruction.cancel_requested);
     match steer {
@@ -47,6 +51,9 @@ pub(crate) fn decide_steer(draft: &mut Draft<'_>, number: u64, steer: Steer) -> 
 pub(crate) fn steer_to(draft: &mut Draft<'_>, place: u32, held: bool, priority: u8, withdrawn: bool) {
     let state = draft.state;
     let instruction = &state.instructions[place];
+    if instruction.outside.is_some() {
+        return outside::steer_wanted(draft, place, held, priority);
+    }
     let cancel_requested = instruction.cancel_requested && !withdrawn;
     let before = (instruction.held, instruction.priority, instruction.cancel_requested);
     if (held, priority, cancel_requested) == before {

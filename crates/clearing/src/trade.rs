@@ -1,7 +1,9 @@
 //! Trades: capture, amend and cancel. One table says what each does at each stage (docs/TRADES.md).
 
+use crate::change::{cancel_both, push_cancelled};
 use crate::draft::Draft;
 use crate::instruction::{Instruction, capture_postings, change_postings};
+use crate::outside;
 use crate::past::{IdKey, cancelled_key, message_of, trade_key, version_key};
 use crate::resolve::resolve;
 use crate::slab::NONE;
@@ -196,8 +198,11 @@ pub(crate) fn push_changed(
     Ok(())
 }
 
-/// Makes an instruction of an obligation, matches it, and settles the pair when it can.
+/// Makes an instruction of an obligation, matches it, and settles the pair when it can; or sends it to the agent.
 pub(crate) fn issue(draft: &mut Draft<'_>, trade: u64, place: u32, terms: &Terms) {
+    if draft.state.is_external(terms.domain) {
+        return outside::issue(draft, trade, place, terms);
+    }
     let number = draft.instruction_number();
     let instruction = Instruction::from_terms(number, place, terms);
     draft.push(Event::InstructionIssued {
@@ -233,18 +238,26 @@ fn amend(draft: &mut Draft<'_>, message: &TradeMessage, place: u32) -> Result<()
     let economic = differ_economically(&before, &terms) || !(defects.is_empty() || own_affair);
     let change =
         Change { trade: trade.number, version: message.version, details_in: draft.sequence, amounts_accepted: false };
+    if trade.partly_settled && economic {
+        return Err(Rejection::new(Reason::PartlySettled, message.id.as_str()));
+    }
     match open {
+        Some(instruction) if instruction.outside.is_some() && (economic || instruction.cancel_requested) => {
+            draft.check_range(&change_postings(&before, &terms))?;
+            request_change(draft, place, message.version, false)
+        }
         Some(instruction) if economic && instruction.partner != NONE => {
             draft.check_range(&change_postings(&before, &terms))?;
             draft.own_details = Some(wanted.clone());
             request_change(draft, place, message.version, false)
         }
-        Some(_) if !economic => {
+        Some(open) if !economic => {
             // The instruction stands; the book moves the position, and hold and priority are each side's own.
             let instruction = trade.instruction;
             let withdrawn = trade.pending.is_some();
-            let held = if wanted.hold == current.hold { before.hold } else { wanted.hold };
-            let priority = if wanted.priority == current.priority { before.priority } else { wanted.priority };
+            let (held, priority) = open.asked();
+            let held = if wanted.hold == current.hold { held } else { wanted.hold };
+            let priority = if wanted.priority == current.priority { priority } else { wanted.priority };
             terms = Terms { hold: held, priority, ..terms };
             push_changed(draft, change, false, &before, &terms, &defects)?;
             steer_to(draft, instruction, held, priority, withdrawn);
@@ -291,21 +304,18 @@ pub(crate) fn differ_economically(before: &Terms, after: &Terms) -> bool {
 fn cancel(draft: &mut Draft<'_>, version: u32, place: u32) -> Result<(), Rejection> {
     let trade = &draft.state.trades[place];
     match draft.state.instructions.get(trade.instruction) {
-        Some(instruction) if instruction.partner != NONE => request_change(draft, place, version, true),
+        Some(instruction) if instruction.partner != NONE || instruction.outside.is_some() => {
+            request_change(draft, place, version, true)
+        }
         open => {
             if let Some(instruction) = open {
                 draft.push(Event::InstructionCancelled { instruction: instruction.number, reason: code::CANI });
                 draft.set_gone(instruction.number);
             }
-            push_cancelled(draft, trade, version);
+            push_cancelled(draft, trade.number, &draft.state.terms_of(trade), version);
             Ok(())
         }
     }
-}
-
-fn push_cancelled(draft: &mut Draft<'_>, trade: &Trade, version: u32) {
-    let postings = reversed(&capture_postings(&draft.state.terms_of(trade)));
-    draft.push(Event::TradeCancelled { trade: trade.number, version, postings });
 }
 
 /// Asks the counterparty to agree that a matched instruction goes; when it has asked too, both go.
@@ -313,6 +323,10 @@ fn request_change(draft: &mut Draft<'_>, place: u32, version: u32, cancel: bool)
     let state = draft.state;
     let trade = &state.trades[place];
     let instruction = &state.instructions[trade.instruction];
+    if instruction.outside.is_some() {
+        outside::request_change(draft, place, version, cancel);
+        return Ok(());
+    }
     draft.push(Event::TradeChangeRequested { trade: trade.number, version, cancel });
     if !instruction.cancel_requested {
         draft.push(Event::InstructionSteered {
@@ -324,51 +338,6 @@ fn request_change(draft: &mut Draft<'_>, place: u32, version: u32, cancel: bool)
     }
     if state.instructions[instruction.partner].cancel_requested {
         cancel_both(draft, trade.instruction, Some(Pending { version, sequence: draft.sequence, cancel }))?;
-    }
-    Ok(())
-}
-
-/// Both sides have asked: both instructions end, and each trade goes the way its own side asked.
-pub(crate) fn cancel_both(draft: &mut Draft<'_>, mine: u32, change: Option<Pending>) -> Result<(), Rejection> {
-    let state = draft.state;
-    let theirs = state.instructions[mine].partner;
-    for place in [mine, theirs] {
-        let number = state.instructions[place].number;
-        draft.push(Event::InstructionCancelled { instruction: number, reason: code::CANI });
-        draft.set_gone(number);
-    }
-    let pending = |place: u32| state.trades[state.instructions[place].trade].pending.as_deref().cloned();
-    let changes = [(mine, change.or_else(|| pending(mine))), (theirs, pending(theirs))];
-    let mut replacements = alloc::vec::Vec::new();
-    for (instruction, change) in changes {
-        let place = state.instructions[instruction].trade;
-        let trade = &state.trades[place];
-        match change {
-            // Only the instruction was asked to go: the trade stays, without one.
-            None => {}
-            Some(change) if change.cancel => push_cancelled(draft, trade, change.version),
-            Some(change) => {
-                let own = change.sequence == draft.sequence;
-                let wanted = if own { draft.own_details.clone() } else { None };
-                let wanted = wanted.or_else(|| details_of(&draft.past.record(change.sequence)?).cloned());
-                let wanted = wanted.expect("the record of a requested amendment holds its details");
-                let (terms, defects) = resolve(draft, &wanted, false)?;
-                let before = state.terms_of(trade);
-                let changed = Change {
-                    trade: trade.number,
-                    version: change.version,
-                    details_in: change.sequence,
-                    amounts_accepted: false,
-                };
-                push_changed(draft, changed, true, &before, &terms, &defects)?;
-                if defects.is_empty() {
-                    replacements.push((trade.number, place, terms));
-                }
-            }
-        }
-    }
-    for (number, place, terms) in replacements {
-        issue(draft, number, place, &terms);
     }
     Ok(())
 }
@@ -394,6 +363,7 @@ impl State {
             version,
             instruction: NONE,
             amounts_accepted: false,
+            partly_settled: false,
             loose: Some(Box::new(Loose { terms: terms.clone(), defects: defects.to_vec() })),
             pending: None,
         };
@@ -422,7 +392,13 @@ impl State {
         trade.amounts_accepted = amounts_accepted;
         trade.pending = None;
         match self.instructions.get_mut(trade.instruction) {
-            Some(instruction) => instruction.book = terms.book,
+            Some(instruction) => {
+                instruction.book = terms.book;
+                let wanted = (terms.hold, terms.priority);
+                if let Some(outside) = instruction.outside.as_mut() {
+                    outside.wanted = (wanted != (instruction.held, instruction.priority)).then_some(wanted);
+                }
+            }
             None => trade.loose = Some(Box::new(Loose { terms: terms.clone(), defects: defects.to_vec() })),
         }
         if defects.is_empty() {

@@ -79,6 +79,8 @@ enum Kind {
     Difference,
     /// Location: a depot, nostro or internal account
     Location,
+    /// Ownership: what the outside moved and nothing of ours explains
+    Break,
 }
 
 pub async fn run(command: Ledger) -> Result<()> {
@@ -94,6 +96,7 @@ pub async fn run(command: Ledger) -> Result<()> {
                 Kind::Counterparty => LedgerAccountKind::Counterparty,
                 Kind::Difference => LedgerAccountKind::Difference,
                 Kind::Location => LedgerAccountKind::Location,
+                Kind::Break => LedgerAccountKind::Break,
             };
             let filter = BalanceFilter {
                 entity: entity.unwrap_or_default(),
@@ -157,6 +160,7 @@ const BALANCES: &[Column<Balance>] = &[
             LedgerAccountKind::Counterparty => "counterparty",
             LedgerAccountKind::Difference => "difference",
             LedgerAccountKind::Location => "location",
+            LedgerAccountKind::Break => "break",
             LedgerAccountKind::Unspecified => "?",
         })
     }),

@@ -3,6 +3,7 @@
 mod accounting;
 mod asking;
 mod audit;
+mod breaks;
 mod calc;
 mod cash;
 mod codes;
@@ -69,6 +70,7 @@ enum Command {
     Submit(submit::Submit),
     Trades(trades::Trades),
     Instructions(instructions::Instructions),
+    Breaks(breaks::Breaks),
     Cash(cash::Cash),
     Ledger(ledger::Ledger),
     Day(day::Day),
@@ -107,6 +109,7 @@ fn run(command: Command) -> Result<()> {
         Command::Submit(command) => wait(submit::run(command)),
         Command::Trades(command) => wait(trades::run(command)),
         Command::Instructions(command) => wait(instructions::run(command)),
+        Command::Breaks(command) => wait(breaks::run(command)),
         Command::Cash(command) => wait(cash::run(command)),
         Command::Ledger(command) => wait(ledger::run(command)),
         Command::Day(command) => wait(day::run(command)),

@@ -3,7 +3,9 @@
 use crate::intake::{Incoming, RawBatch, RawMessage};
 use crate::shared::Shared;
 use crossbeam_channel::{Receiver, Sender};
+use model::advice::Advice;
 use model::command::{Command, Unreadable};
+use model::identifier::Identifier;
 use model::timestamp::Timestamp;
 use model::trade::TradeMessage;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +13,14 @@ use std::sync::Arc;
 use wire::DecodeError;
 
 /// Reads a trade message.
-pub(crate) type Decode = fn(&[u8]) -> Result<TradeMessage, DecodeError>;
+type Decode = fn(&[u8]) -> Result<TradeMessage, DecodeError>;
+
+/// How the messages of a topic are read.
+pub(crate) struct Decoders {
+    pub trade: Decode,
+    /// The topic whose messages are advices.
+    pub advices: Identifier,
+}
 
 /// So many messages go on together: few enough that the next stage starts early and calls are not kept waiting.
 const CHUNK: usize = 256;
@@ -35,6 +44,7 @@ pub(crate) struct Chunk {
 /// What a message was found to be. Small, since it is moved from stage to stage.
 pub(crate) enum Read {
     Trade(Box<TradeMessage>),
+    Advice(Box<Advice>),
     Unreadable(Box<Unreadable>),
 }
 
@@ -42,13 +52,14 @@ impl From<Read> for Command {
     fn from(read: Read) -> Command {
         match read {
             Read::Trade(trade) => Command::Trade(trade),
+            Read::Advice(advice) => Command::Advice(advice),
             Read::Unreadable(unreadable) => Command::Quarantine(unreadable),
         }
     }
 }
 
 /// The body of the thread. Ends when nothing more comes or the next stage is gone.
-pub(crate) fn run(incoming: &Receiver<Incoming>, onward: &Sender<Arrival>, decode: Decode, shared: &Shared) {
+pub(crate) fn run(incoming: &Receiver<Incoming>, onward: &Sender<Arrival>, decoders: &Decoders, shared: &Shared) {
     for item in incoming {
         if shared.is_abandoned() {
             return;
@@ -59,7 +70,7 @@ pub(crate) fn run(incoming: &Receiver<Incoming>, onward: &Sender<Arrival>, decod
                 return;
             }
             Incoming::Through { source, at } => onward.send(Arrival::Through { source, at }),
-            Incoming::Batch(batch) => send_batch(Arc::new(batch), onward, decode),
+            Incoming::Batch(batch) => send_batch(Arc::new(batch), onward, decoders),
         };
         if sent.is_err() {
             return;
@@ -70,12 +81,13 @@ pub(crate) fn run(incoming: &Receiver<Incoming>, onward: &Sender<Arrival>, decod
 fn send_batch(
     batch: Arc<RawBatch>,
     onward: &Sender<Arrival>,
-    decode: Decode,
+    decoders: &Decoders,
 ) -> Result<(), crossbeam_channel::SendError<Arrival>> {
     let mut first = 0;
+    let advices = batch.topic == decoders.advices;
     while first < batch.messages.len() {
         let messages = &batch.messages[first..batch.messages.len().min(first + CHUNK)];
-        let reads = messages.iter().map(|message| read(&batch, message, decode)).collect();
+        let reads = messages.iter().map(|message| read(&batch, message, decoders, advices)).collect();
         let count = messages.len();
         onward.send(Arrival::Chunk(Chunk { batch: batch.clone(), first, reads }))?;
         first += count;
@@ -83,17 +95,22 @@ fn send_batch(
     Ok(())
 }
 
-fn read(batch: &RawBatch, message: &RawMessage, decode: Decode) -> Read {
+fn read(batch: &RawBatch, message: &RawMessage, decoders: &Decoders, advices: bool) -> Read {
     let raw = batch.raw(message);
-    if message.oversize.is_some() || raw.len() > wire::MAX_TRADE {
+    let (what, limit) = if advices { ("an advice", wire::MAX_ADVICE) } else { ("a trade message", wire::MAX_TRADE) };
+    if message.oversize.is_some() || raw.len() > limit {
         let size = message.oversize.map_or(raw.len() as u64, |(size, _)| size);
-        let reason = format!("{size} bytes are more than a trade message may have ({})", wire::MAX_TRADE);
+        let reason = format!("{size} bytes are more than {what} may have ({limit})");
         let error = DecodeError { path: String::new(), reason };
         return Read::Unreadable(set_aside(error, raw, message.oversize));
     }
     // The decoder has no state, so a panic in it is one more way of saying that these bytes make no sense.
-    match catch_unwind(AssertUnwindSafe(|| decode(raw).map(Box::new))) {
-        Ok(Ok(trade)) => Read::Trade(trade),
+    let read = || match advices {
+        true => wire::settlement::decode_advice(raw).map(|advice| Read::Advice(Box::new(advice))),
+        false => (decoders.trade)(raw).map(|trade| Read::Trade(Box::new(trade))),
+    };
+    match catch_unwind(AssertUnwindSafe(read)) {
+        Ok(Ok(read)) => read,
         Ok(Err(error)) => Read::Unreadable(set_aside(error, raw, None)),
         Err(panic) => {
             let reason = format!("the decoder failed: {}", crate::error::panic_text(&*panic));

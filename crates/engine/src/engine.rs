@@ -106,8 +106,9 @@ impl Engine {
         };
 
         engine.spawn("decode", {
-            let (shared, decode) = (shared.clone(), options.decode);
-            move || decode::run(&incoming_out, &arrivals_in, decode, &shared)
+            let shared = shared.clone();
+            let decoders = decode::Decoders { trade: options.decode, advices: options.advices_topic.clone() };
+            move || decode::run(&incoming_out, &arrivals_in, &decoders, &shared)
         })?;
         engine.spawn("commit", {
             let (log, shared, head_in) = (log.clone(), shared.clone(), head_in.clone());

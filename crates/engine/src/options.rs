@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::recovery::Progress;
+use model::identifier::Identifier;
 use model::record::Genesis;
 use model::trade::TradeMessage;
 use std::path::PathBuf;
@@ -44,7 +45,9 @@ pub struct Options {
     pub store: store::Options,
     /// Told how far recovery has come.
     pub progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
-    /// Reads the messages of an intake; another one than the wire's is for tests of what must never happen.
+    /// The topic whose messages are advices of agents; those of every other one are trades.
+    pub advices_topic: Identifier,
+    /// Reads the trades of an intake; another one than the wire's is for tests of what must never happen.
     #[doc(hidden)]
     pub decode: fn(&[u8]) -> Result<TradeMessage, wire::DecodeError>,
 }
@@ -69,6 +72,7 @@ impl Options {
             clock: Clock::system(),
             store: store::Options::default(),
             progress: None,
+            advices_topic: Identifier::parse("quittance.advices.v1").expect("a name"),
             decode: wire::trade::decode,
         }
     }

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 
 /// Trades, in.
 pub const TRADES: &str = "quittance.trades.v1";
+/// Advices of agents, in.
+pub const ADVICES: &str = "quittance.advices.v1";
 /// Blocks of records, out.
 pub const RECORDS: &str = "quittance.records.v1";
 /// Bytes that a block may have in [`RECORDS`]: many times what the engine cuts, since a command may leave much behind.
@@ -81,6 +83,7 @@ impl TopicPlan {
     pub fn new(shards: u32) -> TopicPlan {
         let topics = vec![
             Topic::trades(TRADES),
+            Topic::trades(ADVICES),
             Topic::records(RECORDS),
             Topic::kept(QUARANTINE),
             Topic::compacted(TRADE_STATUS),

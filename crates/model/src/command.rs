@@ -1,6 +1,8 @@
 //! What may be asked of the engine: every way in which anything changes.
 
 use crate::accounting::AccountingDay;
+use crate::advice::Advice;
+use crate::breaks::CloseBreak;
 use crate::control::{ControlTotals, SignOff};
 use crate::date::Date;
 use crate::decimal::Decimal;
@@ -54,6 +56,12 @@ pub enum Command {
     SignOff(SignOff),
     /// The accounting day of a legal entity.
     Accounting(Box<AccountingDay>),
+    /// What an agent tells us.
+    Advice(Box<Advice>),
+    /// A person closes what the outside and our records differ in.
+    CloseBreak(CloseBreak),
+    /// Says who looks after a break.
+    AssignBreak { number: u64, owner: Identifier },
 }
 
 impl Command {
@@ -76,6 +84,9 @@ impl Command {
             Command::ControlTotals(_) => "control-totals",
             Command::SignOff(_) => "sign-off",
             Command::Accounting(_) => "accounting",
+            Command::Advice(_) => "advice",
+            Command::CloseBreak(_) => "close-break",
+            Command::AssignBreak { .. } => "assign-break",
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Few events; the cause is a field. Amounts are minor units, quantities the instrument's smallest units.
 
 use crate::accounting::FrozenSet;
+use crate::breaks::{AgentStanding, Answered, BreakItem, BreakKind, Resolution};
 use crate::command::{Command, CutOff, Task, What};
 use crate::control::Totals;
 use crate::date::Date;
@@ -10,9 +11,11 @@ use crate::identifier::{CurrencyCode, Identifier};
 use crate::index::{AccountIx, Asset, BookIx, DomainIx, Kind, PartyIx, SourceIx};
 use crate::instruction::{Code, Movement};
 use crate::ledger::Posting;
+use crate::outbound::OutboundInstruction;
 use crate::reference::Reference;
 use crate::trade::{Defect, Terms, TradeMessage};
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// A fact.
@@ -231,6 +234,77 @@ pub enum Event {
         belongs_to: Date,
         shows_on: Option<Date>,
     },
+    /// A message goes to the agent of an external domain: complete, so that whoever sends it needs no state.
+    InstructionSent {
+        instruction: u64,
+        message: Box<OutboundInstruction>,
+    },
+    /// An advice was taken in. `reuse` counts the advices with other content under the same id; the first has none.
+    AdviceTaken {
+        sender: Identifier,
+        id: Identifier,
+        reuse: u32,
+        instruction: Option<u64>,
+    },
+    /// How an instruction stands at the agent, the codes as received.
+    InstructionAdvised {
+        instruction: u64,
+        standing: AgentStanding,
+        status: String,
+        reasons: Vec<String>,
+        narrative: String,
+        agent_reference: String,
+    },
+    /// The agent settled a part of an instruction, or all of it. The book is there for a reversal.
+    InstructionConfirmed {
+        instruction: u64,
+        book: BookIx,
+        quantity: i64,
+        currency: CurrencyCode,
+        amount: i64,
+        effective_date: Date,
+        /// What is left of quantity and amount.
+        open_quantity: i64,
+        open_amount: i64,
+        /// Nothing more will come: what is left falls back to the trade.
+        ended: bool,
+        postings: Vec<Posting>,
+    },
+    /// What the agent says of our request to hold, release, prioritise or (`cancel`) cancel, the codes as received.
+    RequestAnswered {
+        instruction: u64,
+        cancel: bool,
+        answered: Answered,
+        status: String,
+        reasons: Vec<String>,
+    },
+    /// The outside contradicts us. `booked`: the difference of each item stands on the break account of its holder.
+    BreakOpened {
+        number: u64,
+        kind: BreakKind,
+        instruction: Option<u64>,
+        /// A reference, a name, further words.
+        subject: String,
+        items: Vec<BreakItem>,
+        booked: bool,
+        /// The business date from which its age counts.
+        since: Date,
+        postings: Vec<Posting>,
+    },
+    /// A later statement says otherwise.
+    BreakChanged {
+        number: u64,
+        items: Vec<BreakItem>,
+    },
+    BreakAssigned {
+        number: u64,
+        owner: Identifier,
+    },
+    BreakClosed {
+        number: u64,
+        resolution: Resolution,
+        postings: Vec<Posting>,
+    },
 }
 
 /// How much of a trade an instruction settles. Many to many: allocations, nets and splits only add links.
@@ -268,6 +342,9 @@ impl Event {
             | Event::TradeCaptured { postings, .. }
             | Event::TradeChanged { postings, .. }
             | Event::TradeCancelled { postings, .. }
+            | Event::InstructionConfirmed { postings, .. }
+            | Event::BreakOpened { postings, .. }
+            | Event::BreakClosed { postings, .. }
             | Event::InstructionsSettled { postings, .. } => postings,
             _ => &[],
         }

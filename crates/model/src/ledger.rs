@@ -1,6 +1,6 @@
 //! The stock record: double entry per legal entity and asset on two axes that agree, who owns it and where it lies.
 //!
-//! *Ownership* accounts (books, what counterparties owe and are owed, differences) and *location* accounts (depots,
+//! *Ownership* accounts (books, what counterparties owe and are owed, differences, breaks) and *location* accounts (depots,
 //! nostros, internal accounts) move together: in every record, for each entity and asset, the sum over ownership
 //! equals the sum over location. Capture moves only ownership (book against counterparty); settlement moves the
 //! counterparty back and the location with it.
@@ -27,6 +27,8 @@ pub enum LedgerAccount {
     Counterparty { entity: PartyIx, party: PartyIx },
     /// What a tolerance forgave and what a rounding left: a named account of its own, never dropped.
     Difference { entity: PartyIx },
+    /// What the outside moved and nothing of ours explains, until a person closes the break.
+    Break { entity: PartyIx },
     /// Where it lies: a depot, a nostro or an internal account.
     Location { entity: PartyIx, account: AccountIx },
 }
@@ -38,6 +40,7 @@ impl LedgerAccount {
             LedgerAccount::Book { entity, .. }
             | LedgerAccount::Counterparty { entity, .. }
             | LedgerAccount::Difference { entity }
+            | LedgerAccount::Break { entity }
             | LedgerAccount::Location { entity, .. } => entity,
         }
     }
@@ -57,6 +60,7 @@ impl LedgerAccount {
             LedgerAccount::Counterparty { entity, party } => (2, entity, party.0),
             LedgerAccount::Difference { entity } => (3, entity, 0),
             LedgerAccount::Location { entity, account } => (4, entity, account.0),
+            LedgerAccount::Break { entity } => (15, entity, 0),
         };
         assert!(entity.0 < 1 << 28 && other < 1 << 28, "interned numbers fit in 28 bits");
         kind << 56 | u64::from(entity.0) << 28 | u64::from(other)
@@ -71,6 +75,7 @@ impl LedgerAccount {
             2 => Some(LedgerAccount::Counterparty { entity, party: PartyIx(other) }),
             3 if other == 0 => Some(LedgerAccount::Difference { entity }),
             4 => Some(LedgerAccount::Location { entity, account: AccountIx(other) }),
+            15 if other == 0 => Some(LedgerAccount::Break { entity }),
             _ => None,
         }
     }
@@ -151,6 +156,7 @@ mod tests {
             LedgerAccount::Book { entity: PartyIx(5), book: BookIx(268_435_455) },
             LedgerAccount::Counterparty { entity: PartyIx(0), party: PartyIx(12) },
             LedgerAccount::Difference { entity: PartyIx(77) },
+            LedgerAccount::Break { entity: PartyIx(78) },
             LedgerAccount::Location { entity: PartyIx(1), account: AccountIx(0) },
         ] {
             assert_eq!(LedgerAccount::unpack(account.pack()), Some(account));

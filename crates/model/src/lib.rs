@@ -25,6 +25,10 @@ pub mod permission;
 pub mod reference;
 pub mod trade;
 
+pub mod advice;
+pub mod breaks;
+pub mod outbound;
+
 pub mod command;
 pub mod event;
 pub mod record;

@@ -69,6 +69,9 @@ impl AccessRole {
             | Command::Day(_)
             | Command::SignOff(_)
             | Command::Accounting(_)
+            | Command::Advice(_)
+            | Command::CloseBreak(_)
+            | Command::AssignBreak { .. }
             | Command::CloseQuarantined { .. } => Some(AccessRole::Operator),
             Command::Approve { .. } | Command::Refuse { .. } => Some(AccessRole::Approver),
             Command::Continue(_) | Command::Quarantine(_) => None,

@@ -74,6 +74,12 @@ rejections! {
     AccountingDayOpen = 134, "ACCOUNTING_DAY_OPEN", "an accounting day of the entity is open: close it first";
     AccountingDayNotAfter = 135, "ACCOUNTING_DAY_NOT_AFTER", "the accounting day does not come after the entity's last one";
     UnknownPriceSet = 136, "UNKNOWN_PRICE_SET", "no such set of prices and rates is recorded";
+    PartlySettled = 100, "PARTLY_SETTLED", "a part has settled: the rest can only be cancelled, or instructed again as it is";
+    RequestPending = 101, "REQUEST_PENDING", "the agent has not answered the last request for this instruction: wait for its answer";
+    CannotRecall = 102, "CANNOT_RECALL", "a request that was sent to the agent cannot be taken back: wait for its answer";
+    UnknownBreak = 103, "UNKNOWN_BREAK", "no break is open under this number";
+    ResolutionNotAllowed = 104, "RESOLUTION_NOT_ALLOWED", "this break cannot be closed so: what stands on the break account must be booked, and what does not cannot";
+    AdviceIdReused = 105, "ADVICE_ID_REUSED", "the sender used the id of this advice too often for other ones: let it use a fresh one";
 }
 
 /// A refusal: the reason, and which field or name it is about.

@@ -198,6 +198,14 @@ impl Projections {
         Ok(Answer { sequence: state.status.sequence, value: waiting.collect() })
     }
 
+    /// What the outside contradicts us in and nobody has closed.
+    pub fn breaks(&self, at: At) -> Result<Answer<Vec<pb::Break>>, Error> {
+        let state = self.shared.at(ViewName::Status, at)?;
+        let renderer = renderer(&state)?;
+        let open = state.status.live()?.breaks.iter().map(|(number, row)| renderer.open_break(*number, row));
+        Ok(Answer { sequence: state.status.sequence, value: open.collect::<Result<_, _>>()? })
+    }
+
     /// Cash by account and currency.
     pub fn cash(&self, filter: &pb::CashFilter, page: PageRequest<'_>, at: At) -> Result<pb::CashPage, Error> {
         let state = self.shared.at(ViewName::Cash, at)?;

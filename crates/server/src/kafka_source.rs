@@ -1,4 +1,5 @@
-//! Kafka, when it is configured: trades in, from the place that the log itself holds, and the answers to their senders out.
+//! Kafka, when it is configured: trades and advices in, from the place that the log itself holds, and the answers to the
+//! front office out.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
@@ -15,16 +16,36 @@ use crate::config::{Config, Kafka};
 /// How long the brokers have to tell which cluster they are.
 const ASK: Duration = Duration::from_secs(10);
 
-/// The way in for trades; nothing without brokers. From now on cut-offs wait for it.
-pub(crate) fn intake(config: &Kafka, shard: &Handle) -> Option<Intake> {
-    (!config.brokers.is_empty()).then(|| shard.intake())
+/// A topic that is to be consumed: the setting that names it, its name, and the way in.
+pub(crate) struct Inlet {
+    key: &'static str,
+    topic: String,
+    intake: Intake,
+}
+
+/// The ways in for trades and, where their topic is named, advices; none without brokers. From now on cut-offs wait for
+/// them.
+pub(crate) fn inlets(config: &Kafka, shard: &Handle) -> Vec<Inlet> {
+    if config.brokers.is_empty() {
+        return Vec::new();
+    }
+    let topics = [("trades_topic", &config.trades_topic), ("advices_topic", &config.advices_topic)];
+    let named = topics.into_iter().filter(|(key, topic)| *key == "trades_topic" || !topic.is_empty());
+    named.map(|(key, topic)| Inlet { key, topic: topic.clone(), intake: shard.intake() }).collect()
+}
+
+/// A topic that is consumed, and how it stands.
+struct Consumed {
+    name: String,
+    consumer: Consumer,
 }
 
 /// Starts to consume from where the log stands. A broker that is not there yet is waited for.
-fn start(config: &Kafka, log: &Log, intake: Intake) -> Result<Consumer> {
-    let topic = Identifier::parse(&config.trades_topic)
-        .with_context(|| format!("kafka.trades_topic = {}", config.trades_topic))?;
+fn start(config: &Kafka, log: &Log, inlet: Inlet) -> Result<Consumed> {
+    let Inlet { key, topic, intake } = inlet;
+    let topic = Identifier::parse(&topic).with_context(|| format!("kafka.{key} = {topic}"))?;
     let cursor = engine::cursor(log, &topic, config.partition)?;
+    let name = format!("{topic}/{}", config.partition);
     let source = Source {
         brokers: brokers(config),
         topic,
@@ -35,13 +56,13 @@ fn start(config: &Kafka, log: &Log, intake: Intake) -> Result<Consumer> {
         cursor,
         group: config.group.clone(),
     };
-    Ok(Consumer::start(source, intake)?)
+    Ok(Consumed { name, consumer: Consumer::start(source, intake)? })
 }
 
-/// What only a leader has: trades come in, and their senders are told how they stand.
+/// What only a leader has: trades and advices come in, and the front office is told how its trades stand.
 #[derive(Default)]
 pub(crate) struct Leading {
-    source: OnceLock<Consumer>,
+    sources: OnceLock<Vec<Consumed>>,
     statuses: Mutex<Option<StatusPublisher>>,
 }
 
@@ -52,34 +73,37 @@ impl Leading {
         config: &Config,
         store: store::Options,
         log: &Arc<Log>,
-        intake: Option<Intake>,
+        inlets: Vec<Inlet>,
     ) -> Result<()> {
         *self.statuses.lock().unwrap_or_else(PoisonError::into_inner) = tell(config, store, log)?;
-        if let Some(intake) = intake {
-            // Nobody else sets it.
-            let _ = self.source.set(start(&config.kafka, log, intake)?);
-        }
+        let sources = inlets.into_iter().map(|inlet| start(&config.kafka, log, inlet));
+        // Nobody else sets it.
+        let _ = self.sources.set(sources.collect::<Result<_>>()?);
         Ok(())
     }
 
     /// The same when a follower leads at last: nobody waits for its answer any more.
-    pub(crate) fn begin_late(&self, config: &Config, store: store::Options, log: &Weak<Log>, intake: Option<Intake>) {
+    pub(crate) fn begin_late(&self, config: &Config, store: store::Options, log: &Weak<Log>, inlets: Vec<Inlet>) {
         let Some(log) = log.upgrade() else { return };
-        if let Err(error) = self.begin(config, store, &log, intake) {
+        if let Err(error) = self.begin(config, store, &log, inlets) {
             tracing::error!("trades are not consumed or not answered: {error:#}");
         }
     }
 
-    /// The consumer of trades, while this service leads.
-    pub(crate) fn source(&self) -> Option<&Consumer> {
-        self.source.get()
+    fn sources(&self) -> &[Consumed] {
+        self.sources.get().map_or(&[], Vec::as_slice)
     }
 
-    /// Ends the telling, and asks the consumer to end; stopping the engine ends its last wait.
+    /// The consumer of trades, while this service leads.
+    pub(crate) fn source(&self) -> Option<&Consumer> {
+        self.sources().first().map(|trades| &trades.consumer)
+    }
+
+    /// Ends the telling, and asks the consumers to end; stopping the engine ends their last wait.
     pub(crate) fn end(&self) {
         drop(self.statuses.lock().unwrap_or_else(PoisonError::into_inner).take());
-        if let Some(source) = self.source() {
-            source.begin_stop();
+        for source in self.sources() {
+            source.consumer.begin_stop();
         }
     }
 }
@@ -101,16 +125,12 @@ fn tell(config: &Config, store: store::Options, log: &Arc<Log>) -> Result<Option
     StatusPublisher::start(log.clone(), options).map(Some).context("telling the front office")
 }
 
-/// How the source stands, for those who ask how the service is.
-pub(crate) fn standing(
-    config: &Config,
-    leading: Arc<Leading>,
-) -> impl Fn() -> Vec<SourceStanding> + Send + Sync + use<> {
-    let name = format!("{}/{}", config.kafka.trades_topic, config.kafka.partition);
+/// How the sources stand, for those who ask how the service is.
+pub(crate) fn standing(leading: Arc<Leading>) -> impl Fn() -> Vec<SourceStanding> + Send + Sync + use<> {
     move || {
-        let standing = leading.source().into_iter().map(|source| {
-            let (next_offset, behind) = source.progress();
-            let (state, reason) = match source.state() {
+        let standing = leading.sources().iter().map(|Consumed { name, consumer }| {
+            let (next_offset, behind) = consumer.progress();
+            let (state, reason) = match consumer.state() {
                 State::Waiting(what) => (SourceState::Waiting, what),
                 State::Running => (SourceState::Running, String::new()),
                 State::Halted(halt) => (SourceState::Halted, halt.to_string()),

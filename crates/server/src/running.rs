@@ -105,7 +105,7 @@ impl Running {
         let stored = settings::store(&config.store);
         let (engine, log) = start_engine(config, stored.clone(), adjust, &backend, &condition).await?;
         let shard = engine.handle();
-        let intake = kafka_source::intake(&config.kafka, &shard);
+        let inlets = kafka_source::inlets(&config.kafka, &shard);
         let genesis = shard.ask(|state| state.genesis().cloned()).await.ok().flatten();
         let records = publishing::start(config, &engine, genesis.as_ref())?;
         if let Some(records) = &records {
@@ -135,12 +135,12 @@ impl Running {
             publishing::settled(config, records, &shard).await?;
         }
         match records.clone().filter(|_| config.kafka.reader) {
-            None => leading.begin(config, stored, &log, intake)?,
+            None => leading.begin(config, stored, &log, inlets)?,
             Some(records) => {
                 let (config, log, leading) = (config.clone(), Arc::downgrade(&log), leading.clone());
                 others.0.push(tokio::spawn(async move {
                     if publishing::leads(&records, &shard).await {
-                        leading.begin_late(&config, stored, &log, intake);
+                        leading.begin_late(&config, stored, &log, inlets);
                     }
                 }));
             }
@@ -324,7 +324,7 @@ fn standing(
     records: Option<Arc<Records>>,
     log: Arc<Log>,
 ) -> impl Fn() -> Vec<wire::pb::service::SourceStanding> + Send + Sync + use<> {
-    let trades = kafka_source::standing(config, leading);
+    let trades = kafka_source::standing(leading);
     let config = config.clone();
     move || {
         let mut standing = trades();

@@ -32,13 +32,19 @@ pub(crate) fn store(config: &Store) -> store::Options {
 
 /// The shard's. The genesis counts only when the log is created.
 pub(crate) fn engine(config: &Config, store: store::Options) -> Result<Options> {
+    let mut options = Options::new(config.log_dir(), genesis(config)?);
+    let advices = &config.kafka.advices_topic;
+    if !advices.is_empty() {
+        options.advices_topic =
+            Identifier::parse(advices).with_context(|| format!("kafka.advices_topic = {advices}"))?;
+    }
     Ok(Options {
         queue: config.engine.queue as usize,
         snapshot_every: config.engine.snapshot_every,
         snapshot_on_stop: config.engine.snapshot_on_stop,
         timer: config.engine.timer,
         store,
-        ..Options::new(config.log_dir(), genesis(config)?)
+        ..options
     })
 }
 

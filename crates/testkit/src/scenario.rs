@@ -18,10 +18,13 @@
 //! `position`, `owed`, `differences`, `instruction`, `why`, `status`, `postings`). `at 10:00` sets the clock (UTC), which
 //! each command moves on by a second; `by=`, `because=` and `call=` say who asks, why, and under which request id;
 //! `pause` leaves long work undone, `work` does a step of it, `work all` the rest. A label (`p1: limit …`) names a
-//! record for `approve p1`, `reverse p1`, `replay q1 as …`.
+//! record for `approve p1`, `reverse p1`, `replay q1 as …`. In an external
+//! domain `advise` is what the agent says ([`mod@advices`]), and `breaks` what it contradicts us in.
 
+mod advices;
 mod control;
 mod grants;
+mod outside;
 mod player;
 mod queries;
 mod reference;
@@ -47,7 +50,7 @@ pub enum Mode {
     Straight,
     /// After every command the state is folded again from the log's bytes, and read back from a snapshot.
     Restarts,
-    /// Every trade message is delivered twice.
+    /// Every trade message and every advice is delivered twice.
     Twice,
 }
 

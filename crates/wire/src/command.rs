@@ -4,6 +4,7 @@ use crate::error::{DecodeError, Fault};
 use crate::read::{self, Key};
 use crate::schema::{Message, Wire, choice, enumeration, message, message_field, read_fields, required, write_fields};
 use crate::{MAX_COMMAND, MAX_RAW_KEPT, MAX_TEXT, pb};
+use model::breaks::CloseBreak;
 use model::command::{Command, Cost, CutOff, DayStep, Opening, Repair, Step, Task, Transfer, Unreadable, What};
 use model::identifier::{CurrencyCode, Identifier};
 use model::index::DomainIx;
@@ -35,7 +36,7 @@ pub fn free_text(text: &str) -> Result<String, DecodeError> {
     Ok(checked_text(text)?.to_owned())
 }
 
-fn checked_text(text: &str) -> Result<&str, Fault> {
+pub(crate) fn checked_text(text: &str) -> Result<&str, Fault> {
     if text.len() > MAX_TEXT {
         return Err(DecodeError::new(format_args!("{} bytes are more than a text may have ({MAX_TEXT})", text.len())));
     }
@@ -63,7 +64,13 @@ pub fn unreadable(bytes: &[u8], error: DecodeError) -> Unreadable {
 
 /// The free texts of a command from outside. Those of the log are not checked again: what is in it can be read.
 fn check_texts(command: &Command) -> Result<(), Fault> {
-    let Command::SetReference(reference) = command else { return Ok(()) };
+    let reference = match command {
+        Command::SetReference(reference) => reference,
+        Command::Advice(advice) => {
+            return crate::settlement::check_advice(advice).map_err(|error| error.within("advice"));
+        }
+        _ => return Ok(()),
+    };
     let (text, path) = match &**reference {
         Reference::Party(party) => (&party.name, "set_reference.party.name"),
         Reference::Book(book) => (&book.name, "set_reference.book.name"),
@@ -93,12 +100,16 @@ choice! { Command as "command" {
     30 "control_totals" ControlTotals(totals),
     31 "sign_off" SignOff(sign_off),
     32 "accounting" Accounting(day),
+    20 "advice" Advice(advice),
+    21 "close_break" CloseBreak(closing),
+    22 "assign_break" AssignBreak { 1 number, 2 owner },
 } }
 
 message! { Opening { 1 account, 2 book, 3..=4 what, 5 quantity, 6 cost } }
 message! { Cost { 1 currency, 2 amount } }
 message! { Transfer { 1 from, 2 to, 3 book, 4 to_book, 5..=6 what, 7 quantity } }
 message! { Repair { 1 source, 2 id, 3 details } }
+message! { CloseBreak { 1 number, 2 resolution, 3 target } }
 message! { DayStep { 1 domain, 2..=4 step } }
 message! { CutOff { 1 currency, 2 at } }
 

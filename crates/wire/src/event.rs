@@ -4,6 +4,7 @@ use crate::error::Fault;
 use crate::read::Key;
 use crate::schema::{Message, Wire, choice, enumeration, message, message_field, read_fields, required, write_fields};
 use crate::trade::NORMAL_PRIORITY;
+use model::breaks::{AgentStanding, Answered, BreakItem, BreakKind, Resolution};
 use model::event::{Cursor, Event, Link, Wait};
 use model::identifier::CurrencyCode;
 use model::index::{BookIx, Kind};
@@ -47,6 +48,22 @@ choice! { Event as "event" {
     63 "accounting_day_opened" AccountingDayOpened { 1 entity, 2 date },
     64 "accounting_day_closed" AccountingDayClosed { 1 entity, 2 date, 3 clean, 4 sets },
     65 "prior_day" PriorDay { 1 entity, 2 trade, 3 belongs_to, 4 shows_on },
+    40 "instruction_sent" InstructionSent { 1 instruction, 2 message },
+    41 "advice_taken" AdviceTaken { 1 sender, 2 id, 3 reuse, 4 instruction },
+    42 "instruction_advised" InstructionAdvised {
+        1 instruction, 2 standing, 3 status, 4 reasons, 5 narrative, 6 agent_reference
+    },
+    43 "instruction_confirmed" InstructionConfirmed {
+        1 instruction, 2 book, 3 quantity, 4 currency, 5 amount, 6 effective_date, 7 open_quantity, 8 open_amount,
+        9 ended, 10 postings
+    },
+    44 "request_answered" RequestAnswered { 1 instruction, 2 cancel, 3 answered, 4 status, 5 reasons },
+    45 "break_opened" BreakOpened {
+        1 number, 2 kind, 3 instruction, 4 subject, 5 items, 6 booked, 7 since, 8 postings
+    },
+    46 "break_changed" BreakChanged { 1 number, 2 items },
+    47 "break_assigned" BreakAssigned { 1 number, 2 owner },
+    48 "break_closed" BreakClosed { 1 number, 2 resolution, 3 postings },
 } }
 
 message! { Terms {
@@ -60,6 +77,18 @@ message! { Link { 1 trade, 2 quantity, 3 amount } }
 message! { Wait { 1 account, 2..=3 asset, 4 need } }
 message! { Cursor { 1 priority, 2 date, 3 place } }
 
+message! { BreakItem { 1 account, 2..=3 asset, 4 ours, 5 theirs } }
+
+enumeration! { BreakKind {
+    1 UnknownReference, 2 SettledAfterEnd, 3 OtherAmount, 4 OtherQuantity, 5 OtherTerms, 6 OtherAccount,
+    7 UnknownAccount, 8 UnknownInstrument, 9 MirrorBelowZero, 10 UnexpectedCash, 11 BalanceDiffers, 12 Alleged,
+    13 AdviceIdReused, 14 EndedOutside, 15 UnexpectedAnswer, 16 CannotBook
+} }
+enumeration! { Resolution { 1 Explained, 2 ToBook, 3 ToParty, 4 WriteOff, 5 Undo } }
+enumeration! { AgentStanding {
+    1 Sent, 2 Accepted, 3 Unmatched, 4 Matched, 5 Pending, 6 Failing, 7 Rejected, 8 Cancelled, 9 Other
+} }
+enumeration! { Answered { 1 Done, 2 Refused, 3 Underway } }
 enumeration! { Kind { 1 Party, 2 Book, 3 Account, 4 Instrument, 5 Domain, 6 Calendar, 7 Source } }
 enumeration! { Movement { 1 Deliver, 2 Receive } }
 enumeration! { DefectKind {

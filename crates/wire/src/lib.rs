@@ -21,6 +21,7 @@ mod read;
 pub mod record;
 mod reference;
 mod schema;
+pub mod settlement;
 pub mod trade;
 mod value;
 mod write;
@@ -32,6 +33,9 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descrip
 
 /// The most bytes of a trade message. A longer one is set aside without being read.
 pub const MAX_TRADE: usize = 64 * 1024;
+
+/// The most bytes of a message to or from an agent. A longer one is set aside without being read.
+pub const MAX_ADVICE: usize = 64 * 1024;
 
 /// The most bytes of any command: its outcome may repeat it and must still fit a record.
 pub const MAX_COMMAND: usize = 240 * 1024;

@@ -1,6 +1,6 @@
 //! Postings: the hottest message of the log, read and written without detours.
 //!
-//! An account is its entity and one of book, counterparty, difference or location, each with its own field number: that
+//! An account is its entity and one of book, counterparty, difference, break or location, each with its own field number: that
 //! is shorter than the packed number (9 bytes and its key) and can be read without knowing how to unpack it.
 
 use crate::asset;
@@ -20,6 +20,7 @@ impl Message for Posting {
             LedgerAccount::Counterparty { entity, party } => (3, entity, party.0),
             LedgerAccount::Difference { entity } => (4, entity, 1),
             LedgerAccount::Location { entity, account } => (5, entity, account.0),
+            LedgerAccount::Break { entity } => (15, entity, 1),
         };
         let amount = i64::try_from(self.amount).expect("decide lets no amount above 64 bits into an event");
         let mut small = write::Small::new();
@@ -48,7 +49,7 @@ impl Message for Posting {
                     entity = index(number)?;
                     rest
                 }
-                kind @ 2..=5 => {
+                kind @ (2..=5 | 15) => {
                     let (number, rest) = read::number(key, value)?;
                     account = Some((kind, index(number)?));
                     rest
@@ -67,6 +68,7 @@ impl Message for Posting {
             Some((2, book)) => LedgerAccount::Book { entity, book: BookIx(book) },
             Some((3, party)) => LedgerAccount::Counterparty { entity, party: PartyIx(party) },
             Some((4, 1)) => LedgerAccount::Difference { entity },
+            Some((15, 1)) => LedgerAccount::Break { entity },
             Some((5, account)) => LedgerAccount::Location { entity, account: AccountIx(account) },
             _ => return Err(DecodeError::missing("account")),
         };

@@ -73,14 +73,16 @@ fields! {
     Sums { count, bought, sold, paid, received }
     AccountingEntry { date, open, closed, sets }
     FrozenSet { date, snap, source, version }
-    Trade { number, key, source, current, version, instruction, amounts_accepted, loose, pending }
+    Trade {
+        number, key, source, current, version, instruction, amounts_accepted, partly_settled, loose, pending
+    }
     Loose { terms, defects }
     Defect { kind, subject }
     Optional { common_reference, delivering_client, receiving_client }
     Instruction {
         number, trade, partner, book, party, counterparty, instrument, domain, depot, nostro, quantity, amount,
         currency, trade_date, date, movement, method, transaction_type, priority, held, cancel_requested, failing,
-        late, cum_ex, opt_out, optional, pair_place, stage, matched_amount, reasons,
+        late, cum_ex, opt_out, optional, pair_place, stage, matched_amount, reasons, outside,
     }
     Terms {
         party, counterparty, book, domain, instrument, side, method, quantity, currency, gross, accrued, charges, net,

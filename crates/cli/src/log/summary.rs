@@ -121,6 +121,9 @@ fn about(inbound: &Inbound) -> String {
             AccountingStep::Open { date } => format!("open {date} of {}", day.entity),
             AccountingStep::Close { date, .. } => format!("close {date} of {}", day.entity),
         },
+        Command::Advice(advice) => format!("{} {} {}: {}", advice.sender, advice.id, advice.reference, advice.name()),
+        Command::CloseBreak(closing) => format!("break {}", closing.number),
+        Command::AssignBreak { number, owner } => format!("break {number} to {owner}"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `quittance submit`: commands from a file over gRPC, trades pipelined, answers in the order of the file.
 
+mod advice;
 mod trade;
 
 use anyhow::{Context, Result};
@@ -23,7 +24,7 @@ use crate::progress;
 /// How many answers may be outstanding before the sender looks at them.
 const PIPELINED: usize = 2_048;
 
-/// Send commands from a file, or one trade
+/// Send commands from a file, or one trade or advice
 #[derive(Args, Debug)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -52,12 +53,15 @@ pub struct Submit {
 enum What {
     /// One trade, described by flags
     Trade(Box<trade::Trade>),
+    /// One advice of an agent, from a file
+    Advice(Box<advice::Advice>),
 }
 
 pub async fn run(command: Submit) -> Result<()> {
     let format = command.caller.output;
     match (command.what, command.file) {
         (Some(What::Trade(trade)), _) => trade::run(*trade, &command.caller).await,
+        (Some(What::Advice(advice)), _) => advice::run(*advice, &command.caller).await,
         (None, Some(file)) => {
             let connection = command.caller.connect().await?;
             let salt = if command.fresh { crate::connection::new_request_id() } else { String::new() };

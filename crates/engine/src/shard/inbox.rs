@@ -211,6 +211,7 @@ impl Shard {
         }
         let (actor, is_trade) = match &inbound.command {
             Command::Trade(trade) => (&trade.source, true),
+            Command::Advice(advice) => (&advice.sender, false),
             _ => (&self.names.intake, false),
         };
         if inbound.actor != *actor {

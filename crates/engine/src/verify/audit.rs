@@ -69,6 +69,20 @@ impl Audit {
                     add(&mut report.settled, *quantity);
                 }
             }
+            Event::InstructionConfirmed { instruction, quantity, open_quantity, ended, .. } => {
+                let before = self.end_one(*instruction, "is confirmed")?;
+                if before - *quantity != *open_quantity {
+                    return Err(format!(
+                        "of {before} of instruction {instruction} {quantity} settle and {open_quantity} are left"
+                    ));
+                }
+                report.settled.quantity += i128::from(*quantity);
+                match (*ended, *open_quantity) {
+                    (false, left) => _ = self.open.insert(*instruction, left),
+                    (true, 0) => report.settled.count += 1,
+                    (true, left) => add(&mut report.cancelled, left),
+                }
+            }
             Event::InstructionCancelled { instruction, .. } => {
                 let quantity = self.end_one(*instruction, "is cancelled")?;
                 add(&mut report.cancelled, quantity);
@@ -117,6 +131,10 @@ impl Audit {
         for posting in event.postings().iter().filter(|posting| posting.amount < 0) {
             let LedgerAccount::Location { account, .. } = posting.account else { continue };
             let Some(known) = self.accounts.get(&account.0) else { continue };
+            if state.is_mirror(account) {
+                // What an agent moved is mirrored whatever it leaves; a break says so.
+                continue;
+            }
             let floor = self.floor(known, account, posting, state, today);
             let balance = state.balance(posting.account, posting.asset);
             if floor.is_some_and(|floor| balance < floor) {

@@ -4,6 +4,7 @@ mod answers;
 mod crashes;
 mod follow;
 mod intake;
+mod outside;
 mod proofs;
 mod sameness;
 mod support;

@@ -102,6 +102,15 @@ impl Cash {
                     self.with(sequence, number, |flow| flow.ended = true);
                 }
             }
+            Event::InstructionConfirmed { instruction, open_quantity, open_amount, ended, .. } => {
+                // What is left is still to come; what falls back to the trade may be instructed again.
+                if *ended && *open_quantity > 0 {
+                    let flow = self.flow(*instruction);
+                    let (trade, terms) = (flow.trade, FlowTerms { held: flow.held, ..flow.terms.clone() });
+                    self.fresh.push((trade, Some(terms)));
+                }
+                self.with(sequence, *instruction, |flow| (flow.amount, flow.ended) = (*open_amount, *ended));
+            }
             Event::InstructionCancelled { instruction, .. } => {
                 let flow = self.flow(*instruction);
                 let (trade, terms) = (flow.trade, FlowTerms { held: flow.held, ..flow.terms.clone() });

@@ -146,6 +146,7 @@ fn kind(account: LedgerAccount) -> pb::LedgerAccountKind {
         LedgerAccount::Book { .. } => pb::LedgerAccountKind::Book,
         LedgerAccount::Counterparty { .. } => pb::LedgerAccountKind::Counterparty,
         LedgerAccount::Difference { .. } => pb::LedgerAccountKind::Difference,
+        LedgerAccount::Break { .. } => pb::LedgerAccountKind::Break,
         LedgerAccount::Location { .. } => pb::LedgerAccountKind::Location,
     }
 }
@@ -155,7 +156,7 @@ fn balance(names: &Names, key: Key, amount: i128) -> Result<pb::Balance, Error> 
     let name = match account {
         LedgerAccount::Book { book, .. } => names.text(Kind::Book, book.0)?,
         LedgerAccount::Counterparty { party, .. } => names.text(Kind::Party, party.0)?,
-        LedgerAccount::Difference { .. } => String::new(),
+        LedgerAccount::Difference { .. } | LedgerAccount::Break { .. } => String::new(),
         LedgerAccount::Location { account, .. } => names.text(Kind::Account, account.0)?,
     };
     let (currency, instrument) = asset_names(names, asset)?;

@@ -94,7 +94,7 @@ impl View for Ledger {
         for event in events {
             let cause = match event {
                 Event::TradeCaptured { .. } | Event::TradeChanged { .. } | Event::TradeCancelled { .. } => Cause::Trade,
-                Event::InstructionsSettled { .. } => Cause::Settlement,
+                Event::InstructionsSettled { .. } | Event::InstructionConfirmed { .. } => Cause::Settlement,
                 _ => Cause::Other,
             };
             for posting in event.postings() {

@@ -112,6 +112,15 @@ impl Status {
                 self.proposals.remove(proposal);
                 self.dirty_proposals.push(*proposal);
             }
+            Event::InstructionSent { .. }
+            | Event::AdviceTaken { .. }
+            | Event::InstructionAdvised { .. }
+            | Event::InstructionConfirmed { .. }
+            | Event::RequestAnswered { .. }
+            | Event::BreakOpened { .. }
+            | Event::BreakChanged { .. }
+            | Event::BreakAssigned { .. }
+            | Event::BreakClosed { .. } => self.outside_event(facts, event),
             Event::Interned { .. }
             | Event::ReferenceSet { .. }
             | Event::Opened { .. }
@@ -264,6 +273,7 @@ impl Status {
             matched_amount: None,
             settled_on: None,
             reasons: Vec::new(),
+            agent: None,
             waits: None,
             counter: 0,
             issued: sequence,
@@ -296,7 +306,7 @@ impl Status {
     }
 
     /// Changes an open instruction and all that hangs on it.
-    fn with(&mut self, number: u64, sequence: u64, change: impl FnOnce(&mut Instruction)) {
+    pub(super) fn with(&mut self, number: u64, sequence: u64, change: impl FnOnce(&mut Instruction)) {
         let open = self.instructions.get_mut(number).filter(|row| !row.has_ended());
         let Some(row) = open else { panic!("instruction {number} is not open") };
         if row.changed != sequence {
@@ -312,7 +322,7 @@ impl Status {
     }
 
     /// Ends an open instruction and tells its trades.
-    fn end(&mut self, number: u64, sequence: u64, change: impl FnOnce(&mut Instruction)) {
+    pub(super) fn end(&mut self, number: u64, sequence: u64, change: impl FnOnce(&mut Instruction)) {
         self.with(number, sequence, |row| {
             change(row);
             (row.ended, row.cancel_requested) = (sequence, false);
@@ -360,7 +370,7 @@ fn counted(row: &Instruction) -> (Heading, i64) {
 
 impl Instruction {
     /// Takes over why it goes no further; the account that lacks is shown on the side whose account it is.
-    fn wait_for(&mut self, reason: Option<Code>, waits: Option<Wait>) {
+    pub(super) fn wait_for(&mut self, reason: Option<Code>, waits: Option<Wait>) {
         self.reasons.clear();
         self.reasons.extend(reason);
         let own = |wait: &Wait| [self.outline.depot, self.outline.nostro].contains(&Some(wait.account));

@@ -57,6 +57,8 @@ pub(crate) struct Instruction {
     pub(crate) matched_amount: Option<i64>,
     pub(crate) settled_on: Option<Date>,
     pub(crate) reasons: Vec<Code>,
+    /// What the agent of an external domain says of it; absent in the internal seat.
+    pub(crate) agent: Option<Box<pb::AgentRow>>,
     pub(crate) waits: Option<Wait>,
     /// Zero while unmatched.
     pub(crate) counter: u64,
@@ -119,6 +121,7 @@ impl Instruction {
             changed_after: after(self.changed),
             ended_after: after(self.ended),
             former_book: self.former_book.map(|book| book.0),
+            agent: self.agent.as_deref().cloned(),
         }
     }
 
@@ -150,6 +153,7 @@ impl Instruction {
             matched_amount: (row.counter != 0).then(|| row.matched_amount.unwrap_or(outline.amount)),
             settled_on: row.settled_on.map(|days| rows::date(table, days)).transpose()?,
             reasons: codes(table, &row.reasons)?,
+            agent: row.agent.clone().map(Box::new),
             waits: row.waits.as_ref().map(|wait| Wait {
                 account: AccountIx(wait.account),
                 asset: Asset(wait.asset),

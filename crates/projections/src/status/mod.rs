@@ -4,6 +4,7 @@
 //! costs its trade's row (which is found by source and id) and a part of one that it shares with its neighbours, when it ends before
 //! it is first written; each writing on the way adds one.
 
+mod breaks;
 mod changes;
 mod ended;
 mod filter;
@@ -11,6 +12,7 @@ mod fold;
 mod instruction;
 mod list;
 mod outline;
+mod outside;
 mod proposal;
 mod render;
 mod stored;
@@ -55,6 +57,8 @@ pub(crate) struct Status {
     pub(crate) proposals: BTreeMap<u64, pb::ProposalRow>,
     /// Settled pairs whose postings were turned round: the deliverer's number and the record that did it.
     pub(crate) reversed: Reversed,
+    /// Open breaks by number.
+    pub(crate) breaks: BTreeMap<u64, pb::BreakRow>,
     pub(crate) changes: Changes,
 
     dirty_instructions: Vec<u64>,
@@ -66,6 +70,7 @@ pub(crate) struct Status {
     dirty_quarantined: Vec<u64>,
     dirty_proposals: Vec<u64>,
     dirty_reversed: Vec<u64>,
+    dirty_breaks: Vec<u64>,
     /// Open trades without an open instruction.
     loose: BTreeSet<u64>,
     /// The highest page of ended instructions that is written.

@@ -27,6 +27,9 @@ pub(super) fn subject(command: &Command) -> String {
         Command::ControlTotals(said) => format!("control totals {} {} {}", said.source, said.trade_date, said.currency),
         Command::SignOff(said) => format!("control totals {} {} {}", said.source, said.trade_date, said.currency),
         Command::Accounting(day) => format!("accounting day of {}", day.entity),
+        Command::Advice(advice) => format!("advice {} {}", advice.sender, advice.id),
+        Command::CloseBreak(closing) => format!("break {}", closing.number),
+        Command::AssignBreak { number, .. } => format!("break {number}"),
         Command::Continue(_) | Command::Quarantine(_) => String::new(),
     }
 }

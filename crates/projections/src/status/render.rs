@@ -71,6 +71,7 @@ impl Renderer<'_> {
             ended_at_sequence: row.ended,
             changed_at_sequence: row.changed,
             reversed_at_sequence: self.reversed_at(number, row.counter),
+            agent: row.agent.as_deref().map(|agent| self.agent(agent, quantity_scale, amount_scale)).transpose()?,
         })
     }
 

@@ -18,7 +18,7 @@ use crate::view::{View, table};
 
 impl View for Status {
     const NAME: &'static str = "status";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const TABLES: &'static [u8] = &[
         table::OPEN,
         table::ENDED,
@@ -29,6 +29,7 @@ impl View for Status {
         table::PROPOSALS,
         table::STATUS_DAYS,
         table::REVERSED,
+        table::BREAKS,
     ];
 
     fn fold(&mut self, facts: &Facts) {
@@ -95,6 +96,7 @@ impl View for Status {
                 rows.put(table::REVERSED, &number.to_be_bytes(), &row);
             }
         }
+        self.save_breaks(&mut rows);
         self.sums.save(&mut rows);
         Ok(())
     }
@@ -123,6 +125,7 @@ impl View for Status {
         self.dirty_quarantined.clear();
         self.dirty_proposals.clear();
         self.dirty_reversed.clear();
+        self.dirty_breaks.clear();
         self.sums.saved();
     }
 
@@ -163,6 +166,7 @@ impl View for Status {
             self.quarantined.insert(rows::number(table::QUARANTINED, key)?, row);
             Ok(())
         })?;
+        self.load_breaks(rows)?;
         rows::each(rows, table::REVERSED, |key, row: pb::ReversedRow| {
             self.reversed.insert(rows::number(table::REVERSED, key)?, row.sequence);
             Ok(())

@@ -148,7 +148,7 @@ sections! {
         listen: String = "127.0.0.1:7401".to_owned(),
     }
 
-    /// Kafka as the source of trades and the place of records.
+    /// Kafka as the source of trades and advices, and the place of records.
     kafka: Kafka {
         /// Brokers, host:port with commas between; empty: without Kafka.
         brokers: String = String::new(),
@@ -156,9 +156,11 @@ sections! {
         trades_topic: String = "quittance.trades.v1".to_owned(),
         /// Compacted topic on which each trade's front office is told how it stands; empty: nobody is told.
         status_topic: String = "quittance.trade-status.v1".to_owned(),
-        /// Partition of that topic: a shard reads one.
+        /// Topic of agents' advices; empty: none. Once it is read, cut-offs wait for it as they do for the trades.
+        advices_topic: String = String::new(),
+        /// Partition of each topic: a shard reads one.
         partition: u32 = 0,
-        /// How many partitions the topic must have.
+        /// How many partitions each topic must have.
         partitions: u32 = 1,
         /// Publish the records, and take over what others published: with it this engine leads the shard, and an older one ends.
         publish: bool = true,

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Plays scripts on a stage.
 pub struct Player<S> {
     stage: S,
-    /// Every trade message is delivered a second time, and nothing may come of it.
+    /// Every message of a source or an agent is delivered a second time, and nothing may come of it.
     twice: bool,
     pub(super) view: View,
     pub(super) clock: Timestamp,
@@ -190,9 +190,10 @@ impl<S: Stage> Player<S> {
         label: Option<String>,
     ) -> Vec<String> {
         self.clock = self.clock.add_micros(1_000_000).expect("a scenario ends before dates do");
-        let trade = matches!(command, Command::Trade(_));
+        let trade = matches!(command, Command::Trade(_) | Command::Advice(_));
         let source = match &command {
             Command::Trade(message) => Some(message.source.clone()),
+            Command::Advice(advice) => Some(advice.sender.clone()),
             _ => None,
         };
         let actor = by.or(source).unwrap_or_else(|| name("ops").expect("a name"));

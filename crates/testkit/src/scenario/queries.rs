@@ -65,6 +65,17 @@ pub(super) fn answer(
             let number = view.trade_called(&id).ok_or_else(|| format!("there is no trade {id}"))?;
             vec![tell::status(view, number)]
         }
+        // What the outside contradicts us in, and nobody has closed.
+        "breaks" => super::outside::breaks(view),
+        // `break-account ALPHA [EUR]`: what it moved and nothing of ours explains.
+        "break-account" => {
+            let (one, asset) = (words.word("the party")?, words.next());
+            let entity = view.find(Kind::Party, &one);
+            holdings(view, &format!("{one} breaks"), asset, |account| match account {
+                LedgerAccount::Break { entity: e } => Some(e.0) == entity,
+                _ => false,
+            })
+        }
         // What the last command and its work moved.
         "postings" => last.iter().map(|posting| tell::moved(view, posting)).collect(),
         _ => return Ok(None),

@@ -122,6 +122,7 @@ fn tell(view: &View, event: &Event, steps: bool) -> Option<String> {
         | Event::AccountingDayOpened { .. }
         | Event::AccountingDayClosed { .. }
         | Event::PriorDay { .. } => return control::tell(view, event),
+        event => return super::outside::tell(view, event),
     })
 }
 
@@ -210,6 +211,7 @@ pub(super) fn instruction(view: &View, number: u64) -> String {
     let date = view.trades[&row.trade].terms.intended_settlement_date;
     let mut text = format!("{} on {date}: ", instructed(view, number));
     match &row.standing {
+        Standing::Unmatched(_) if row.agent.is_some() => text.push_str(row.agent.as_deref().unwrap_or_default()),
         Standing::Unmatched(reasons) if reasons.is_empty() => text.push_str("unmatched"),
         Standing::Unmatched(reasons) => text.push_str(&format!("unmatched {}", codes(reasons))),
         Standing::Matched { with, reason, waits } => {

@@ -91,6 +91,8 @@ impl<S: Stage> Player<S> {
                 let proposal = self.labelled(words)?;
                 Command::Approve { proposal, payload_hash: self.payload_hash(words)? }
             }
+            "advise" => self.advise(words)?,
+            "close-break" | "assign-break" => self.on_break(words)?,
             "refuse" => Command::Refuse { proposal: self.labelled(words)? },
             "open" | "cut-off" | "close" => self.day(words)?,
             "continue" => Command::Continue(self.task(words)?),

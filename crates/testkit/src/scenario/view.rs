@@ -1,5 +1,6 @@
 //! What a reader of the log knows: a fold of events kept apart from the engine's, so that the one checks the other.
 
+use model::breaks::{BreakItem, BreakKind};
 use model::date::Date;
 use model::decimal::Decimal;
 use model::event::{Event, Wait};
@@ -22,6 +23,19 @@ pub(super) struct View {
     pub balances: BTreeMap<(LedgerAccount, Asset), i128>,
     pub trades: BTreeMap<u64, TradeRow>,
     pub instructions: BTreeMap<u64, InstructionRow>,
+    pub breaks: BTreeMap<u64, BreakRow>,
+}
+
+/// An open break.
+#[derive(Clone, Debug)]
+pub(super) struct BreakRow {
+    pub kind: BreakKind,
+    pub about: Option<u64>,
+    pub subject: String,
+    pub items: Vec<BreakItem>,
+    pub booked: bool,
+    pub since: Date,
+    pub owner: Option<Identifier>,
 }
 
 #[derive(Clone, Debug)]
@@ -50,6 +64,8 @@ pub(super) struct InstructionRow {
     pub priority: u8,
     pub cancel_requested: bool,
     pub failing: bool,
+    /// What the agent of an external domain said last.
+    pub agent: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -113,6 +129,7 @@ impl View {
                         priority,
                         cancel_requested: false,
                         failing: false,
+                        agent: None,
                     },
                 );
             }
@@ -145,7 +162,7 @@ impl View {
                     self.instruction_mut(*number).failing = true;
                 }
             }
-            _ => {}
+            event => self.fold_outside(event),
         }
     }
 
@@ -160,7 +177,7 @@ impl View {
         self.trades.get_mut(&number).expect("an event is about a trade that was captured")
     }
 
-    fn instruction_mut(&mut self, number: u64) -> &mut InstructionRow {
+    pub(super) fn instruction_mut(&mut self, number: u64) -> &mut InstructionRow {
         self.instructions.get_mut(&number).expect("an event is about an instruction that was issued")
     }
 
@@ -220,6 +237,7 @@ impl View {
             LedgerAccount::Counterparty { entity, party } => {
                 format!("{} in the books of {}", self.named(Kind::Party, party.0), self.named(Kind::Party, entity.0))
             }
+            LedgerAccount::Break { entity } => format!("{} breaks", self.named(Kind::Party, entity.0)),
             LedgerAccount::Difference { entity } => format!("{} differences", self.named(Kind::Party, entity.0)),
             LedgerAccount::Location { account, .. } => self.named(Kind::Account, account.0).to_string(),
         }

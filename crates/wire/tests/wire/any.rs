@@ -3,8 +3,10 @@
 pub mod command;
 pub mod control;
 pub mod event;
+pub mod outside;
 pub mod record;
 pub mod reference;
+pub mod settlement;
 pub mod trade;
 
 use model::date::Date;

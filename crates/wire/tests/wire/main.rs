@@ -7,6 +7,7 @@ mod oracle;
 mod record;
 mod sample;
 mod schema;
+mod settlement;
 mod size;
 mod speed;
 mod trade;

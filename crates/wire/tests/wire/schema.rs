@@ -1,10 +1,11 @@
 //! The `.proto` files against the model and the house's rules: numbers, names, no maps.
 
+use model::breaks::BreakKind;
 use model::rejection::Reason;
 use model::trade::DefectKind;
 use prost::Message as _;
 use prost_types::{DescriptorProto, EnumDescriptorProto, FileDescriptorSet};
-use wire::pb::record::{DefectKind as PbDefectKind, RejectionReason};
+use wire::pb::record::{BreakKind as PbBreakKind, DefectKind as PbDefectKind, RejectionReason};
 
 /// Our own files.
 fn files() -> Vec<prost_types::FileDescriptorProto> {
@@ -34,6 +35,15 @@ fn defects_have_the_numbers_and_codes_of_the_model() {
     }
     let known = (1..1000).filter(|&number| PbDefectKind::try_from(number).is_ok()).count();
     assert_eq!(known, DefectKind::ALL.len(), "event.proto has a defect that the model has not");
+}
+
+#[test]
+fn breaks_have_the_numbers_and_codes_of_the_model() {
+    for kind in BreakKind::ALL {
+        let known = PbBreakKind::try_from(*kind as i32).unwrap();
+        assert_eq!(known.as_str_name(), format!("BREAK_KIND_{}", kind.code()));
+    }
+    assert!(PbBreakKind::try_from(BreakKind::ALL.len() as i32 + 1).is_err());
 }
 
 /// `Side` must have `SIDE_UNSPECIFIED = 0` and only values that begin with `SIDE_`.
@@ -67,7 +77,9 @@ fn what_is_hashed_has_no_maps_and_no_floats() {
         message.nested_type.iter().for_each(check);
     }
     for file in files() {
-        if ["quittance.record.v1", "quittance.trade.v1", "quittance.type.v1"].contains(&file.package()) {
+        if ["quittance.record.v1", "quittance.settlement.v1", "quittance.trade.v1", "quittance.type.v1"]
+            .contains(&file.package())
+        {
             file.message_type.iter().for_each(check);
         }
     }

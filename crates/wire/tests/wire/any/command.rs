@@ -1,8 +1,11 @@
 //! Any command.
 
+use super::outside::resolution;
 use super::reference::reference;
+use super::settlement::advice;
 use super::trade::{details, trade};
 use super::*;
+use model::breaks::CloseBreak;
 use model::command::*;
 use model::index::DomainIx;
 use model::instruction::Steer;
@@ -34,6 +37,11 @@ pub fn command() -> impl Strategy<Value = Command> {
         super::control::control_totals().prop_map(|totals| Command::ControlTotals(Box::new(totals))).boxed(),
         super::control::sign_off().prop_map(Command::SignOff).boxed(),
         super::control::accounting_day().prop_map(|day| Command::Accounting(Box::new(day))).boxed(),
+        advice().prop_map(|advice| Command::Advice(Box::new(advice))).boxed(),
+        (natural(), resolution(), maybe(identifier()))
+            .prop_map(|(number, resolution, target)| Command::CloseBreak(CloseBreak { number, resolution, target }))
+            .boxed(),
+        (natural(), identifier()).prop_map(|(number, owner)| Command::AssignBreak { number, owner }).boxed(),
     ])
 }
 

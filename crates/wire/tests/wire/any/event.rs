@@ -1,6 +1,7 @@
 //! Any event.
 
 use super::command::{command, cut_off, task, what};
+use super::outside::outside;
 use super::reference::reference;
 use super::trade::{cum_ex, method, side, trade};
 use super::*;
@@ -13,7 +14,8 @@ use proptest::sample::select;
 use proptest::strategy::Union;
 
 pub fn event() -> impl Strategy<Value = Event> {
-    Union::new(trades().into_iter().chain(instructions()).chain(others()).chain(super::control::events()))
+    let ours = trades().into_iter().chain(instructions()).chain(others());
+    Union::new(ours.chain(super::control::events()).chain(outside()))
 }
 
 fn trades() -> Vec<BoxedStrategy<Event>> {
@@ -156,7 +158,7 @@ fn others() -> Vec<BoxedStrategy<Event>> {
     ]
 }
 
-fn movement() -> impl Strategy<Value = Movement> {
+pub fn movement() -> impl Strategy<Value = Movement> {
     prop_oneof![Just(Movement::Deliver), Just(Movement::Receive)]
 }
 
@@ -165,12 +167,13 @@ fn defect() -> impl Strategy<Value = Defect> {
 }
 
 pub fn postings() -> impl Strategy<Value = Vec<Posting>> {
-    let account = (index(), index(), 0..4).prop_map(|(entity, other, kind)| {
+    let account = (index(), index(), 0..5).prop_map(|(entity, other, kind)| {
         let entity = PartyIx(entity);
         match kind {
             0 => LedgerAccount::Book { entity, book: BookIx(other) },
             1 => LedgerAccount::Counterparty { entity, party: PartyIx(other) },
             2 => LedgerAccount::Difference { entity },
+            3 => LedgerAccount::Break { entity },
             _ => LedgerAccount::Location { entity, account: AccountIx(other) },
         }
     });

@@ -1,0 +1,139 @@
+//! External domains on a real shard: advices as a source of their own, and the proofs of a log over what agents said.
+
+use crate::support::{name, options, records, small_store, start};
+use engine::{Options, RawBatch, RawMessage, cursor, verify};
+use model::advice::{Advice, AdviceBody, Status};
+use model::command::{Command, Origin};
+use model::event::Event;
+use model::record::{Content, Outcome, Record};
+use model::timestamp::Timestamp;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use store::{BlockBuilder, Head, Log};
+use testkit::scenario::{Mode, Script, player};
+
+/// The log a scenario leaves behind.
+fn played(path: &Path, root: &Path) -> Vec<Record> {
+    let text = std::fs::read_to_string(path).expect("a scenario is a text");
+    let script = Script::parse(&path.display().to_string(), &text).expect("a scenario");
+    let mut player = player(Mode::Straight);
+    let include = |name: &str| std::fs::read_to_string(root.join(name).with_extension("setup")).ok();
+    player.play(&script, &include).expect("it plays");
+    player.stage().shard().records().to_vec()
+}
+
+fn scenarios() -> (PathBuf, Vec<PathBuf>) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios");
+    let entries = std::fs::read_dir(root.join("external")).expect("the scenarios of external domains");
+    let mut files: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    files.sort();
+    assert!(files.len() >= 7, "{files:?}");
+    (root, files)
+}
+
+#[test]
+fn every_scenario_of_an_external_domain_leaves_a_sound_log() {
+    let (root, files) = scenarios();
+    for path in files {
+        let dir = tempfile::tempdir().expect("a directory");
+        let log = Log::create(&dir.path().join("log"), &small_store()).expect("a log");
+        let mut building = BlockBuilder::after(Head::EMPTY);
+        for record in played(&path, &root) {
+            building.push_with(|out| wire::record::encode(&record, None, out));
+        }
+        log.commit(&building.finish(), &[], &[]).expect("commits");
+        let report = verify(&log, &mut |_| {}).expect("reads");
+        assert!(report.is_sound(), "{}: {:?}", path.display(), report.violation);
+        assert!(report.postings > 0);
+    }
+}
+
+const ADVICES: &str = "quittance.advices.v1";
+
+fn batch(topic: &str, messages: &[(u64, Vec<u8>)]) -> RawBatch {
+    let mut batch = RawBatch { topic: name(topic), partition: 0, bytes: Vec::new(), messages: Vec::new() };
+    for (offset, raw) in messages {
+        let (start, len) = (batch.bytes.len() as u32, raw.len() as u32);
+        batch.bytes.extend_from_slice(raw);
+        let at = Timestamp::parse("2026-11-23T09:00:00Z").expect("an instant");
+        batch.messages.push(RawMessage { start, len, offset: *offset, at, oversize: None, traceparent: None });
+    }
+    batch
+}
+
+/// What an agent says comes by its own topic, with its own cursor; what cannot be read is set aside; the same again,
+/// also after a restart, changes nothing; a fact from outside is taken in even when nothing of it is known.
+#[test]
+fn advices_are_a_source_of_their_own() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let genesis = testkit::scenario::genesis();
+    let said = Advice {
+        sender: name("CUSTODIAN"),
+        id: name("X-1"),
+        reference: "Q0-4711".to_owned(),
+        agent_reference: String::new(),
+        body: AdviceBody::Status(Status {
+            status: "MACH".to_owned(),
+            reasons: vec!["unheard-of".to_owned()],
+            narrative: String::new(),
+        }),
+    };
+    let mut good = Vec::new();
+    wire::settlement::encode_advice(&said, &mut good);
+    let options = |create: bool| {
+        let plain = options(dir.path(), &genesis);
+        if create { plain.creating() } else { Options { create: false, ..plain } }
+    };
+
+    let engine = start(options(true));
+    let messages = [
+        (7, good.clone()),
+        (8, good.clone()),
+        (9, b"\xff\xffno advice".to_vec()),
+        (11, vec![b'x'; wire::MAX_ADVICE + 1]),
+    ];
+    let (trades, advices) = (engine.handle().intake(), engine.handle().intake());
+    // The same bytes on the topic of trades are no trade.
+    trades.send(batch("quittance.trades.v1", &[(3, good.clone())])).expect("runs");
+    advices.send(batch(ADVICES, &messages)).expect("runs");
+    let log = engine.log();
+    let at = |topic: &str| cursor(&log, &name(topic), 0).expect("reads").map(|cursor| cursor.next_offset);
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    while at(ADVICES) != Some(12) {
+        assert!(std::time::Instant::now() < deadline, "{:?}", engine.handle().status());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(at("quittance.trades.v1"), Some(4));
+    let breaks = |engine: &engine::Engine| {
+        engine
+            .handle()
+            .ask_blocking(|state| (state.open_breaks().count(), state.quarantined().count()))
+            .expect("answers")
+    };
+    assert_eq!(breaks(&engine), (1, 3));
+    drop((trades, advices, log));
+    engine.stop().expect("stops");
+
+    // Sent again by the agent, at a later offset.
+    let engine = start(options(false));
+    let advices = engine.handle().intake();
+    advices.send(batch(ADVICES, &[(9, b"known".to_vec()), (12, good)])).expect("runs");
+    let log = engine.log();
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    while cursor(&log, &name(ADVICES), 0).expect("reads").is_none_or(|cursor| cursor.next_offset != 13) {
+        assert!(std::time::Instant::now() < deadline, "{:?}", engine.handle().status());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(breaks(&engine), (1, 3));
+    let mut outcomes = Vec::new();
+    for record in records(&log) {
+        let Content::Decided { inbound, outcome } = &record.content else { continue };
+        if let (Command::Advice(advice), Origin::Kafka { offset, .. }) = (&inbound.command, &inbound.origin) {
+            assert_eq!((&**advice, &inbound.actor), (&said, &name("CUSTODIAN")));
+            let taken = matches!(outcome, Outcome::Accepted(events) if events.iter().any(|event| matches!(event, Event::AdviceTaken { .. })));
+            outcomes.push((*offset, taken));
+        }
+    }
+    assert_eq!(outcomes, [(7, true), (8, false), (12, false)]);
+    assert!(verify(&log, &mut |_| {}).expect("reads").is_sound());
+}
