@@ -77,6 +77,7 @@ fn accepted(sequence: u64, at: Timestamp, events: &[Event], duplicate: bool) -> 
             Event::TradeAwaited { .. } => receipt.awaits_trade = true,
             Event::InstructionIssued { instruction, .. } => receipt.issued.push(*instruction),
             Event::InstructionsSettled { deliver, receive, .. } => receipt.settled.extend([*deliver, *receive]),
+            Event::InstructionConfirmed { instruction, .. } => receipt.settled.push(*instruction),
             _ => {}
         }
     }

@@ -3,7 +3,7 @@
 use crate::error::{DecodeError, Fault};
 use crate::read::{self, Key};
 use crate::schema::{Message, Wire, choice, enumeration, message, message_field, read_fields, required, write_fields};
-use crate::{MAX_COMMAND, MAX_RAW_KEPT, MAX_TEXT, pb};
+use crate::{MAX_ADVICE, MAX_COMMAND, MAX_RAW_KEPT, MAX_TEXT, pb};
 use model::breaks::CloseBreak;
 use model::command::{Command, Cost, CutOff, DayStep, Opening, Repair, Step, Task, Transfer, Unreadable, What};
 use model::identifier::{CurrencyCode, Identifier};
@@ -16,8 +16,11 @@ use sha2::{Digest as _, Sha256};
 /// The command that a generated message stands for. Every rule of form is checked; rules of business are not.
 pub fn from_wire(command: &pb::record::Command) -> Result<Command, DecodeError> {
     let size = command.encoded_len();
-    if size > MAX_COMMAND {
-        return Err(*DecodeError::new(format_args!("{size} bytes are more than a command may have ({MAX_COMMAND})")));
+    // What comes of an advice repeats its names: it is held to what it may have on its topic.
+    let advice = matches!(command.kind, Some(pb::record::command::Kind::Advice(_)));
+    let limit = if advice { MAX_ADVICE } else { MAX_COMMAND };
+    if size > limit {
+        return Err(*DecodeError::new(format_args!("{size} bytes are more than a command may have ({limit})")));
     }
     let command = Command::read(&command.encode_to_vec())?;
     check_texts(&command)?;

@@ -55,16 +55,17 @@ fn set_aside(draft: &mut Draft<'_>, found: Found, said: &Confirmation, sent: Opt
     match (state.mirror(&depot_name), instrument(draft, &name, said.effective_date)) {
         (None, _) => further.push(Found::new(BreakKind::UnknownAccount, about, depot_name)),
         (_, None) => further.push(Found::new(BreakKind::UnknownInstrument, about, name)),
-        (Some(account), Some(instrument)) => match units(said.quantity, state.reference.scale(instrument)) {
+        (Some(account), Some(instrument)) => match counted(draft, said, instrument) {
             Some(quantity) => items.push(moved(account, Asset::instrument(instrument), sign * i128::from(quantity))),
             None => further.push(Found::new(BreakKind::CannotBook, about, said.quantity.to_string())),
         },
     }
     if let (Some(currency), Some(amount)) = (said.currency, said.amount.filter(|amount| !amount.is_zero())) {
-        match (state.mirror(&nostro_name), minor(amount, currency)) {
+        let paid = minor(amount, currency).ok().filter(|paid| *paid >= 0);
+        match (state.mirror(&nostro_name), paid) {
             (None, _) => further.push(Found::new(BreakKind::UnknownAccount, about, nostro_name)),
-            (_, Err(_)) => further.push(Found::new(BreakKind::CannotBook, about, format!("{amount} {currency}"))),
-            (Some(account), Ok(amount)) => {
+            (_, None) => further.push(Found::new(BreakKind::CannotBook, about, format!("{amount} {currency}"))),
+            (Some(account), Some(amount)) => {
                 items.push(moved(account, Asset::currency(currency), -sign * i128::from(amount)));
             }
         }
@@ -73,6 +74,11 @@ fn set_aside(draft: &mut Draft<'_>, found: Found, said: &Confirmation, sent: Opt
     for found in further {
         draft.tell_break(found, Vec::new());
     }
+}
+
+/// The quantity in the instrument's units; `None` when it cannot be counted so, or is not above zero.
+fn counted(draft: &Draft<'_>, said: &Confirmation, instrument: InstrumentIx) -> Option<i64> {
+    units(said.quantity, draft.state.reference.scale(instrument)).filter(|units| *units > 0)
 }
 
 /// A movement of which our records know nothing.
@@ -131,7 +137,7 @@ fn confirm_open(draft: &mut Draft<'_>, instruction: &Instruction, said: &Confirm
 fn read_moved(draft: &Draft<'_>, instruction: &Instruction, said: &Confirmation) -> Option<Moved> {
     let state = draft.state;
     let about = Some(instruction.number);
-    let quantity = units(said.quantity, state.reference.scale(instruction.instrument)).filter(|units| *units > 0)?;
+    let quantity = counted(draft, said, instruction.instrument)?;
     let mut further = Vec::new();
     let mut account = |text: &str, instructed: Option<AccountIx>| -> Option<AccountIx> {
         if text.is_empty() {

@@ -230,3 +230,29 @@ fn control_totals_agree_an_accounting_day_closes_and_a_settlement_is_reversed() 
     assert!(after["reversedAtSequence"].as_str().is_some(), "{after}");
     server.stop();
 }
+
+/// What an agent said is keyed in by hand; what it contradicts us in is listed, given to somebody and closed.
+#[test]
+fn an_agent_s_word_is_taken_and_its_break_is_closed() {
+    let (dir, data) = data();
+    let server = Server::start(&data);
+    let advice = dir.path().join("advice.json");
+    let said = r#"{"sender":"CUSTODIAN","id":"X-1","reference":"Q0-4711","status":{"status":"MACH"}}"#;
+    std::fs::write(&advice, said).expect("a file");
+    let submit = ["submit", "advice", text(&advice), "--actor", "ines"];
+    let receipt = server.json(&submit);
+    // Numbers of 64 bits are texts in protobuf JSON.
+    let sequence = receipt["sequence"].as_str().map_or_else(|| receipt["sequence"].to_string(), str::to_owned);
+    // The same again changes nothing.
+    assert_eq!(server.json(&submit)["duplicate"], Value::from(true));
+    let open = server.json(&["breaks", "list", "--min-sequence", &sequence]);
+    assert_eq!(open.as_array().map(Vec::len), Some(1), "{open}");
+    assert_eq!(open[0]["kind"], Value::from("UNKNOWN_REFERENCE"), "{open}");
+    server.ask(&["breaks", "assign", "1", "eva", "--actor", "ines", "--reason", "hers"]);
+    let close =
+        ["breaks", "close", "1", "--actor", "ines", "--reason", "a test of theirs", "--server", &server.address];
+    let refused = run(&[&close[..], &["write-off"]].concat());
+    assert!(!refused.status.success() && stderr(&refused).contains("RESOLUTION_NOT_ALLOWED"), "{}", stderr(&refused));
+    succeed(&[&close[..], &["explained"]].concat());
+    server.stop();
+}
