@@ -27,7 +27,7 @@ use crate::views;
 pub struct Fold {
     /// NDJSON commands; - reads stdin
     file: PathBuf,
-    /// After the records print the final views: instructions, trades in repair, cash, ledger
+    /// After the records print the final views: instructions, trades in repair, cash, ledger, positions
     #[arg(long)]
     views: bool,
     /// Print no records

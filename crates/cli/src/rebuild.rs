@@ -23,7 +23,7 @@ pub struct Rebuild {
     /// The data directory
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Only this view: names, status, cash or ledger [default: all]
+    /// Only this view: names, status, cash, ledger or positions [default: all]
     #[arg(long, value_name = "NAME")]
     view: Option<String>,
 }

@@ -188,6 +188,7 @@ fn check_name(view: &str) -> &'static str {
         "status" => "view status, tables",
         "cash" => "view cash, tables",
         "ledger" => "view ledger, tables",
+        "positions" => "view positions, tables",
         _ => "view, tables",
     }
 }

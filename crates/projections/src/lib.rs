@@ -1,8 +1,8 @@
 //! The views: folds of the log into rows that answer questions, and the questions.
 //!
 //! A [`Runner`] follows the log on a thread of its own, decodes each block once and folds it into every view: *names* (what
-//! numbers stand for), *status* (instructions and trades), *cash* (balances and flows by value date) and *ledger* (the stock
-//! record). Rows are written together with the place in the log at which they are true, so a crash loses nothing and a damaged
+//! numbers stand for), *status* (instructions and trades), *cash* (balances and flows by value date), *ledger* (the stock
+//! record) and *positions* (traded and settled by book, lots). Rows are written together with the place in the log at which they are true, so a crash loses nothing and a damaged
 //! or outdated view is rebuilt from record 1 to the same bytes. [`Projections`] answers; each answer is true at one record.
 //!
 //! Views fold facts and know no rule: whether something may settle is not asked here, only what became of it.
@@ -14,6 +14,7 @@ mod grants;
 mod ledger;
 mod names;
 mod numbered;
+mod positions;
 mod queries;
 mod rows;
 mod runner;
@@ -26,6 +27,7 @@ mod view;
 
 pub use error::Error;
 pub use folder::{Folder, TableDigest};
+pub use positions::{LotLine, PositionLine};
 pub use queries::{Answer, PageRequest, Projections, Standing};
 pub use runner::{Progress, Runner, RunnerOptions, Source};
 pub use shared::{At, ViewName};

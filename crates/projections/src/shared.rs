@@ -10,6 +10,7 @@ use crate::Error;
 use crate::cash::Cash;
 use crate::ledger::Ledger;
 use crate::names::Names;
+use crate::positions::Positions;
 use crate::status::Status;
 use crate::view::{Kept, Member};
 
@@ -21,10 +22,12 @@ pub enum ViewName {
     Status,
     Cash,
     Ledger,
+    Positions,
 }
 
 impl ViewName {
-    pub const ALL: [ViewName; 4] = [ViewName::Names, ViewName::Status, ViewName::Cash, ViewName::Ledger];
+    pub const ALL: [ViewName; 5] =
+        [ViewName::Names, ViewName::Status, ViewName::Cash, ViewName::Ledger, ViewName::Positions];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -32,6 +35,7 @@ impl ViewName {
             ViewName::Status => "status",
             ViewName::Cash => "cash",
             ViewName::Ledger => "ledger",
+            ViewName::Positions => "positions",
         }
     }
 }
@@ -43,15 +47,16 @@ pub(crate) struct State {
     pub(crate) status: Kept<Status>,
     pub(crate) cash: Kept<Cash>,
     pub(crate) ledger: Kept<Ledger>,
+    pub(crate) positions: Kept<Positions>,
 }
 
 impl State {
-    pub(crate) fn members_mut(&mut self) -> [&mut dyn Member; 4] {
-        [&mut self.names, &mut self.status, &mut self.cash, &mut self.ledger]
+    pub(crate) fn members_mut(&mut self) -> [&mut dyn Member; 5] {
+        [&mut self.names, &mut self.status, &mut self.cash, &mut self.ledger, &mut self.positions]
     }
 
-    pub(crate) fn members(&self) -> [&dyn Member; 4] {
-        [&self.names, &self.status, &self.cash, &self.ledger]
+    pub(crate) fn members(&self) -> [&dyn Member; 5] {
+        [&self.names, &self.status, &self.cash, &self.ledger, &self.positions]
     }
 
     fn member(&self, name: ViewName) -> &dyn Member {
@@ -60,6 +65,7 @@ impl State {
             ViewName::Status => &self.status,
             ViewName::Cash => &self.cash,
             ViewName::Ledger => &self.ledger,
+            ViewName::Positions => &self.positions,
         }
     }
 }

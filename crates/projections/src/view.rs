@@ -190,4 +190,9 @@ pub(crate) mod table {
     // ledger
     pub(crate) const BALANCES: u8 = 48;
     pub(crate) const TURNOVER: u8 = 49;
+    // positions
+    pub(crate) const POSITIONS: u8 = 60;
+    pub(crate) const POSITION_ENTRIES: u8 = 61;
+    pub(crate) const POSITION_TRADES: u8 = 62;
+    pub(crate) const POSITION_INSTRUCTIONS: u8 = 63;
 }

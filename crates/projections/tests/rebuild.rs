@@ -3,6 +3,7 @@
 mod stream;
 
 use projections::{At, PageRequest, TableDigest};
+use risk::lots::Method;
 use stream::random::Random;
 use stream::{Fixture, Stream};
 use wire::pb::view as pb;
@@ -51,6 +52,8 @@ fn any_schedule_of_writing_and_restarting_gives_the_same_bytes() {
         let again = once.restart(&stream);
         assert_eq!(answers(&again), answers(&each), "seed {seed}");
         assert_eq!(answers(&now_and_then), answers(&each), "seed {seed}");
+        assert_eq!(positions(&again), positions(&each), "seed {seed}");
+        assert_eq!(positions(&now_and_then), positions(&each), "seed {seed}");
     }
 }
 
@@ -82,6 +85,10 @@ fn answers(
         views.balances(&pb::BalanceFilter::default(), page, At::NOW).unwrap(),
         views.tie_outs(At::NOW).unwrap(),
     )
+}
+
+fn positions(fixture: &Fixture) -> Vec<projections::PositionLine> {
+    fixture.views.positions(None, None, Method::Fifo, At::NOW).unwrap().value
 }
 
 #[test]

@@ -14,8 +14,9 @@ use crate::output::{self, Cell, Column, Format, column};
 
 pub const HELP: &str = "\
 Cash is the credit balance with the proceeds of short sales, less the debit balance; securities by trade date, short
-ones negative. With \"trade\" (date, bought, soldShort, cycle, calendar) also the initial call of that day and when it is
-due. \"memorandum\" is the balance of the special memorandum account before. Rules shipped: US.
+ones negative; the day's trade is in both. With \"trade\" (date, bought, soldShort, cycle, calendar) also the initial
+call of that day and when it is due. \"memorandum\" is the balance of the special memorandum account before. Rules
+shipped: US.
 
 Example:
   echo '{\"jurisdiction\": \"US\", \"date\": \"2026-11-23\", \"currency\": \"USD\", \"cash\": \"-25000.00\",
@@ -126,7 +127,11 @@ pub fn run(file: &Path, format: Format) -> Result<()> {
     let (mut initial_call, mut initial_call_due) = (None, None);
     if let Some(trade) = &input.trade {
         let (bought, short) = (units("bought", &trade.bought)?, units("soldShort", &trade.sold_short)?);
-        let call = terms.initial_call(bought, short, after, standing.equity, exponent);
+        // The account has the trade in it, and a purchase on credit leaves its equity as it was: so before the trade it had
+        // the excess it has now and what the trade asks for.
+        let asked = wrong("trade", terms.commitment(bought, short))?;
+        let available = memorandum(before, wrong("trade", risk::amount::plus(standing.excess, asked))?);
+        let call = terms.initial_call(bought, short, available, standing.equity, exponent);
         initial_call = Some(money(wrong("trade", call)?)?);
         let calendar: Calendar = trade.calendar.calendar()?;
         initial_call_due = Some(Day(wrong("trade", terms.due(trade.date.0, trade.cycle, &[&calendar]))?));

@@ -152,6 +152,10 @@ fn margin() {
     let of = |name: &str| answer[name].as_str().unwrap_or("").to_owned();
     assert_eq!((of("equity"), of("maintenanceCall"), of("cureBySale")), three("5000.00", "2500.00", "10000.00"));
     assert_eq!((of("initialCall"), of("initialCallDue"), of("excess")), three("10000.00", "2026-11-27", "-10000.00"));
+    // With 8,000 more in cash the excess before the trade was 8,000: so much of the 10,000 is there.
+    let (_, answer, said) = shell(&format!("{} -o json", example("reg-t").replace("-25000.00", "-17000.00")));
+    let answer: Value = serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{error}: {answer}{said}"));
+    assert_eq!((&answer["initialCall"], &answer["maintenanceCall"]), (&"2000.00".into(), &"0.00".into()));
 }
 
 /// T1: 8,000 of price move. T2: sent free, 50,000 is owed. Together over BRAVO's 50,000. T3: 1,000.

@@ -46,6 +46,19 @@ fn the_views_say_what_settled_and_what_is_short() {
     assert!(!ties.is_empty() && ties.iter().all(|row| row["ties"] == true), "{printed}");
 }
 
+/// ALPHA opened with 1,000 that cost 61,000.00 and sold 300 for 18,321.00 (settled) and 100 for 6,107.00 (short of cash):
+/// 400 of them cost 24,400.00, so 28.00 is earned and 600 are left.
+#[test]
+fn the_positions_have_lots_and_results() {
+    let printed = succeed(&["fold", text(&small()), "--quiet", "--views"]);
+    let rows = lines(&printed);
+    let alpha = rows.iter().find(|row| row["view"] == "position" && row["book"] == "ALPHA-EQ").expect("its position");
+    let of = |name: &str| alpha[name].as_str().unwrap_or("").to_owned();
+    assert_eq!((of("traded"), of("settled")), ("600".into(), "700".into()), "{alpha}");
+    assert_eq!((of("realised"), of("cost")), ("28.00".into(), "36600.00".into()), "{alpha}");
+    assert_eq!((&alpha["lots"][0]["openedBy"], &alpha["exceptions"][0]), (&"opened".into(), &"NO_PRICE".into()));
+}
+
 #[test]
 fn it_reads_stdin_and_strict_minds_a_refusal() {
     let mut child = quittance(&["fold", "-", "--quiet", "--strict"])

@@ -110,8 +110,7 @@ impl Terms {
             }
         }
         let equity = plus(minus(long, short)?, account.cash)?;
-        let initial =
-            plus(share(long, self.initial_long, Rounding::Up)?, share(short, self.initial_short, Rounding::Up)?)?;
+        let initial = self.commitment(long, short)?;
         let maintenance = plus(share(long, self.maintenance_long, Rounding::Up)?, maintenance_short)?;
         let call = minus(maintenance, equity)?.max(0);
         Ok(Standing {
@@ -139,6 +138,11 @@ impl Terms {
         })
     }
 
+    /// What Regulation T asks for a day's purchases and short sales (proceeds), in minor units.
+    pub fn commitment(&self, bought: i128, sold_short: i128) -> Result<i128, Overflow> {
+        plus(share(bought, self.initial_long, Rounding::Up)?, share(sold_short, self.initial_short, Rounding::Up)?)
+    }
+
     /// The call for a day's new commitments, in minor units: what was bought and sold short (proceeds) by trade date, less
     /// what the special memorandum account gives. At least what brings `equity` (before the deposit) to the minimum; for
     /// purchases alone never more than they cost (FINRA 4210(b)). `exponent` is the currency's.
@@ -153,10 +157,7 @@ impl Terms {
         if bought == 0 && sold_short == 0 {
             return Ok(0);
         }
-        let asked = plus(
-            share(bought, self.initial_long, Rounding::Up)?,
-            share(sold_short, self.initial_short, Rounding::Up)?,
-        )?;
+        let asked = self.commitment(bought, sold_short)?;
         let regulation = minus(asked, memorandum)?.max(0);
         let scales = Scales { quantity: 0, currency: exponent };
         let least = minus(value(1, self.minimum_equity, PriceKind::Amount, scales)?, equity)?.max(0);

@@ -1,0 +1,160 @@
+//! Positions: what a book traded and settled, its lots by trade date, and that all of it ties to the ledger.
+
+mod stream;
+
+use model::event::Event;
+use model::index::{Asset, BookIx};
+use model::ledger::{LedgerAccount, Posting};
+use model::record::{FactContent, Outcome};
+use model::trade::{Side, Terms};
+use projections::{At, PageRequest, PositionLine};
+use risk::lots::Method;
+use stream::{ALPHA, BOND, Fixture, Stream, capture, change, day, eur, terms};
+use wire::pb::view as pb;
+
+fn position(fixture: &Fixture, book: &str, method: Method) -> PositionLine {
+    let lines = fixture.views.positions(Some(book), Some("BUND"), method, At::NOW).unwrap().value;
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    lines.into_iter().next().unwrap()
+}
+
+fn lots(position: &PositionLine) -> Vec<(String, i64, i64)> {
+    position.lots.iter().map(|lot| (lot.opened_by.clone(), lot.quantity.unscaled, lot.cost.unscaled)).collect()
+}
+
+/// A trade of BRAVO's book, which buys or sells for whole cents.
+fn bravo(side: Side, quantity: i64, net: i64, date: &str) -> Terms {
+    let mut terms = Terms { trade_date: day(date), ..terms(Side::Buy, quantity, net) };
+    terms.side = side;
+    terms
+}
+
+#[test]
+fn lots_follow_trade_dates_and_settlement_follows_later() {
+    let mut stream = Stream::begin();
+    let mut fixture = Fixture::new();
+    stream.accept(vec![capture(1, &bravo(Side::Buy, 100, 1_000, "2026-02-25"), &[])]);
+    stream.accept(vec![capture(2, &bravo(Side::Buy, 100, 1_200, "2026-02-26"), &[])]);
+    stream.accept(vec![capture(3, &bravo(Side::Sell, 100, 1_300, "2026-02-27"), &[])]);
+    fixture.fold(&stream);
+    let held = position(&fixture, "B-ONE", Method::Fifo);
+    assert_eq!((held.traded.unscaled, held.settled.unscaled, held.realised.unscaled), (100, 0, 300));
+    assert_eq!(lots(&held), [("T-2".to_owned(), 100, 1_200)]);
+    // The average is another realised result of the same total: 1,300 less half of 2,200.
+    let average = position(&fixture, "B-ONE", Method::Average);
+    assert_eq!((average.realised.unscaled, average.cost.unscaled), (200, 1_100));
+
+    // A late trade of an earlier date is closed first; then its amount is corrected, then it is cancelled.
+    let late = bravo(Side::Buy, 100, 900, "2026-02-24");
+    stream.accept(vec![capture(4, &late, &[])]);
+    fixture.fold(&stream);
+    fixture.save();
+    assert_eq!(position(&fixture, "B-ONE", Method::Fifo).realised.unscaled, 400);
+    let corrected = Terms { gross: 950, net: 960, charges: 10, ..late.clone() };
+    stream.accept(vec![change(4, 2, true, &late, &corrected)]);
+    fixture.fold(&stream);
+    let held = position(&fixture, "B-ONE", Method::Fifo);
+    assert_eq!((held.realised.unscaled, held.fees.unscaled), (350, -10));
+    stream.accept(vec![Event::TradeCancelled { trade: 4, version: 3, postings: Vec::new() }]);
+    fixture.fold(&stream);
+    let held = position(&fixture, "B-ONE", Method::Fifo);
+    assert_eq!((held.realised.unscaled, held.traded.unscaled), (300, 100));
+    assert_eq!(lots(&held), [("T-2".to_owned(), 100, 1_200)]);
+
+    // The same, rows or no rows.
+    fixture.save();
+    assert_eq!(position(&fixture.restart(&stream), "B-ONE", Method::Fifo), held);
+}
+
+#[test]
+fn what_settles_is_settled_for_both_books() {
+    let mut stream = Stream::begin();
+    let mut fixture = Fixture::new();
+    let (sell, buy) = (terms(Side::Sell, 100, 1_000), terms(Side::Buy, 100, 1_000));
+    stream.instruct(1, &sell);
+    stream.instruct(2, &buy);
+    stream.matched(1, 2, 1_000, "FUTU");
+    stream.settle((1, &sell), (2, &buy), 1_000, "2026-03-04");
+    fixture.fold(&stream);
+    let (alpha, bravo) = (position(&fixture, "A-ONE", Method::Fifo), position(&fixture, "B-ONE", Method::Fifo));
+    assert_eq!((alpha.traded.unscaled, alpha.settled.unscaled), (-100, -100));
+    assert_eq!((bravo.traded.unscaled, bravo.settled.unscaled), (100, 100));
+    assert_eq!(lots(&alpha), [("T-1".to_owned(), -100, -1_000)]);
+}
+
+#[test]
+fn an_opening_balance_has_a_cost_and_a_transfer_has_none() {
+    let mut stream = Stream::begin();
+    let mut fixture = Fixture::new();
+    let (depot, _) = stream::accounts(ALPHA);
+    let asset = Asset::instrument(BOND);
+    let post = |account, amount| Posting { account, asset, amount };
+    let book = |book| LedgerAccount::Book { entity: ALPHA, book: BookIx(book) };
+    let location = LedgerAccount::Location { entity: ALPHA, account: depot };
+    stream.accept(vec![Event::Opened {
+        account: depot,
+        book: BookIx(0),
+        postings: vec![post(book(0), 500), post(location, 500)],
+        cost: Some((eur(), 4_900)),
+    }]);
+    let what = model::command::What::Instrument(stream::id("BUND"));
+    stream.accept(vec![Event::Transferred { what, postings: vec![post(book(0), -200), post(book(2), 200)] }]);
+    fixture.fold(&stream);
+    let lines = fixture.views.positions(Some("A-ONE"), None, Method::Fifo, At::NOW).unwrap().value;
+    let of = |currency: &str| lines.iter().find(|line| line.currency == currency).unwrap();
+    assert_eq!((of("EUR").quantity.unscaled, of("EUR").cost.unscaled, of("EUR").uncosted), (500, 4_900, 0));
+    assert_eq!((of("").quantity.unscaled, of("").uncosted), (-200, 1));
+    assert!(lines.iter().all(|line| (line.traded.unscaled, line.settled.unscaled) == (300, 300)));
+    assert_eq!(position(&fixture, "A-TWO", Method::Fifo).traded.unscaled, 200);
+}
+
+/// Cash that came into a book from outside, which is no trade's.
+fn funded(stream: &Stream, book: u32) -> i64 {
+    let outcomes = stream.facts.iter().filter_map(|facts| match &facts.content {
+        FactContent::Outcome(Outcome::Accepted(events)) => Some(events),
+        _ => None,
+    });
+    let moved = outcomes.flatten().filter(|event| matches!(event, Event::Transferred { .. }));
+    let ours = |posting: &&Posting| {
+        posting.asset.as_currency().is_some()
+            && matches!(posting.account, LedgerAccount::Book { book: BookIx(other), .. } if other == book)
+    };
+    let sum: i128 = moved.flat_map(|event| event.postings()).filter(ours).map(|posting| posting.amount).sum();
+    i64::try_from(sum).unwrap()
+}
+
+/// Whatever happened: traded is the ledger's balance of the book, settled is what lies in the depots, lots are what was
+/// traded, and cost, results and cash are one: paid for what is held less earned is what left the book in cash.
+#[test]
+fn positions_tie_to_the_ledger() {
+    for seed in 20..23 {
+        let mut stream = Stream::begin();
+        stream.wander(3_000, seed);
+        let mut fixture = Fixture::new();
+        fixture.fold(&stream);
+        let page = PageRequest { size: 1_000, token: "" };
+        let balances = fixture.views.balances(&pb::BalanceFilter::default(), page, At::NOW).unwrap().balances;
+        let of = |kind: pb::LedgerAccountKind, account: &str, instrument: bool| -> i64 {
+            let fits = |each: &&pb::Balance| {
+                each.kind() == kind && each.account == account && each.instrument.is_empty() != instrument
+            };
+            balances.iter().filter(fits).map(|each| each.amount.unwrap().unscaled).sum()
+        };
+        for (index, book, depots) in [(0, "A-ONE", "A-DEPOT"), (1, "B-ONE", "B-DEPOT")] {
+            for method in [Method::Fifo, Method::Average] {
+                let held = position(&fixture, book, method);
+                let kind = pb::LedgerAccountKind::Book;
+                assert_eq!(held.traded.unscaled, of(kind, book, true), "{book} {seed}");
+                assert_eq!(held.quantity, held.traded, "{book} {seed}");
+                let earned = held.realised.unscaled + held.accrued.unscaled + held.fees.unscaled;
+                let left = of(kind, book, false) - funded(&stream, index);
+                assert_eq!(earned - held.cost.unscaled, left, "{book} {seed}");
+            }
+            // A depot holds what all books of the entity settled.
+            let lines = fixture.views.positions(None, Some("BUND"), Method::Fifo, At::NOW).unwrap().value;
+            let ours = lines.iter().filter(|line| line.book.starts_with(&book[..2]));
+            let settled: i64 = ours.map(|line| line.settled.unscaled).sum();
+            assert_eq!(settled, of(pb::LedgerAccountKind::Location, depots, true), "{depots} {seed}");
+        }
+    }
+}
