@@ -12,6 +12,7 @@ extern crate alloc;
 
 mod accounting;
 mod balances;
+mod bucket;
 mod control;
 mod day;
 mod draft;
@@ -22,6 +23,7 @@ mod matching;
 mod names;
 mod past;
 mod permission;
+mod places;
 mod proposal;
 mod queries;
 mod reference;
