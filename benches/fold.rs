@@ -1,6 +1,7 @@
 //! `fold`: the whole decision path in memory on one core, and the replay of what came out of it.
 
 use crate::clock::{Took, measure};
+use crate::house;
 use crate::report::Report;
 use anyhow::{Result, bail, ensure};
 use clearing::{IdKey, Past, State};
@@ -10,7 +11,7 @@ use model::identifier::Identifier;
 use model::record::{Content, FactContent, Outcome, RULES_VERSION, Record};
 use model::timestamp::Timestamp;
 use std::collections::{BTreeMap, HashMap};
-use testkit::flow::{Flow, Shape, Step};
+use testkit::flow::{Flow, Mix, Shape, Step};
 
 /// Messages as they would come from the broker: one buffer, and where each ends.
 struct Messages {
@@ -237,6 +238,26 @@ pub fn hot(seed: u64, count: u64, report: &mut Report) -> Result<()> {
     }
     ratios.sort_by(f64::total_cmp);
     report.add("hot", "CPU per message against the ordinary flow", ratios[1], "times", "median of 3; goal ≤ 1.1");
+    Ok(())
+}
+
+/// Measures what an open instruction takes in memory: the state alone, folded anew beside the one that it is a copy of.
+///
+/// # Errors
+/// When a check fails.
+pub fn memory(seed: u64, open: u64, report: &mut Report) -> Result<()> {
+    let shape = Shape { mix: Mix { one_sided: 10_000, ..Mix::default() }, trades: open, ..Shape::bench(open) };
+    let (run, messages) = play(seed, shape)?;
+    drop(messages);
+    // The first state is still there, so that the second gets no memory back from it.
+    let before = house::resident();
+    let (state, _) = replay(&run.fold.log)?;
+    let grown = house::resident().saturating_sub(before);
+    check(&run.fold, &state)?;
+    let counts = state.open_counts();
+    let count = counts.iter().find(|(kind, _)| *kind == "instructions").map_or(0, |(_, count)| *count);
+    ensure!(count as u64 >= open * 99 / 100, "only {count} instructions are open");
+    report.add("memory", "state per open instruction", grown as f64 / count as f64, "B", "with its trade; goal ≤ 200");
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use engine::{Engine, Handle, Options, Request, VerifyReport};
 use model::command::Inbound;
 use model::record::Outcome;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 use testkit::flow::{Flow, Step};
@@ -54,6 +55,21 @@ pub fn process_cpu() -> Duration {
     let after = text.rsplit(')').next().unwrap_or_default();
     let ticks: u64 = after.split_whitespace().skip(11).take(2).filter_map(|word| word.parse::<u64>().ok()).sum();
     Duration::from_millis(ticks * 10)
+}
+
+/// CPU time of each thread so far, by name; threads of one name together (seconds, hundredths exact).
+pub fn threads_cpu() -> BTreeMap<String, f64> {
+    let mut threads = BTreeMap::new();
+    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return threads };
+    for task in tasks.flatten() {
+        let read = |file| std::fs::read_to_string(task.path().join(file)).unwrap_or_default();
+        let nanos = read("schedstat").split_whitespace().next().and_then(|word| word.parse::<u64>().ok()).unwrap_or(0);
+        let name = read("comm").trim().to_owned();
+        // librdkafka and RocksDB number theirs.
+        let kind = name.split([':', '/']).next().unwrap_or_default().trim_end_matches(char::is_numeric).to_owned();
+        *threads.entry(kind).or_default() += nanos as f64 / 1e9;
+    }
+    threads
 }
 
 /// Resident bytes of this process.

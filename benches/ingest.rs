@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use engine::Engine;
 use kafka::{Brokers, Consumer, Event, Outgoing, Producer, Source, TopicPlan, topics};
 use model::identifier::Identifier;
+use projections::Bound;
 use prost::Message as _;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -60,8 +61,18 @@ pub fn run(seed: u64, count: u64, rounds: u32, report: &mut Report) -> Result<()
         report.add("ingest", format!("{name}, settled trades"), run.settled as f64 / run.seconds, "1/s", "");
         report.add("ingest", format!("{name}, CPU"), run.cpu_us, "us/message", "all threads of the engine's process");
         report.add("ingest", format!("{name}, commits"), run.commits, "1/s", "one fsync each");
+        report.add("ingest", format!("{name}, records committed"), run.raw_rate / 1e6, "MB/s", "before compression");
+        report.add("ingest", format!("{name}, blocks written"), run.stored_rate / 1e6, "MB/s", "compressed");
+        for (thread, seconds) in &run.threads {
+            let each = seconds * 1e6 / run.settled.max(1) as f64;
+            if each >= 0.1 {
+                report.add("ingest", format!("{name}, CPU of {thread}"), each, "us/settled trade", "");
+            }
+        }
         if rung == 1 {
-            report.add("ingest", "views behind when the last was durable", run.lag as f64, "records", "");
+            let note = format!("bound {VIEWS_BEHIND}");
+            report.add("ingest", "views behind when the last was durable", run.lag as f64, "records", &note);
+            report.add("ingest", "views at the head after", run.caught_up, "s", "from the last durable on");
         } else {
             report.add(
                 "size",
@@ -128,6 +139,9 @@ fn bare_rate(address: &str, messages: u64) -> Result<f64> {
     Ok(messages as f64 / start.elapsed().as_secs_f64())
 }
 
+/// How far the source lets the views fall behind: what the service's configuration says when nothing else is said.
+const VIEWS_BEHIND: u64 = 200_000;
+
 struct Run {
     rate: f64,
     seconds: f64,
@@ -135,7 +149,12 @@ struct Run {
     settled: u64,
     commits: f64,
     lag: u64,
+    caught_up: f64,
     disk: f64,
+    raw_rate: f64,
+    stored_rate: f64,
+    /// CPU seconds by thread.
+    threads: Vec<(String, f64)>,
 }
 
 fn ingest(brokers: &Brokers, flow: &Flow, messages: u64, with_views: bool) -> Result<Run> {
@@ -145,8 +164,15 @@ fn ingest(brokers: &Brokers, flow: &Flow, messages: u64, with_views: bool) -> Re
     let views = if with_views { Some(follow(&engine, &dir.path().join("views"))?) } else { None };
     let topic = Identifier::parse(topics::TRADES)?;
     let source = Source::new(brokers.clone(), topic.clone(), None);
-    let (cpu, start) = (house::process_cpu(), Instant::now());
-    let consumer = Consumer::start(source, engine.handle().intake())?;
+    let intake = match &views {
+        None => engine.handle().intake(),
+        Some((projections, _)) => {
+            let (bound, head) = (Bound::new(projections.clone(), VIEWS_BEHIND), engine.handle().head());
+            engine.handle().intake().held_while(move || bound.is_exceeded(head.borrow().sequence))
+        }
+    };
+    let (cpu, before, start) = (house::process_cpu(), house::threads_cpu(), Instant::now());
+    let consumer = Consumer::start(source, intake)?;
     let log = engine.log();
     loop {
         let sequence = log.head().sequence;
@@ -159,15 +185,18 @@ fn ingest(brokers: &Brokers, flow: &Flow, messages: u64, with_views: bool) -> Re
     }
     let seconds = start.elapsed().as_secs_f64();
     let cpu_us = (house::process_cpu() - cpu).as_secs_f64() * 1e6 / messages as f64;
+    let threads = house::threads_cpu().into_iter();
+    let threads = threads.map(|(name, now)| (now - before.get(&name).copied().unwrap_or(0.0), name));
+    let threads = threads.map(|(seconds, name)| (name, seconds)).collect();
     let head = log.head().sequence;
-    let lag = match &views {
+    let (lag, caught_up) = match &views {
         Some((projections, runner)) => {
             let folded = projections.standing().iter().map(|view| view.sequence).min().unwrap_or(0);
-            let lag = head.saturating_sub(folded);
+            let behind = Instant::now();
             runner.save_up_to(head, Duration::from_secs(120))?;
-            lag
+            (head.saturating_sub(folded), behind.elapsed().as_secs_f64())
         }
-        None => 0,
+        None => (0, 0.0),
     };
     consumer.stop();
     if let Some((_, runner)) = views {
@@ -183,6 +212,12 @@ fn ingest(brokers: &Brokers, flow: &Flow, messages: u64, with_views: bool) -> Re
         "only {} of {messages} instructions settled",
         proof.settled.count
     );
+    let (mut raw, mut stored) = (0, 0);
+    for block in log.blocks_from(1) {
+        let block = block?;
+        raw += block.byte_len();
+        stored += log.stored_block(block.first())?.map_or(0, |bytes| bytes.len());
+    }
     log.compact();
     drop(log);
     let settled = proof.settled.count / 2;
@@ -194,7 +229,11 @@ fn ingest(brokers: &Brokers, flow: &Flow, messages: u64, with_views: bool) -> Re
         settled,
         commits: proof.blocks as f64 / seconds,
         lag,
+        caught_up,
         disk,
+        raw_rate: raw as f64 / seconds,
+        stored_rate: stored as f64 / seconds,
+        threads,
     })
 }
 

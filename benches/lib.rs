@@ -72,13 +72,17 @@ enum Which {
 pub fn main(bench: &Bench) -> Result<()> {
     let mut report = report::Report::begin();
     match bench.which {
-        Which::Fold { messages } => fold::run(bench.seed, messages, &mut report)?,
+        Which::Fold { messages } => {
+            fold::run(bench.seed, messages, &mut report)?;
+            fold::memory(bench.seed, messages / 4, &mut report)?;
+        }
         Which::Hot { messages } => fold::hot(bench.seed, messages, &mut report)?,
         Which::Ingest { messages, rounds } => ingest::run(bench.seed, messages, rounds, &mut report)?,
         Which::Restart { trades, open } => restart::run(bench.seed, trades, open, &mut report)?,
         Which::Fill { ref dir, trades, open } => return restart::fill(bench.seed, dir, trades, open),
         Which::All => {
             fold::run(bench.seed, 1_000_000, &mut report)?;
+            fold::memory(bench.seed, 250_000, &mut report)?;
             fold::hot(bench.seed, 500_000, &mut report)?;
             ingest::run(bench.seed, 2_000_000, 3, &mut report)?;
             restart::run(bench.seed, 1_000_000, 100_000, &mut report)?;

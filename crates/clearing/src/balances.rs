@@ -1,9 +1,10 @@
 //! Every balance of the ledger, in slots: what an account has of an asset, and who waits for more of it.
 
-use crate::Map;
+use crate::places::Places;
 use crate::waiting::Tree;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::hash::BuildHasher;
 use model::index::{AccountIx, Asset, PartyIx};
 use model::ledger::{LedgerAccount, Posting};
 
@@ -22,7 +23,7 @@ pub(crate) struct Slot {
 #[derive(Debug, Default)]
 pub(crate) struct Balances {
     pub slots: Vec<Slot>,
-    places: Map<(u64, u32), u32>,
+    places: Places,
     /// The slots of each location, so that a statement of one account looks at no other.
     by_location: BTreeMap<u64, Vec<u32>>,
     /// No balance was ever further from zero: while this leaves room, no single balance need be looked at.
@@ -34,7 +35,7 @@ pub(crate) const RANGE: i128 = i64::MAX as i128;
 
 impl Balances {
     pub fn place(&self, account: LedgerAccount, asset: Asset) -> Option<u32> {
-        self.places.get(&(account.pack(), asset.0)).copied()
+        self.find(account.pack(), asset)
     }
 
     pub fn amount(&self, account: LedgerAccount, asset: Asset) -> i128 {
@@ -43,12 +44,21 @@ impl Balances {
 
     /// The slot of an account and asset, made on first use.
     pub fn slot(&mut self, account: LedgerAccount, asset: Asset) -> u32 {
-        let slots = &mut self.slots;
-        let by_location = &mut self.by_location;
-        *self.places.entry((account.pack(), asset.0)).or_insert_with(|| {
-            note_location(by_location, account.pack(), slots.len() as u32);
-            slots.push(Slot { account: account.pack(), asset, amount: 0, waiting: Tree::default(), queued: false });
-            (slots.len() - 1) as u32
+        let account = account.pack();
+        self.find(account, asset).unwrap_or_else(|| {
+            let place = self.slots.len() as u32;
+            self.slots.push(Slot { account, asset, amount: 0, waiting: Tree::default(), queued: false });
+            self.places.add(hash(account, asset), place);
+            note_location(&mut self.by_location, account, place);
+            place
+        })
+    }
+
+    #[inline]
+    fn find(&self, account: u64, asset: Asset) -> Option<u32> {
+        self.places.find(hash(account, asset), |place| {
+            let slot = &self.slots[place as usize];
+            slot.account == account && slot.asset == asset
         })
     }
 
@@ -69,7 +79,7 @@ impl Balances {
 
     /// Puts back a slot from a snapshot.
     pub fn restore(&mut self, slot: Slot) {
-        self.places.insert((slot.account, slot.asset.0), self.slots.len() as u32);
+        self.places.add(hash(slot.account, slot.asset), self.slots.len() as u32);
         note_location(&mut self.by_location, slot.account, self.slots.len() as u32);
         self.high_water = self.high_water.max(slot.amount.abs());
         self.slots.push(slot);
@@ -80,6 +90,12 @@ fn note_location(by_location: &mut BTreeMap<u64, Vec<u32>>, account: u64, place:
     if matches!(LedgerAccount::unpack(account), Some(LedgerAccount::Location { .. })) {
         by_location.entry(account).or_default().push(place);
     }
+}
+
+/// Half of the hash of an account and an asset.
+#[inline]
+fn hash(account: u64, asset: Asset) -> u32 {
+    foldhash::fast::FixedState::default().hash_one((account, asset.0)) as u32
 }
 
 /// Where something of a holder lies.

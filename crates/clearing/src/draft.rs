@@ -29,7 +29,6 @@ pub(crate) struct Draft<'a> {
     /// The details this very command brings, for a change that both sides now agree on.
     pub own_details: Option<Details>,
     interned: Vec<(Kind, u32, Identifier)>,
-    moved: Vec<(LedgerAccount, Asset, i128)>,
     /// Issued by this record.
     pub fresh: Vec<Instruction>,
     /// The trade (its place) of which this very record settles a part.
@@ -50,7 +49,6 @@ impl<'a> Draft<'a> {
             events: Vec::with_capacity(4),
             own_details: None,
             interned: Vec::new(),
-            moved: Vec::new(),
             fresh: Vec::new(),
             settled_part: None,
             gone: Vec::new(),
@@ -60,9 +58,6 @@ impl<'a> Draft<'a> {
     }
 
     pub fn push(&mut self, event: Event) {
-        for posting in event.postings() {
-            self.moved.push((posting.account, posting.asset, posting.amount));
-        }
         let prior = prior_day(self.state, &event);
         let lapsed = lapsed_changes(self.state, &self.events, &event);
         self.events.push(event);
@@ -101,9 +96,13 @@ impl<'a> Draft<'a> {
 
     /// A balance as it will be after what is decided so far.
     pub fn balance(&self, account: LedgerAccount, asset: Asset) -> i128 {
-        let moved: i128 =
-            self.moved.iter().filter(|(a, b, _)| *a == account && *b == asset).map(|(_, _, amount)| amount).sum();
-        self.state.balances.amount(account, asset) + moved
+        self.state.balances.amount(account, asset) + self.moved(account, asset)
+    }
+
+    /// What is decided so far moves a balance by so much.
+    pub fn moved(&self, account: LedgerAccount, asset: Asset) -> i128 {
+        let postings = self.events.iter().flat_map(Event::postings);
+        postings.filter(|each| each.account == account && each.asset == asset).map(|each| each.amount).sum()
     }
 
     pub fn instrument_scale(&self, index: u32) -> u8 {

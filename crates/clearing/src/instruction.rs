@@ -1,6 +1,7 @@
 //! An open settlement instruction, as the state keeps it; and what issuing, settling and ending one does to the state.
 
 use crate::outside::Outside;
+use crate::places;
 use crate::slab::NONE;
 use crate::state::{Loose, State, Trade};
 use crate::waiting::Rank;
@@ -262,7 +263,7 @@ impl State {
         let instruction = Instruction::from_terms(number, place, &loose.terms);
         let issued = self.instructions.insert(instruction);
         self.trades[place].instruction = issued;
-        self.instruction_by_number.insert(number, issued);
+        self.instruction_by_number.add(places::of_number(number), issued);
         self.next_instruction = self.next_instruction.max(number + 1);
         // What an agent settles is sent, by the next event of the record, and not matched here.
         if !self.is_external(loose.terms.domain) {
@@ -350,7 +351,7 @@ impl State {
             self.leave_queue(place);
         }
         let instruction = self.instructions.remove(place);
-        self.instruction_by_number.remove(&instruction.number);
+        self.instruction_by_number.remove(places::of_number(instruction.number), place);
         instruction
     }
 
@@ -379,8 +380,8 @@ impl State {
     /// Takes a trade out of the open business.
     pub(crate) fn close_trade(&mut self, place: u32) {
         let trade = self.trades.remove(place);
-        self.trade_by_key.remove(&trade.key);
-        self.trade_by_number.remove(&trade.number);
+        self.trade_by_key.remove(places::of_key(&trade.key), place);
+        self.trade_by_number.remove(places::of_number(trade.number), place);
         self.repairs.remove(&trade.number);
     }
 }

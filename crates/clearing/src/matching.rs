@@ -2,6 +2,7 @@
 //! an unmatched one from its nearest counter-instruction.
 
 use crate::Map;
+use crate::bucket::{Buckets, Entry};
 use crate::draft::Draft;
 use crate::instruction::{Instruction, Optional};
 use crate::slab::NONE;
@@ -13,7 +14,7 @@ use model::trade::{CumEx, Method};
 
 /// The mandatory fields but the amount, and the additional ones, in which blank matches only blank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Key {
+pub(crate) struct Key {
     domain: u32,
     deliverer: u32,
     receiver: u32,
@@ -29,7 +30,7 @@ struct Key {
 }
 
 impl Key {
-    fn of(instruction: &Instruction, movement: Movement) -> Key {
+    pub(crate) fn of(instruction: &Instruction, movement: Movement) -> Key {
         Key {
             domain: instruction.domain.0,
             deliverer: instruction.deliverer().0,
@@ -53,19 +54,15 @@ impl Key {
 /// What is unmatched.
 #[derive(Debug, Default)]
 pub(crate) struct Matching {
-    /// By amount, then number, so that the nearest amount is found by halving.
-    buckets: Map<Key, Vec<(i64, u64, u32)>>,
+    pub buckets: Buckets,
     /// Between deliverer and receiver: where to look for the nearest when nothing agrees.
     pub pairs: Map<(u32, u32), Vec<u32>>,
 }
 
 impl State {
     pub(crate) fn add_unmatched(&mut self, place: u32) {
+        self.matching.buckets.add(&self.instructions, place);
         let instruction = &self.instructions[place];
-        let bucket = self.matching.buckets.entry(Key::of(instruction, instruction.movement)).or_default();
-        let entry = (instruction.amount, instruction.number, place);
-        let at = bucket.binary_search(&entry).expect_err("an instruction is added once");
-        bucket.insert(at, entry);
         let pair = self.matching.pairs.entry((instruction.deliverer().0, instruction.receiver().0)).or_default();
         let pair_place = pair.len() as u32;
         pair.push(place);
@@ -74,11 +71,8 @@ impl State {
 
     /// Puts an unmatched instruction back where it stood before the snapshot.
     pub(crate) fn restore_unmatched(&mut self, place: u32) {
+        self.matching.buckets.add(&self.instructions, place);
         let instruction = &self.instructions[place];
-        let bucket = self.matching.buckets.entry(Key::of(instruction, instruction.movement)).or_default();
-        let entry = (instruction.amount, instruction.number, place);
-        let at = bucket.binary_search(&entry).expect_err("an instruction is restored once");
-        bucket.insert(at, entry);
         let pair = self.matching.pairs.entry((instruction.deliverer().0, instruction.receiver().0)).or_default();
         let at = instruction.pair_place as usize;
         if pair.len() <= at {
@@ -88,14 +82,8 @@ impl State {
     }
 
     pub(crate) fn remove_unmatched(&mut self, place: u32) {
+        self.matching.buckets.remove(&self.instructions, place);
         let instruction = &self.instructions[place];
-        let key = Key::of(instruction, instruction.movement);
-        let bucket = self.matching.buckets.get_mut(&key).expect("an unmatched instruction has its bucket");
-        let entry = (instruction.amount, instruction.number, place);
-        bucket.remove(bucket.binary_search(&entry).expect("an unmatched instruction stands in its bucket"));
-        if bucket.is_empty() {
-            self.matching.buckets.remove(&key);
-        }
         let parties = (instruction.deliverer().0, instruction.receiver().0);
         let at = instruction.pair_place as usize;
         let pair = self.matching.pairs.get_mut(&parties).expect("an unmatched instruction has its pair");
@@ -165,7 +153,9 @@ impl Draft<'_> {
             let equal = optional_agree(fresh, candidate)?;
             Some((fresh.amount.abs_diff(candidate.amount), core::cmp::Reverse(equal), candidate.number))
         };
-        if let Some(bucket) = state.matching.buckets.get(&opposite) {
+        let mut one = [Entry::default()];
+        let bucket = state.matching.buckets.get(&opposite, &state.instructions, &mut one);
+        if !bucket.is_empty() {
             // Outwards from the own amount; beyond the best difference nothing can be better.
             let middle = bucket.partition_point(|(amount, _, _)| *amount < fresh.amount);
             let above = bucket[middle..].iter();
@@ -205,12 +195,12 @@ impl Draft<'_> {
 }
 
 enum Outward<'a> {
-    Above(core::slice::Iter<'a, (i64, u64, u32)>),
-    Below(core::iter::Rev<core::slice::Iter<'a, (i64, u64, u32)>>),
+    Above(core::slice::Iter<'a, Entry>),
+    Below(core::iter::Rev<core::slice::Iter<'a, Entry>>),
 }
 
 impl<'a> Iterator for Outward<'a> {
-    type Item = &'a (i64, u64, u32);
+    type Item = &'a Entry;
     fn next(&mut self) -> Option<Self::Item> {
         match self {
             Outward::Above(iter) => iter.next(),

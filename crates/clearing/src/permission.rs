@@ -165,8 +165,8 @@ impl Asked<'_> {
     }
 
     fn open_trade(&self, source: &Identifier, id: &Identifier) -> Option<(Option<Identifier>, Option<Identifier>)> {
-        let place = self.state.trade_by_key.get(&trade_key(source, id))?;
-        let trade = &self.state.trades[*place];
+        let place = self.state.place_of(&trade_key(source, id))?;
+        let trade = &self.state.trades[place];
         if trade.instruction != NONE {
             let instruction = &self.state.instructions[trade.instruction];
             return Some(self.names_of(instruction.book, instruction.counterparty));

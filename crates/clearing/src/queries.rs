@@ -129,8 +129,8 @@ impl State {
 
     /// The open instruction of an open trade.
     pub fn instruction_of(&self, source: &Identifier, id: &Identifier) -> Option<u64> {
-        let place = self.trade_by_key.get(&crate::past::trade_key(source, id))?;
-        self.instructions.get(self.trades[*place].instruction).map(|instruction| instruction.number)
+        let place = self.place_of(&crate::past::trade_key(source, id))?;
+        self.instructions.get(self.trades[place].instruction).map(|instruction| instruction.number)
     }
 
     /// How much is open: trades, instructions, trades in repair, awaited changes, proposals, quarantined records.

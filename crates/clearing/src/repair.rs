@@ -13,7 +13,7 @@ use model::trade::{Defect, Details, Terms};
 pub(crate) fn decide_repair(draft: &mut Draft<'_>, repair: &Repair) -> Result<(), Rejection> {
     let key = trade_key(&repair.source, &repair.id);
     let unknown = || Rejection::new(Reason::UnknownTrade, repair.id.as_str());
-    let place = draft.state.trade_by_key.get(&key).copied().ok_or_else(unknown)?;
+    let place = draft.state.place_of(&key).ok_or_else(unknown)?;
     let trade = &draft.state.trades[place];
     if trade.has_instruction() && !draft.state.repairs.contains_key(&trade.number) {
         return Err(Rejection::new(Reason::NotInRepair, repair.id.as_str()));

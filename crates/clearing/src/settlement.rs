@@ -108,13 +108,13 @@ impl Draft<'_> {
 
     /// Whether an account has enough; one that was credited and still has a queue to try serves that queue first.
     fn covers(&self, account: LedgerAccount, asset: Asset, need: i64, limit: i64, within: Option<u32>) -> bool {
-        if let Some(slot) = self.state.balances.place(account, asset)
-            && within != Some(slot)
-            && self.state.balances.slots[slot as usize].queued
-        {
+        let place = self.state.balances.place(account, asset);
+        let slot = place.map(|place| &self.state.balances.slots[place as usize]);
+        if slot.is_some_and(|slot| slot.queued) && within != place {
             return false;
         }
-        self.balance(account, asset) + i128::from(limit) >= i128::from(need)
+        let before = slot.map_or(0, |slot| slot.amount);
+        before + self.moved(account, asset) + i128::from(limit) >= i128::from(need)
     }
 
     fn push_settled(&mut self, deliver: &Instruction, receive: &Instruction, amount: i64) {

@@ -5,16 +5,72 @@ use alloc::vec::Vec;
 /// A place that stands for none.
 pub(crate) const NONE: u32 = u32::MAX;
 
+/// Places come in chunks of so many: what is open is never moved when more comes.
+const CHUNK: usize = 1 << 10;
+
 /// Values by place.
 #[derive(Debug)]
 pub(crate) struct Slab<T> {
-    pub places: Vec<Option<T>>,
+    pub places: Chunks<T>,
     pub free: Vec<u32>,
+}
+
+/// A list that grows chunk by chunk.
+#[derive(Debug)]
+pub(crate) struct Chunks<T> {
+    chunks: Vec<Vec<Option<T>>>,
+}
+
+impl<T> Default for Chunks<T> {
+    fn default() -> Self {
+        Chunks { chunks: Vec::new() }
+    }
+}
+
+impl<T> Chunks<T> {
+    /// How many places there are, in use or free.
+    pub fn len(&self) -> usize {
+        self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len())
+    }
+
+    pub fn push(&mut self, value: Option<T>) {
+        match self.chunks.last_mut() {
+            Some(last) if last.len() < CHUNK => last.push(value),
+            // The first grows as it is needed: most lists are short.
+            None => self.chunks.push(alloc::vec![value]),
+            Some(_) => {
+                let mut chunk = Vec::with_capacity(CHUNK);
+                chunk.push(value);
+                self.chunks.push(chunk);
+            }
+        }
+    }
+
+    fn at(&self, place: u32) -> Option<&T> {
+        self.chunks.get(place as usize / CHUNK)?.get(place as usize % CHUNK)?.as_ref()
+    }
+
+    fn at_mut(&mut self, place: u32) -> Option<&mut Option<T>> {
+        self.chunks.get_mut(place as usize / CHUNK)?.get_mut(place as usize % CHUNK)
+    }
+
+    /// Every place in order, in use or free.
+    pub fn iter(&self) -> impl Iterator<Item = &Option<T>> {
+        self.chunks.iter().flatten()
+    }
+}
+
+impl<T> FromIterator<Option<T>> for Chunks<T> {
+    fn from_iter<I: IntoIterator<Item = Option<T>>>(values: I) -> Self {
+        let mut chunks = Chunks::default();
+        values.into_iter().for_each(|value| chunks.push(value));
+        chunks
+    }
 }
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
-        Slab { places: Vec::new(), free: Vec::new() }
+        Slab { places: Chunks::default(), free: Vec::new() }
     }
 }
 
@@ -22,7 +78,7 @@ impl<T> Slab<T> {
     pub fn insert(&mut self, value: T) -> u32 {
         match self.free.pop() {
             Some(place) => {
-                self.places[place as usize] = Some(value);
+                *self.places.at_mut(place).expect("a free place is one") = Some(value);
                 place
             }
             None => {
@@ -33,17 +89,17 @@ impl<T> Slab<T> {
     }
 
     pub fn remove(&mut self, place: u32) -> T {
-        let value = self.places[place as usize].take().expect("a place is freed once");
+        let value = self.places.at_mut(place).and_then(Option::take).expect("a place is freed once");
         self.free.push(place);
         value
     }
 
     pub fn get(&self, place: u32) -> Option<&T> {
-        self.places.get(place as usize)?.as_ref()
+        self.places.at(place)
     }
 
     pub fn get_mut(&mut self, place: u32) -> Option<&mut T> {
-        self.places.get_mut(place as usize)?.as_mut()
+        self.places.at_mut(place)?.as_mut()
     }
 
     /// How many are in use.

@@ -9,6 +9,7 @@ mod parts;
 
 use crate::balances::Slot;
 use crate::instruction::{Instruction, Stage};
+use crate::places;
 use crate::slab::NONE;
 use crate::state::State;
 use crate::waiting::Tree;
@@ -129,8 +130,8 @@ impl State {
     /// Builds again what the open business implies.
     fn rebuild(&mut self) -> Result<(), SnapshotError> {
         for (place, trade) in self.trades.iter() {
-            self.trade_by_key.insert(trade.key, place);
-            self.trade_by_number.insert(trade.number, place);
+            self.trade_by_key.add(places::of_key(&trade.key), place);
+            self.trade_by_number.add(places::of_number(trade.number), place);
         }
         let places: Vec<u32> = self.instructions.iter().map(|(place, _)| place).collect();
         for place in places {
@@ -139,7 +140,7 @@ impl State {
             if self.trades.get(instruction.trade).is_none() || !partner_there {
                 return Err(SnapshotError("an instruction names what is not open"));
             }
-            self.instruction_by_number.insert(instruction.number, place);
+            self.instruction_by_number.add(places::of_number(instruction.number), place);
             self.restore_queue(place);
         }
         Ok(())

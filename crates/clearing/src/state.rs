@@ -1,6 +1,5 @@
 //! The state: everything open, and what it stands on. Settled and cancelled business leaves it.
 
-use crate::Map;
 use crate::accounting::AccountingEntry;
 use crate::addresses::Addresses;
 use crate::balances::Balances;
@@ -10,6 +9,7 @@ use crate::instruction::Instruction;
 use crate::matching::Matching;
 use crate::names::Names;
 use crate::past::IdKey;
+use crate::places::{self, Places};
 use crate::proposal::Proposal;
 use crate::reference::ReferenceData;
 use crate::slab::{NONE, Slab};
@@ -43,12 +43,12 @@ pub struct State {
     pub(crate) waiting: Nodes,
 
     pub(crate) trades: Slab<Trade>,
-    pub(crate) trade_by_key: Map<IdKey, u32>,
-    pub(crate) trade_by_number: Map<u64, u32>,
+    pub(crate) trade_by_key: Places,
+    pub(crate) trade_by_number: Places,
     pub(crate) next_trade: u64,
 
     pub(crate) instructions: Slab<Instruction>,
-    pub(crate) instruction_by_number: Map<u64, u32>,
+    pub(crate) instruction_by_number: Places,
     pub(crate) next_instruction: u64,
     pub(crate) matching: Matching,
 
@@ -146,15 +146,28 @@ impl Day {
 }
 
 impl State {
+    /// The place of an open trade by its key.
+    pub(crate) fn place_of(&self, key: &IdKey) -> Option<u32> {
+        self.trade_by_key.find(places::of_key(key), |place| self.trades[place].key == *key)
+    }
+
+    /// Makes a trade that was put at a place known by its key and number.
+    pub(crate) fn index_trade(&mut self, key: &IdKey, number: u64, place: u32) {
+        self.trade_by_key.add(places::of_key(key), place);
+        self.trade_by_number.add(places::of_number(number), place);
+    }
+
     /// An open trade by its number, with its place.
     pub(crate) fn trade(&self, number: u64) -> Option<(u32, &Trade)> {
-        let place = *self.trade_by_number.get(&number)?;
+        let places = &self.trade_by_number;
+        let place = places.find(places::of_number(number), |place| self.trades[place].number == number)?;
         Some((place, &self.trades[place]))
     }
 
     /// An open instruction by its number, with its place.
     pub(crate) fn instruction(&self, number: u64) -> Option<(u32, &Instruction)> {
-        let place = *self.instruction_by_number.get(&number)?;
+        let places = &self.instruction_by_number;
+        let place = places.find(places::of_number(number), |place| self.instructions[place].number == number)?;
         Some((place, &self.instructions[place]))
     }
 

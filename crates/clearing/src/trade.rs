@@ -32,7 +32,7 @@ pub(crate) enum Verdict {
 
 pub(crate) fn decide_trade(draft: &mut Draft<'_>, message: &TradeMessage) -> Result<Verdict, Rejection> {
     let key = trade_key(&message.source, &message.id);
-    if let Some(place) = draft.state.trade_by_key.get(&key).copied() {
+    if let Some(place) = draft.state.place_of(&key) {
         return decide_open(draft, message, &key, place);
     }
     if draft.past.sequence_of(&key).is_some() {
@@ -368,8 +368,7 @@ impl State {
             pending: None,
         };
         let place = self.trades.insert(trade);
-        self.trade_by_key.insert(key, place);
-        self.trade_by_number.insert(number, place);
+        self.index_trade(&key, number, place);
         self.next_trade = self.next_trade.max(number + 1);
         self.awaited.remove(&key);
         if !defects.is_empty() {

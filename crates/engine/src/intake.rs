@@ -1,11 +1,16 @@
 //! The way in for a Kafka source: raw batches, with back-pressure.
 
 use crate::error::Closed;
+use crate::metrics;
 use crate::shared::Shared;
 use crossbeam_channel::Sender;
 use model::identifier::Identifier;
 use model::timestamp::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a source that is held looks whether it may go on.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// Messages of one partition in the order of their offsets, as they came.
 #[derive(Clone, Debug)]
@@ -65,20 +70,40 @@ pub struct Intake {
     lane: Sender<Incoming>,
     source: usize,
     shared: Arc<Shared>,
+    hold: Option<Hold>,
 }
+
+/// Whether a source has to wait before it hands over more.
+type Hold = Box<dyn Fn() -> bool + Send + Sync>;
 
 impl Intake {
     pub(crate) fn new(lane: Sender<Incoming>, source: usize, shared: Arc<Shared>) -> Intake {
-        Intake { lane, source, shared }
+        Intake { lane, source, shared, hold: None }
     }
 
-    /// Hands over a batch; blocks while the shard is behind. Offsets that are in the log already are passed over.
+    /// The same, but each batch waits while `hold` says so. Only this source waits: calls are taken as ever.
+    #[must_use]
+    pub fn held_while(self, hold: impl Fn() -> bool + Send + Sync + 'static) -> Intake {
+        Intake { hold: Some(Box::new(hold)), ..self }
+    }
+
+    /// Hands over a batch; blocks while it is held or the shard is behind. Offsets that are in the log already are passed over.
     ///
     /// # Errors
     /// [`Closed`] when the engine takes nothing more. What was not committed is to be sent again after the next start,
     /// from the cursor.
     pub fn send(&self, batch: RawBatch) -> Result<(), Closed> {
+        self.wait_while_held();
         self.put(Incoming::Batch(batch))
+    }
+
+    fn wait_while_held(&self) {
+        let Some(hold) = self.hold.as_ref().filter(|hold| hold()) else { return };
+        metrics::intake_held(true);
+        while !self.shared.is_closing() && hold() {
+            std::thread::sleep(LOOK);
+        }
+        metrics::intake_held(false);
     }
 
     /// Says that everything the source stamped before `at` has been sent. A cut-off at T waits until every source has

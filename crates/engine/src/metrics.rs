@@ -94,3 +94,11 @@ pub(crate) fn snapshot_written(sequence: u64, bytes: u64, took: Duration) {
     gauge!("quittance_engine_snapshot_bytes").set(bytes as f64);
     histogram!("quittance_engine_snapshot_seconds").record(took);
 }
+
+/// A source begins to wait, or has waited, for those that follow the log.
+pub(crate) fn intake_held(held: bool) {
+    gauge!("quittance_engine_intake_held").set(f64::from(u8::from(held)));
+    if held {
+        counter!("quittance_engine_intake_holds_total").increment(1);
+    }
+}

@@ -28,10 +28,10 @@ pub struct Options {
     pub block_records: usize,
     /// … or so many bytes.
     pub block_bytes: usize,
-    /// A snapshot is written when so many records came after the last one; 0: never while running.
+    /// A snapshot is written when so many records came after the last one (more when it is large); 0: never while running.
     pub snapshot_every: u64,
-    /// Up to this size the snapshot is taken from the running state, in a pause that is shorter than a sync (about a
-    /// millisecond for 3 MiB); a larger one is folded in the background. 0: always folded.
+    /// Up to this size the snapshot is taken from the running state, in a pause (about a millisecond for 3 MiB); a larger
+    /// one is folded in the background, which costs each record's fold once more. 0: always folded.
     pub snapshot_pause_bytes: u64,
     /// A snapshot is written when the engine stops in order.
     pub snapshot_on_stop: bool,
@@ -64,8 +64,8 @@ impl Options {
             intake_batches: 4,
             block_records: 4_096,
             block_bytes: 512 << 10,
-            snapshot_every: 500_000,
-            snapshot_pause_bytes: 32 << 20,
+            snapshot_every: 250_000,
+            snapshot_pause_bytes: 64 << 20,
             snapshot_on_stop: true,
             timer: true,
             pace: Pace::default(),

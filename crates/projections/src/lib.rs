@@ -7,6 +7,7 @@
 //!
 //! Views fold facts and know no rule: whether something may settle is not asked here, only what became of it.
 
+mod bound;
 mod cash;
 mod error;
 mod folder;
@@ -25,6 +26,7 @@ mod token;
 mod values;
 mod view;
 
+pub use bound::Bound;
 pub use error::Error;
 pub use folder::{Folder, TableDigest};
 pub use positions::{LotLine, PositionLine};

@@ -85,6 +85,11 @@ impl Projections {
         state.members().into_iter().map(standing).collect()
     }
 
+    /// The last record that every live view has folded, without waiting for a lock; nothing when all have stopped.
+    pub fn slowest(&self) -> Option<u64> {
+        self.shared.slowest()
+    }
+
     /// How many instructions are in memory: the open ones, and those that ended since rows were last written.
     pub fn instructions_in_memory(&self) -> usize {
         self.shared.state().status.view.in_memory()

@@ -1,5 +1,6 @@
 //! What the fold and the questions share: all views under one lock, so that an answer over several is true at one record.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
@@ -97,12 +98,20 @@ pub(crate) struct Shared {
     stepped: Condvar,
     /// The same for tasks.
     pub(crate) watch: watch::Sender<u64>,
+    /// The last record that every live view has folded; the largest number when none lives.
+    slowest: AtomicU64,
+}
+
+/// The last record that every live view of these has folded.
+fn slowest(state: &State) -> Option<u64> {
+    state.members().into_iter().filter(|member| member.stopped().is_none()).map(|member| member.sequence()).min()
 }
 
 impl Shared {
     pub(crate) fn new(rows: Arc<Views>, state: State) -> Shared {
         Shared {
             rows,
+            slowest: AtomicU64::new(slowest(&state).unwrap_or(u64::MAX)),
             state: RwLock::new(state),
             steps: Mutex::new(0),
             stepped: Condvar::new(),
@@ -121,11 +130,17 @@ impl Shared {
 
     /// Tells all who wait that the views have moved.
     pub(crate) fn step(&self) {
+        self.slowest.store(slowest(&self.state()).unwrap_or(u64::MAX), Ordering::Release);
         let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
         *steps += 1;
         self.watch.send_replace(*steps);
         drop(steps);
         self.stepped.notify_all();
+    }
+
+    /// The last record that every live view has folded, without a lock; nothing when all have stopped.
+    pub(crate) fn slowest(&self) -> Option<u64> {
+        Some(self.slowest.load(Ordering::Acquire)).filter(|sequence| *sequence != u64::MAX)
     }
 
     /// The views, once one of them has come as far as asked.

@@ -8,7 +8,9 @@ use anyhow::{Context as _, Result};
 use engine::{Handle, Intake};
 use kafka::{Brokers, Consumer, Source, State, StatusOptions, StatusPublisher};
 use model::identifier::Identifier;
+use projections::{Bound, Projections};
 use store::Log;
+use tokio::sync::watch;
 use wire::pb::service::{SourceStanding, SourceState};
 
 use crate::config::{Config, Kafka};
@@ -38,6 +40,22 @@ pub(crate) fn inlets(config: &Kafka, shard: &Handle) -> Vec<Inlet> {
 struct Consumed {
     name: String,
     consumer: Consumer,
+}
+
+/// The same, waiting for the views while they are further behind than the configuration allows; nothing else waits. `ending`
+/// tells that the service ends, when nobody waits any more.
+pub(crate) fn waiting_for(
+    views: &Projections,
+    intake: Intake,
+    config: &Kafka,
+    shard: &Handle,
+    ending: watch::Receiver<bool>,
+) -> Intake {
+    if config.views_behind == 0 {
+        return intake;
+    }
+    let (bound, head) = (Bound::new(views.clone(), config.views_behind), shard.head());
+    intake.held_while(move || !*ending.borrow() && bound.is_exceeded(head.borrow().sequence))
 }
 
 /// Starts to consume from where the log stands. A broker that is not there yet is waited for.

@@ -144,7 +144,7 @@ impl<T: Codec> Codec for Box<T> {
     }
 }
 
-fn put_all<'a, T: Codec + 'a>(count: usize, items: impl Iterator<Item = &'a T>, out: &mut Output<'_>) {
+pub(crate) fn put_all<'a, T: Codec + 'a>(count: usize, items: impl Iterator<Item = &'a T>, out: &mut Output<'_>) {
     count.put(out);
     for item in items {
         item.put(out);
@@ -152,7 +152,7 @@ fn put_all<'a, T: Codec + 'a>(count: usize, items: impl Iterator<Item = &'a T>, 
     }
 }
 
-fn get_all<T: Codec, C: FromIterator<T>>(input: &mut Input<'_>) -> Result<C, SnapshotError> {
+pub(crate) fn get_all<T: Codec, C: FromIterator<T>>(input: &mut Input<'_>) -> Result<C, SnapshotError> {
     let count = usize::get(input)?;
     (0..count).map(|_| T::get(input)).collect()
 }

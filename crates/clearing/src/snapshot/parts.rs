@@ -1,7 +1,7 @@
 //! What a snapshot is made of, type by type.
 
 use super::SnapshotError;
-use super::codec::{Codec, Input, Output, choices, fields, texts};
+use super::codec::{Codec, Input, Output, choices, fields, get_all, put_all, texts};
 use crate::accounting::AccountingEntry;
 use crate::control::{Control, ControlRow, Sums};
 use crate::instruction::{Instruction, Optional, Stage};
@@ -180,11 +180,11 @@ impl Codec for Stage {
 
 impl<T: Codec> Codec for Slab<T> {
     fn put(&self, out: &mut Output<'_>) {
-        self.places.put(out);
+        put_all(self.places.len(), self.places.iter(), out);
         self.free.put(out);
     }
     fn get(input: &mut Input<'_>) -> Result<Self, SnapshotError> {
-        Ok(Slab { places: Codec::get(input)?, free: Codec::get(input)? })
+        Ok(Slab { places: get_all::<Option<T>, _>(input)?, free: Codec::get(input)? })
     }
 }
 

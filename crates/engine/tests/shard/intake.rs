@@ -1,11 +1,11 @@
 //! Messages: back-pressure, cursors, and what cannot be read.
 
-use crate::support::{TOPIC, batch, name, options, oracle, play, prepared, records, start, wait_for};
+use crate::support::{TOPIC, batch, name, options, oracle, play, prepared, records, request, start, wait_for};
 use engine::{Options, RawBatch, RawMessage, cursor};
 use model::command::{Command, Origin};
 use model::record::{Content, Outcome};
 use sha2::{Digest, Sha256};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -156,4 +156,56 @@ fn two_partitions_have_two_cursors() {
     };
     let next = |partition| cursor(&log, &name(TOPIC), partition).expect("reads").expect("moved").next_offset;
     assert_eq!((next(0), next(7)), (offset(3) + 1, offset(2) + 1));
+}
+
+#[test]
+fn a_source_that_is_held_waits_while_calls_are_answered() {
+    let oracle = oracle(35, 60);
+    let dir = tempfile::tempdir().expect("a directory");
+    let (engine, rest) = prepared(options(dir.path(), &oracle.genesis), &oracle);
+    let handle = engine.handle();
+    let messages: Vec<_> = rest.iter().take_while(|input| input.raw.is_some()).take(2).collect();
+    let before = engine.log().head().sequence;
+    let held = Arc::new(AtomicBool::new(true));
+    let (asked, is_asked) = mpsc::channel();
+    let intake = handle.intake().held_while({
+        let held = held.clone();
+        move || {
+            let _ = asked.send(());
+            held.load(Ordering::Acquire)
+        }
+    });
+    let sending = std::thread::spawn({
+        let (first, second) = (batch(&messages[..1]), batch(&messages[1..]));
+        move || intake.send(first).and_then(|()| intake.send(second))
+    });
+    // It has asked more than once: it waits, and a call is answered all the same.
+    for _ in 0..3 {
+        is_asked.recv_timeout(Duration::from_secs(60)).expect("it asks again and again");
+    }
+    let again = request(&oracle.inputs[0].inbound);
+    handle.submit_blocking(again).expect("a call is never held");
+    assert_eq!(cursor(&engine.log(), &name(TOPIC), 0).expect("reads"), None, "nothing of the source came in");
+    held.store(false, Ordering::Release);
+    sending.join().expect("ends").expect("both batches went in");
+    engine.stop().expect("stops");
+    let engine = start(options(dir.path(), &oracle.genesis));
+    let Origin::Kafka { offset, .. } = messages[1].inbound.origin else { panic!("a message") };
+    assert_eq!(cursor(&engine.log(), &name(TOPIC), 0).expect("reads").expect("moved").next_offset, offset + 1);
+    assert!(engine.log().head().sequence > before);
+}
+
+#[test]
+fn a_source_that_is_held_is_let_go_when_the_engine_ends() {
+    let oracle = oracle(36, 60);
+    let dir = tempfile::tempdir().expect("a directory");
+    let (engine, rest) = prepared(options(dir.path(), &oracle.genesis), &oracle);
+    let message = rest.iter().find(|input| input.raw.is_some()).expect("a message");
+    let intake = engine.handle().intake().held_while(|| true);
+    let sending = std::thread::spawn({
+        let batch = batch(&[message]);
+        move || intake.send(batch)
+    });
+    engine.stop().expect("stops");
+    assert_eq!(sending.join().expect("ends"), Err(engine::Closed));
 }

@@ -81,8 +81,8 @@ sections! {
     engine: Engine {
         /// Calls that wait for their turn; more wait outside.
         queue: u32 = 1_024,
-        /// A snapshot after so many records; 0: none while running.
-        snapshot_every: u64 = 1_000_000,
+        /// A snapshot after so many records, more when the state is large; 0: none while running.
+        snapshot_every: u64 = 250_000,
         /// A snapshot when the service ends in order: the next start has nothing to read.
         snapshot_on_stop: bool = true,
         /// Passes cut-offs by the clock. Off where time is an input of its own.
@@ -172,6 +172,8 @@ sections! {
         ack: String = "published".to_owned(),
         /// Group under which the position is shown to the broker's tools.
         group: String = "quittance-shard-0".to_owned(),
+        /// While the views are more than so many records behind the log, reading waits for them; 0: never. Calls never wait.
+        views_behind: u64 = 200_000,
         /// More settings of librdkafka, name=value; what they say of passwords is not printed.
         settings: Vec<String> = Vec::new(),
     }

@@ -111,11 +111,11 @@ impl Shape {
     }
 
     /// Load W1 (`performance.md` 4), of about so many messages: one open day on which everything is due, 2 % never
-    /// match, 3 % fail for want of securities, 1 % sent twice, the second side 1,000 messages later.
+    /// match, 3 % fail for want of securities, 2 % sent twice, the second side 1,000 messages later.
     pub fn bench(messages: u64) -> Shape {
-        let mix = Mix { sent_twice: 100, one_sided: 200, short_securities: 300, ..Mix::default() };
-        // 0.02 of the trades have one message, 0.98 two, and each is sent 1.01 times.
-        let trades = messages * 10_000 / (19_800 * 101 / 100);
+        let mix = Mix { sent_twice: 200, one_sided: 200, short_securities: 300, ..Mix::default() };
+        // 0.02 of the trades have one message, 0.98 two, and each is sent 1.02 times.
+        let trades = messages * 10_000 / (19_800 * 102 / 100);
         Shape {
             members: 100,
             instruments: 200,
