@@ -46,16 +46,17 @@ struct Consumed {
 /// tells that the service ends, when nobody waits any more.
 pub(crate) fn waiting_for(
     views: &Projections,
-    intake: Intake,
+    inlet: Inlet,
     config: &Kafka,
     shard: &Handle,
     ending: watch::Receiver<bool>,
-) -> Intake {
+) -> Inlet {
     if config.views_behind == 0 {
-        return intake;
+        return inlet;
     }
     let (bound, head) = (Bound::new(views.clone(), config.views_behind), shard.head());
-    intake.held_while(move || !*ending.borrow() && bound.is_exceeded(head.borrow().sequence))
+    let held = move || !*ending.borrow() && bound.is_exceeded(head.borrow().sequence);
+    Inlet { intake: inlet.intake.held_while(held), ..inlet }
 }
 
 /// Starts to consume from where the log stands. A broker that is not there yet is waited for.

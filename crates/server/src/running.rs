@@ -113,8 +113,8 @@ impl Running {
             publishing::first_record(records, &log, &shard, &backend, &condition).await?;
         }
         let (views, runner) = start_views(config, stored.clone(), log.clone()).await?;
-        let held = |intake| kafka_source::waiting_for(&views, intake, &config.kafka, &shard, closing.subscribe());
-        let intake = intake.map(held);
+        let held = |inlet| kafka_source::waiting_for(&views, inlet, &config.kafka, &shard, closing.subscribe());
+        let inlets = inlets.into_iter().map(held).collect();
         condition.follow(log.clone(), views.clone());
         let leading = Arc::new(Leading::default());
         let sources = standing(config, leading.clone(), records.clone(), log.clone());
