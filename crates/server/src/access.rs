@@ -6,20 +6,34 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use api::access::{Algorithm, Authority, Door, Tokens};
+use api::Backend;
+use api::access::{Algorithm, Authority, Door, Questions, Tokens};
 use model::permission::AccessRole;
+use tokio::sync::watch;
 use tonic::transport::{Certificate, Identity, ServerTlsConfig};
 
 use crate::config::{Access, Config};
+use crate::settings;
 
 /// How long a caller may take to agree on a secret.
 const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// What the services stand on, behind its door; and the TLS of the listener where there is one.
+///
+/// # Errors
+/// As [`door`].
+pub(crate) fn backend(config: &Config, closing: watch::Receiver<bool>) -> Result<(Backend, Option<ServerTlsConfig>)> {
+    let (door, tls) = door(config)?;
+    let questions = Questions::new(config.store.dir.join(Questions::FILE)).context("the writer of questions")?;
+    let backend = Backend::new(settings::limits(&config.grpc), env!("CARGO_PKG_VERSION"), closing);
+    Ok((backend.behind(door).writing_down(questions), tls))
+}
 
 /// The door, and the TLS of the listener where there is one.
 ///
 /// # Errors
 /// What cannot be read, or a configuration that would let in anybody from anywhere.
-pub(crate) fn door(config: &Config) -> Result<(Door, Option<ServerTlsConfig>)> {
+fn door(config: &Config) -> Result<(Door, Option<ServerTlsConfig>)> {
     let access = &config.access;
     let encrypted = !is_empty(&access.tls_cert);
     let loopback = config.grpc.listen.parse().is_ok_and(|address: SocketAddr| address.ip().is_loopback());

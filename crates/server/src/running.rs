@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use api::access::Questions;
 use api::{Backend, Opened, Serving};
 use engine::{Engine, Handle, Options};
 use kafka::{Consumer, Records};
@@ -85,11 +84,7 @@ impl Running {
                 Some(address)
             }
         };
-        let version = env!("CARGO_PKG_VERSION");
-        let (door, tls) = access::door(config)?;
-        let questions = Questions::new(config.store.dir.join(Questions::FILE)).context("the writer of questions")?;
-        let backend = Backend::new(settings::limits(&config.grpc), version, closing_seen.clone());
-        let backend = backend.behind(door).writing_down(questions);
+        let (backend, tls) = access::backend(config, closing_seen.clone())?;
         let (routes, health) = api::routes(&backend, config.grpc.reflection).await?;
         let mut transport = settings::transport(&config.grpc).server();
         if let Some(tls) = tls {

@@ -45,19 +45,19 @@ fn a_certificate_opens_the_door_and_names_who_asks() {
     let set = [
         format!("access.tls_cert={}", certificate.display()),
         format!("access.tls_key={}", key.display()),
-        format!("access.client_cas=operator={}", authority.display()),
+        format!("access.client_cas=operator+auditor={}", authority.display()),
     ];
     let server = Server::start_with(&data, &["--set", &set[0], "--set", &set[1], "--set", &set[2]]);
     let proof = ["--tls-ca", text(&authority), "--tls-cert", text(&own), "--tls-key", text(&own_key)];
-    let way = [&["--server", &*server.address][..], &proof].concat();
-    assert!(succeed(&[&["status"][..], &way].concat()).contains("ALPHA"));
+    let way = [&["--server", server.address.as_str()][..], &proof].concat();
+    assert!(succeed(&[&["status"], &way[..]].concat()).contains("ALPHA"));
     let party = file(
         dir.path(),
         "party.ndjson",
         r#"{"actor":"mallory","reason":"test","command":{"setReference":{"party":{"id":"ALPHA"}}}}"#,
     );
-    succeed(&[&["submit", text(&party)][..], &way].concat());
-    let record = succeed(&[&["log", "show", "2"][..], &way].concat());
+    succeed(&[&["submit", text(&party)], &way[..]].concat());
+    let record = succeed(&[&["log", "show", "2"], &way[..]].concat());
     assert!(record.contains("ines") && !record.contains("mallory"), "{record}");
 
     fail(&["status", "--server", &server.address], 1);

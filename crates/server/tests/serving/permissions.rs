@@ -113,7 +113,6 @@ impl Rig {
         house.command("four-eyes", four_eyes).await.expect("set");
         grant(&house, "root", Administrator, "", "").await;
         let mut sequence = grant(&house, "ines", Operator, "", "").await;
-        // From here on `ines`, in whose name the house sets up, is an operator only.
         for role in AccessRole::ALL {
             for (scope, books, counterparties, _) in SCOPES {
                 sequence = grant(&house, &format!("{}-{scope}", role.name()), role, books, counterparties).await;
@@ -305,17 +304,14 @@ async fn grant(house: &House, actor: &str, role: AccessRole, books: &str, counte
 }
 
 fn refusal(reason: &str) -> Status {
-    use tonic_types::ErrorDetails;
-    let details = ErrorDetails::with_error_info(reason, "quittance", std::collections::HashMap::new());
+    let details = tonic_types::ErrorDetails::with_error_info(reason, "quittance", std::collections::HashMap::new());
     Status::with_error_details(tonic::Code::FailedPrecondition, reason, details)
 }
 
-/// The word for why not.
 fn reason(status: &Status) -> String {
     status.get_error_details().error_info().map_or_else(|| format!("{status:?}"), |info| info.reason.clone())
 }
 
-/// Every call of the interface.
 fn calls() -> Vec<String> {
     let files = prost_types::FileDescriptorSet::decode(wire::DESCRIPTORS).expect("sound");
     let ours = files.file.iter().filter(|file| file.package() == "quittance.service.v1");
