@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 /// The folders are called so, followed by the pid of the test run and the port.
 const PREFIX: &str = "quittance-system-";
@@ -79,9 +80,20 @@ impl Broker {
 
     /// The topic of that name, as the plan has it.
     pub fn make_topic(&self, name: &str) {
-        let plan = TopicPlan { topics: vec![Topic::trades(name)] };
-        let found = kafka::topics::apply(&self.brokers(), &plan).expect("a topic is made");
-        assert!(found[0].is_right(), "{found:?}");
+        self.make(Topic::trades(name));
+    }
+
+    /// Makes a topic. A broker on a busy machine may not answer in time, and have made it all the same.
+    pub fn make(&self, topic: Topic) {
+        let plan = TopicPlan { topics: vec![topic] };
+        let deadline = Instant::now() + Duration::from_secs(90);
+        loop {
+            match kafka::topics::apply(&self.brokers(), &plan) {
+                Ok(found) => return assert!(found[0].is_right(), "{found:?}"),
+                Err(error) => assert!(Instant::now() < deadline, "no topic is made: {error}"),
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
     }
 
     fn must(&self, verb: &str) {

@@ -4,7 +4,7 @@ use crate::Rig;
 use crate::service::{flow, name, options, until};
 use engine::{Engine, Intake, Options};
 use kafka::records::{Rule, Seen, scan};
-use kafka::{Brokers, Consumer, Records, RecordsHalt, RecordsOptions, RecordsState, Source, Topic, TopicPlan};
+use kafka::{Brokers, Consumer, Records, RecordsHalt, RecordsOptions, RecordsState, Source, Topic};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use store::{Block, Log, WitnessCheck};
@@ -21,9 +21,7 @@ impl Topics {
     pub fn new(rig: &Rig, what: &str) -> Topics {
         let trades = rig.broker.new_topic(what);
         let records = format!("{trades}.records");
-        let plan = TopicPlan { topics: vec![Topic::records(&records)] };
-        let found = kafka::topics::apply(&rig.broker.brokers(), &plan).expect("a topic is made");
-        assert!(found[0].is_right(), "{found:?}");
+        rig.broker.make(Topic::records(&records));
         Topics { trades, records }
     }
 }

@@ -109,12 +109,14 @@ pub fn child(arguments: &[String]) -> ExitCode {
             let chain = log.chain_at(counts.published).expect("reads").map_or(0, |chain| short(&chain));
             known = (counts.published, chain);
         }
+        // In this order: where the offset is durable, the record that says so is no later than `durable`.
+        let durable_offset = durable(&log, &topics.trades);
         let handed_over = node.consumer.as_ref().map_or(0, |consumer| consumer.progress().0);
         let now = Notes {
             state,
             handed_over,
             durable: log.head().sequence,
-            durable_offset: durable(&log, &topics.trades),
+            durable_offset,
             imported: counts.imported,
             backlog: counts.backlog,
             published: known.0,

@@ -56,6 +56,7 @@ pub const RIGHTS: &[Right] = &[
     question("OperatorService", "ListQuarantined", &[Operator, Approver, Auditor]),
     command("OperatorService", "CloseQuarantined", OPERATIONS),
     question("OperatorService", "ResumeShard", &[Operator, Admin]),
+    question("OperatorService", "Promote", &[Operator, Admin]),
     command("OperatorService", "RepairTrade", OPERATIONS),
     question("OperatorService", "GetStatus", &AccessRole::ALL),
     question("LogService", "ReadRecords", &[Auditor]),
