@@ -158,3 +158,31 @@ fn positions_tie_to_the_ledger() {
         }
     }
 }
+
+/// Outside, an agent settles in parts: each moves what is settled, none what was traded.
+#[test]
+fn what_an_agent_confirms_is_settled() {
+    let mut stream = Stream::begin();
+    let mut fixture = Fixture::new();
+    let buy = terms(Side::Buy, 100, 1_000);
+    stream.instruct(1, &buy);
+    let account = LedgerAccount::Location { entity: buy.party, account: buy.depot.unwrap() };
+    for (quantity, open_quantity) in [(40, 60), (60, 0)] {
+        let asset = Asset::instrument(BOND);
+        stream.accept(vec![Event::InstructionConfirmed {
+            instruction: 1,
+            book: buy.book,
+            quantity,
+            currency: eur(),
+            amount: quantity * 10,
+            effective_date: day("2026-03-04"),
+            open_quantity,
+            open_amount: open_quantity * 10,
+            ended: open_quantity == 0,
+            postings: vec![Posting { account, asset, amount: i128::from(quantity) }],
+        }]);
+        fixture.fold(&stream);
+        let held = position(&fixture, "B-ONE", Method::Fifo);
+        assert_eq!((held.traded.unscaled, held.settled.unscaled), (100, 100 - open_quantity));
+    }
+}

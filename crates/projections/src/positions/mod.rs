@@ -86,6 +86,27 @@ impl Positions {
                     self.end(instruction);
                 }
             }
+            Event::InstructionConfirmed { instruction, book, open_quantity, ended, postings, .. } => {
+                for posting in postings {
+                    if let (LedgerAccount::Location { .. }, Some(instrument)) =
+                        (posting.account, posting.asset.as_instrument())
+                    {
+                        self.add(*book, instrument, 0, posting.amount);
+                    }
+                }
+                if *ended {
+                    let trade = self.instructed.get(instruction).copied().filter(|_| *open_quantity == 0);
+                    if let Some(trade) = trade
+                        && self.open.remove(&trade).is_some()
+                    {
+                        self.dirty_open.push(trade);
+                    }
+                    self.end(*instruction);
+                }
+            }
+            Event::BreakOpened { postings, .. } | Event::BreakClosed { postings, .. } => {
+                self.booked(sequence, at, "break", postings, None);
+            }
             Event::Opened { postings, cost, .. } => self.booked(sequence, at, "opened", postings, *cost),
             Event::Transferred { postings, .. } => self.booked(sequence, at, "moved", postings, None),
             Event::Reversed { postings, .. } => self.booked(sequence, at, "reversed", postings, None),
