@@ -55,6 +55,7 @@ pub fn flags(rig: &Rig, data: &Path, topics: &Topics, grpc: &str, reader: bool) 
         ("grpc.timeout_seconds", "300".to_owned()),
         ("http.listen", String::new()),
         ("engine.timer", "false".to_owned()),
+        ("access.insecure_plaintext", "true".to_owned()),
         ("kafka.brokers", rig.broker.address()),
         ("kafka.trades_topic", topics.trades.clone()),
         ("kafka.records_topic", topics.records.clone()),

@@ -228,7 +228,7 @@ mod tests {
             assert_eq!(topic.partitions, 3, "{}", topic.name);
             assert_eq!(topic.settings["retention.ms"], "-1");
             assert_eq!(topic.settings["message.timestamp.type"], "LogAppendTime");
-            assert_eq!(topic.holds_trades, topic.name == TRADES);
+            assert_eq!(topic.holds_trades, [TRADES, ADVICES].contains(&topic.name.as_str()));
         }
     }
 

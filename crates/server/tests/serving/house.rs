@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use model::timestamp::Timestamp;
+use prost::Message as _;
 use server::{Config, Running};
 use tempfile::TempDir;
 use tonic::Request;
@@ -257,3 +258,10 @@ fn trade(source: &str, id: &str, (party, counterparty): (&str, &str), side: Side
 
 /// Enough for anything that should happen at once, on a busy machine.
 pub const SOON: Duration = Duration::from_secs(30);
+
+/// The name of every call there is.
+pub fn calls() -> Vec<String> {
+    let files = prost_types::FileDescriptorSet::decode(wire::DESCRIPTORS).expect("sound");
+    let ours = files.file.iter().filter(|file| file.package() == "quittance.service.v1");
+    ours.flat_map(|file| &file.service).flat_map(|each| &each.method).map(|each| each.name().to_owned()).collect()
+}

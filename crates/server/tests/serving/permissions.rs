@@ -3,7 +3,6 @@
 
 use model::permission::AccessRole;
 use model::permission::AccessRole::{Administrator, Approver, Auditor, Operator, Publisher, RiskViewer};
-use prost::Message as _;
 use tonic::Status;
 use tonic_types::StatusExt as _;
 use wire::pb::record::SteerAction;
@@ -11,7 +10,7 @@ use wire::pb::service as pb;
 use wire::pb::service::submit_trades_response::Outcome;
 use wire::pb::view::instruction_update::Kind as Update;
 
-use crate::house::{House, TODAY, buy, by};
+use crate::house::{House, TODAY, buy, by, calls};
 
 /// For whom something is there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,6 +52,7 @@ const TABLE: &[Line] = &[
     ("ListInstructions", BUSINESS, Row, Nothing),
     ("ExplainUnmatched", BUSINESS, Row, Refusal("NOT_FOUND")),
     ("SummarizeInstructions", FIGURES, Whole, Nothing),
+    ("ListBreaks", &[Operator, Approver, Auditor], Nobody, Nothing),
     ("WatchInstructions", BUSINESS, Row, Nothing),
     ("ListCashLadders", FIGURES, Whole, Nothing),
     ("GetCashLadder", FIGURES, Whole, Refusal("NOT_FOUND")),
@@ -70,6 +70,7 @@ const TABLE: &[Line] = &[
     ("ListQuarantined", &[Operator, Approver, Auditor], Nobody, Nothing),
     ("CloseQuarantined", &[Operator], Nobody, Nothing),
     ("ResumeShard", &[Operator, Administrator], Nobody, Nothing),
+    ("Promote", &[Operator, Administrator], Nobody, Nothing),
     ("RepairTrade", &[Operator], Row, Refusal("UNKNOWN_TRADE")),
     ("GetStatus", &AccessRole::ALL, Nobody, Nothing),
     ("ReadRecords", &[Auditor], Whole, Nothing),
@@ -264,6 +265,8 @@ impl Rig {
                 reason,
             })),
             "ResumeShard" => done!(operator.resume_shard(pb::ResumeShardRequest { reason })),
+            "Promote" => done!(operator.promote(pb::PromoteRequest { reason })),
+            "ListBreaks" => done!(settlement.list_breaks(pb::ListBreaksRequest { min_sequence, ..Default::default() })),
             "RepairTrade" => done!(operator.repair_trade(pb::RepairTradeRequest {
                 source,
                 id: "L-1".to_owned(),
@@ -310,12 +313,6 @@ fn refusal(reason: &str) -> Status {
 
 fn reason(status: &Status) -> String {
     status.get_error_details().error_info().map_or_else(|| format!("{status:?}"), |info| info.reason.clone())
-}
-
-fn calls() -> Vec<String> {
-    let files = prost_types::FileDescriptorSet::decode(wire::DESCRIPTORS).expect("sound");
-    let ours = files.file.iter().filter(|file| file.package() == "quittance.service.v1");
-    ours.flat_map(|file| &file.service).flat_map(|each| &each.method).map(|each| each.name().to_owned()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -91,7 +91,7 @@ impl Log {
                 Err(Error::Corrupt { .. } | Error::Fatal { .. }) if attempts < READ_ATTEMPTS => {
                     before = None;
                     // The writer needs a moment to finish what it is moving; on a busy machine, more than one.
-                    std::thread::sleep(Duration::from_millis(5 * u64::from(attempts)));
+                    std::thread::sleep(Duration::from_millis(u64::from(5 * attempts).min(25)));
                 }
                 Err(error) => return Err(error),
             }
@@ -142,7 +142,7 @@ impl Log {
 }
 
 /// How often opening for reading only looks again while a writer moves things.
-const READ_ATTEMPTS: u32 = 40;
+const READ_ATTEMPTS: u32 = 400;
 
 /// Opens the database, checks that it is a log of this format, and that its head is its last block's.
 fn open_checked(dir: &Path, options: &Options, mode: Mode) -> Result<(DB, Head), Error> {
