@@ -229,11 +229,13 @@ fn place(record: &Record, bytes: &[u8]) -> Result<Option<Place>, ImportError> {
     let Content::Decided { inbound: Inbound { origin, command, .. }, .. } = &record.content else { return Ok(None) };
     let Origin::Kafka { topic, partition, offset } = origin else { return Ok(None) };
     let hash = match command {
-        Command::Trade(_) => wire::record::raw_trade(bytes).map(|raw| Sha256::digest(raw).into()),
+        Command::Trade(_) | Command::Advice(_) => {
+            wire::record::raw_message(bytes).map(|raw| Sha256::digest(raw).into())
+        }
         Command::Quarantine(unreadable) => Some(unreadable.hash),
         _ => None,
     };
-    let cause = || "a message of Kafka that is neither a trade nor set aside".to_owned();
+    let cause = || "a message of Kafka that is neither a trade nor an advice nor set aside".to_owned();
     let hash = hash.ok_or_else(|| ImportError::Record { sequence: record.sequence, cause: cause() })?;
     Ok(Some((cursor::name(topic, *partition), offset + 1, hash)))
 }

@@ -26,12 +26,13 @@ const COMMAND: u32 = 7;
 const OUTCOME: u32 = 8;
 // Of `Command`.
 const TRADE: u32 = 1;
+const ADVICE: u32 = 20;
 
 /// Appends a record.
 ///
-/// `raw_trade` are the bytes of a trade as they came, which the caller has decoded into the command: they are stored
-/// instead of what this crate would write.
-pub fn encode(record: &Record, raw_trade: Option<&[u8]>, out: &mut Vec<u8>) {
+/// `raw` are the bytes of a trade or an advice as they came, which the caller has decoded into the command: they are
+/// stored instead of what this crate would write.
+pub fn encode(record: &Record, raw: Option<&[u8]>, out: &mut Vec<u8>) {
     record.sequence.write(SEQUENCE, out);
     record.at().micros().write(AT_MICROS, out);
     record.rules_version.write(RULES_VERSION, out);
@@ -41,10 +42,14 @@ pub fn encode(record: &Record, raw_trade: Option<&[u8]>, out: &mut Vec<u8>) {
             inbound.actor.put(ACTOR, out);
             inbound.reason.write(REASON, out);
             inbound.origin.put(ORIGIN, out);
-            match raw_trade {
+            match raw {
                 Some(raw) => {
-                    assert!(matches!(inbound.command, Command::Trade(_)), "only a trade has raw bytes");
-                    write::nested(COMMAND, out, |out| write::bytes(TRADE, raw, out));
+                    let kind = match inbound.command {
+                        Command::Trade(_) => TRADE,
+                        Command::Advice(_) => ADVICE,
+                        _ => panic!("only a trade or an advice has raw bytes"),
+                    };
+                    write::nested(COMMAND, out, |out| write::bytes(kind, raw, out));
                 }
                 None => inbound.command.put(COMMAND, out),
             }
@@ -101,11 +106,11 @@ pub fn facts(bytes: &[u8]) -> Result<Facts, DecodeError> {
     }
 }
 
-/// The bytes of the trade that was the record's command, as they came; `None` where the command was another.
-pub fn raw_trade(bytes: &[u8]) -> Option<&[u8]> {
+/// The bytes of the trade or advice that was the record's command, as they came; `None` where the command was another.
+pub fn raw_message(bytes: &[u8]) -> Option<&[u8]> {
     let decided = last_field(bytes, DECIDED)?;
     let command = last_field(decided, COMMAND)?;
-    last_field(command, TRADE)
+    last_field(command, TRADE).or_else(|| last_field(command, ADVICE))
 }
 
 /// SHA-256 of the command of a record as it is stored: by it an approval names what was proposed. `None`: a genesis.

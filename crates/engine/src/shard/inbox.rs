@@ -209,9 +209,9 @@ impl Shard {
         if let Origin::Kafka { offset, .. } = &mut inbound.origin {
             *offset = message.offset;
         }
-        let (actor, is_trade) = match &inbound.command {
+        let (actor, was_read) = match &inbound.command {
             Command::Trade(trade) => (&trade.source, true),
-            Command::Advice(advice) => (&advice.sender, false),
+            Command::Advice(advice) => (&advice.sender, true),
             _ => (&self.names.intake, false),
         };
         if inbound.actor != *actor {
@@ -223,7 +223,7 @@ impl Shard {
             .take_if(|order| order.offset == offset && order.partition == partition && order.topic == *topic);
         let at = match ordered {
             None => {
-                self.decider.decide(draft, is_trade.then_some(raw));
+                self.decider.decide(draft, was_read.then_some(raw));
                 draft.inbound().at
             }
             Some(order) => {

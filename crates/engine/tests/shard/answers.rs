@@ -127,7 +127,7 @@ fn the_bytes_of_a_trade_are_kept_as_they_came() {
     let answer = engine.handle().submit_blocking(call).expect("answers");
     let block = engine.log().block_holding(answer.sequence).expect("reads").expect("is there");
     let record = block.record(answer.sequence).expect("is there");
-    assert_eq!(wire::record::raw_trade(record), Some(raw.as_slice()));
+    assert_eq!(wire::record::raw_message(record), Some(raw.as_slice()));
 }
 
 #[test]

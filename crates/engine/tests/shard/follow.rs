@@ -11,7 +11,7 @@ fn following(dir: &Path, oracle: &Oracle, create: bool) -> Engine {
 }
 
 /// Brings a follower to the end of a log.
-fn catch_up(replica: &Replica, from: &Log) {
+pub fn catch_up(replica: &Replica, from: &Log) {
     let mut next = replica.log().head().sequence + 1;
     while next <= from.head().sequence {
         let stored = from.stored_block(next).expect("reads").expect("a block begins there");

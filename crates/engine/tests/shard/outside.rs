@@ -136,4 +136,10 @@ fn advices_are_a_source_of_their_own() {
     }
     assert_eq!(outcomes, [(7, true), (8, false), (12, false)]);
     assert!(verify(&log, &mut |_| {}).expect("reads").is_sound());
+
+    // Whoever follows this log has the same cursors: each holds the hash of what was sent last.
+    let here = tempfile::tempdir().expect("a directory");
+    let follower = start(Options { follow: true, ..crate::support::options(here.path(), &genesis).creating() });
+    crate::follow::catch_up(&follower.replica(), &log);
+    assert_eq!(follower.log().cursors().expect("reads"), log.cursors().expect("reads"));
 }

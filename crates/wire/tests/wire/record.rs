@@ -33,14 +33,17 @@ proptest! {
             }
             _ => prop_assert!(false, "another content"),
         }
-        let trade = match &record.content {
+        let raw = record::raw_message(&bytes);
+        match &record.content {
             Content::Decided { inbound, .. } => match &inbound.command {
-                Command::Trade(trade) => Some((**trade).clone()),
-                _ => None,
+                Command::Trade(trade) => prop_assert_eq!(raw.map(wire::trade::decode), Some(Ok((**trade).clone()))),
+                Command::Advice(advice) => {
+                    prop_assert_eq!(raw.map(wire::settlement::decode_advice), Some(Ok((**advice).clone())));
+                }
+                _ => prop_assert_eq!(raw, None),
             },
-            Content::Genesis(_) => None,
-        };
-        prop_assert_eq!(record::raw_trade(&bytes).map(|raw| wire::trade::decode(raw).unwrap()), trade);
+            Content::Genesis(_) => prop_assert_eq!(raw, None),
+        }
     }
 
     #[test]
@@ -56,7 +59,7 @@ proptest! {
         let (whole, facts) = (record::decode(&bytes), record::facts(&bytes));
         // The command is all that facts pass over.
         prop_assert!(whole.is_err() || facts.is_ok(), "{:?} {:?}", whole, facts);
-        let _ = (record::raw_trade(&bytes), record::sequence_and_at(&bytes));
+        let _ = (record::raw_message(&bytes), record::sequence_and_at(&bytes));
     }
 
     #[test]
@@ -77,7 +80,7 @@ fn raw_bytes_of_a_trade_are_kept() {
     let mut bytes = b"before".to_vec();
     record::encode(&record, Some(&raw), &mut bytes);
     let bytes = bytes.strip_prefix(b"before").expect("it appends");
-    assert_eq!(record::raw_trade(bytes), Some(&*raw));
+    assert_eq!(record::raw_message(bytes), Some(&*raw));
     assert_eq!(record::decode(bytes), Ok(record));
 }
 
