@@ -9,6 +9,7 @@ mod establish;
 mod event;
 mod follow;
 mod lag;
+mod outlet;
 mod partition_queue;
 mod produce;
 mod quarantine;

@@ -8,6 +8,7 @@ mod checkpoint;
 use crate::brokers::Brokers;
 use crate::error::Error;
 use crate::event::{Event, put};
+use crate::outlet::{Outlet, WAIT, Worker};
 use crate::produce::{Outgoing, Producer};
 use crate::topics::QUARANTINE;
 use checkpoint::Checkpoint;
@@ -18,14 +19,9 @@ use rdkafka::message::OwnedHeaders;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use store::{Block, Log};
 
-/// The longest wait for a record; also how long a request to stop may wait.
-const WAIT: Duration = Duration::from_millis(200);
-/// How long the brokers are given for what was sent, before it is complained about.
-const FLUSH: Duration = Duration::from_secs(5);
 /// Without anything to publish the checkpoint is written so often: it only saves looking again.
 const LOOK: Duration = Duration::from_secs(10);
 
@@ -58,9 +54,8 @@ impl QuarantineOptions {
 
 /// A running publisher. Dropping it stops it.
 pub struct QuarantinePublisher {
-    stop: Arc<AtomicBool>,
+    worker: Worker,
     published: Arc<AtomicU64>,
-    thread: Option<JoinHandle<Result<(), Error>>>,
 }
 
 impl QuarantinePublisher {
@@ -70,22 +65,18 @@ impl QuarantinePublisher {
     /// [`Error::Settings`], [`Error::File`] when the checkpoint cannot be read.
     pub fn start(log: Arc<Log>, options: QuarantineOptions) -> Result<QuarantinePublisher, Error> {
         let checkpoint = Checkpoint::open(&options.checkpoint, &log)?;
-        let producer = Producer::new(&options.brokers)?;
         let (stop, published) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let outlet = Outlet::new(format!("quarantine topic {}", options.topic), &options.brokers, stop.clone())?;
         let follower = Follower {
             log,
-            producer,
+            outlet,
             checkpoint,
             options,
-            stop: stop.clone(),
             published: published.clone(),
             counter: metrics::counter!("quittance_kafka_quarantined_published_total"),
         };
-        let thread = thread::Builder::new()
-            .name("quarantine".to_owned())
-            .spawn(move || follower.run())
-            .map_err(|cause| Error::Settings { cause: format!("no thread for the quarantine topic: {cause}") })?;
-        Ok(QuarantinePublisher { stop, published, thread: Some(thread) })
+        let worker = Worker::start("quarantine", "the quarantine topic", stop, move || follower.run())?;
+        Ok(QuarantinePublisher { worker, published })
     }
 
     /// How many were published since the start.
@@ -95,7 +86,7 @@ impl QuarantinePublisher {
 
     /// Whether it still runs; it ends by itself only when the log cannot be read.
     pub fn is_running(&self) -> bool {
-        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+        self.worker.is_running()
     }
 
     /// Stops it.
@@ -103,31 +94,15 @@ impl QuarantinePublisher {
     /// # Errors
     /// What it ended with.
     pub fn stop(mut self) -> Result<(), Error> {
-        self.join()
-    }
-
-    fn join(&mut self) -> Result<(), Error> {
-        self.stop.store(true, Ordering::Relaxed);
-        match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(ended)) => ended,
-            Some(Err(_)) => Err(Error::Log { cause: "the thread of the quarantine topic panicked".to_owned() }),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Drop for QuarantinePublisher {
-    fn drop(&mut self) {
-        let _ = self.join();
+        self.worker.stop()
     }
 }
 
 struct Follower {
     log: Arc<Log>,
-    producer: Producer,
+    outlet: Outlet,
     checkpoint: Checkpoint,
     options: QuarantineOptions,
-    stop: Arc<AtomicBool>,
     published: Arc<AtomicU64>,
     counter: metrics::Counter,
 }
@@ -143,7 +118,7 @@ impl Follower {
 
     fn follow(&mut self) -> Result<(), Error> {
         let mut looked = Instant::now();
-        while !self.stopping() {
+        while !self.outlet.stopping() {
             let head = self.log.wait_past(self.checkpoint.sequence(), WAIT);
             if head.sequence <= self.checkpoint.sequence() {
                 continue;
@@ -151,8 +126,9 @@ impl Follower {
             let next = self.checkpoint.sequence() + 1;
             let unreadable = |cause: store::Error| Error::Log { cause: cause.to_string() };
             let Some(block) = self.log.block_holding(next).map_err(unreadable)? else { continue };
-            let count = self.send(&block, next)?;
-            if count > 0 && !self.deliver(&block, next)? {
+            let letters = letters(&block, next)?;
+            let (count, options) = (letters.len() as u64, &self.options);
+            if count > 0 && !self.outlet.deliver(|producer| send(producer, options, &letters))? {
                 // Stopped before it was certain: it is sent again after the next start.
                 return Ok(());
             }
@@ -166,70 +142,46 @@ impl Follower {
         }
         self.checkpoint.save()
     }
+}
 
-    fn stopping(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
+/// What could not be read: the record that says so, where it came from, and what it is.
+type Letter = (u64, Origin, Box<Unreadable>);
 
-    /// Sends what a block holds of it, from a sequence on.
-    fn send(&self, block: &Block, from: u64) -> Result<u64, Error> {
-        let mut count = 0;
-        for (sequence, bytes) in block.iter().filter(|(sequence, bytes)| *sequence >= from && bytes.ends_with(ENDS)) {
-            let record = wire::record::decode(bytes)
-                .map_err(|error| Error::Log { cause: format!("record {sequence} cannot be read: {error}") })?;
-            let Content::Decided { inbound, outcome: Outcome::Accepted(facts) } = &record.content else { continue };
-            if let (Command::Quarantine(unreadable), [Fact::Quarantined {}]) = (&inbound.command, &facts[..]) {
-                self.publish(sequence, &inbound.origin, unreadable)?;
-                count += 1;
-            }
+/// What a block holds of it, from a sequence on.
+fn letters(block: &Block, from: u64) -> Result<Vec<Letter>, Error> {
+    let mut letters = Vec::new();
+    for (sequence, bytes) in block.iter().filter(|(sequence, bytes)| *sequence >= from && bytes.ends_with(ENDS)) {
+        let record = wire::record::decode(bytes)
+            .map_err(|error| Error::Log { cause: format!("record {sequence} cannot be read: {error}") })?;
+        let Content::Decided { inbound, outcome: Outcome::Accepted(facts) } = record.content else { continue };
+        if let (Command::Quarantine(unreadable), [Fact::Quarantined {}]) = (inbound.command, &facts[..]) {
+            letters.push((sequence, inbound.origin, unreadable));
         }
-        Ok(count)
     }
+    Ok(letters)
+}
 
-    fn publish(&self, sequence: u64, origin: &Origin, unreadable: &Unreadable) -> Result<(), Error> {
+fn send(producer: &Producer, options: &QuarantineOptions, letters: &[Letter]) -> Result<(), Error> {
+    letters.iter().try_for_each(|(sequence, origin, unreadable)| {
         let id = sequence.to_string();
         let event = Event {
             id: &id,
             kind: "quittance.quarantine.v1",
-            source: &self.options.source,
+            source: &options.source,
             // What it is nobody knows; that is why it is here.
             content_type: "application/octet-stream",
             traceparent: None,
         };
-        let headers = describe(event.headers(), sequence, origin, unreadable);
+        let headers = describe(event.headers(), *sequence, origin, unreadable);
         let key = match origin {
             Origin::Kafka { topic, partition, .. } => format!("{topic}/{partition}"),
             _ => String::new(),
         };
-        let partition = i32::try_from(self.options.partition).ok();
+        let partition = i32::try_from(options.partition).ok();
         let message =
-            Outgoing { topic: &self.options.topic, partition, key: &key, payload: &unreadable.bytes, event, tag: 0 };
-        self.producer.send_with(&message, headers)
-    }
-
-    /// Waits until the brokers have what was sent of a block, sending it again if they gave it up. False: asked to stop before.
-    fn deliver(&mut self, block: &Block, from: u64) -> Result<bool, Error> {
-        let mut since = Instant::now();
-        loop {
-            // Short, so that a request to stop is heard.
-            match self.producer.flush(WAIT) {
-                Ok(()) => return Ok(true),
-                Err(_) if self.stopping() => return Ok(false),
-                Err(error) => {
-                    if since.elapsed() >= FLUSH {
-                        since = Instant::now();
-                        tracing::warn!("the quarantine topic {} cannot be written: {error}", self.options.topic);
-                    }
-                    if self.producer.failed() > 0 {
-                        thread::sleep(WAIT);
-                        // Counts and queue start anew.
-                        self.producer = Producer::new(&self.options.brokers)?;
-                        self.send(block, from)?;
-                    }
-                }
-            }
-        }
-    }
+            Outgoing { topic: &options.topic, partition, key: &key, payload: &unreadable.bytes, event, tag: 0 };
+        producer.send_with(&message, headers)
+    })
 }
 
 /// Where it came from and what is wrong with it, as extension attributes.

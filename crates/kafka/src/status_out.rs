@@ -14,6 +14,7 @@ pub use fold::{StatusFold, Told, Update, key};
 use crate::brokers::Brokers;
 use crate::error::Error;
 use crate::event::Event;
+use crate::outlet::{Outlet, WAIT, Worker};
 use crate::produce::{Outgoing, Producer};
 use crate::topics::TRADE_STATUS;
 use kept::Kept;
@@ -22,14 +23,9 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use store::{Block, Head, Log};
 
-/// The longest wait for a record; also how long a request to stop may wait.
-const WAIT: Duration = Duration::from_millis(200);
-/// How long the brokers are given for what was sent, before it is complained about.
-const FLUSH: Duration = Duration::from_secs(5);
 /// How often what was told is written down, while there is something new.
 const SAVE: Duration = Duration::from_secs(1);
 /// So many statuses go to the brokers before they are waited for.
@@ -62,9 +58,8 @@ impl StatusOptions {
 
 /// A running publisher. Dropping it stops it.
 pub struct StatusPublisher {
-    stop: Arc<AtomicBool>,
+    worker: Worker,
     told: Arc<AtomicU64>,
-    thread: Option<JoinHandle<Result<(), Error>>>,
 }
 
 impl StatusPublisher {
@@ -74,26 +69,22 @@ impl StatusPublisher {
     /// [`Error::Settings`], [`Error::File`] when the database cannot be opened, [`Error::Log`].
     pub fn start(log: Arc<Log>, options: StatusOptions) -> Result<StatusPublisher, Error> {
         let (kept, fold, place) = Kept::open(&options.dir, &options.store, &log)?;
-        let producer = Producer::new(&options.brokers)?;
         let (stop, told) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(place.sequence)));
+        let outlet = Outlet::new(format!("status topic {}", options.topic), &options.brokers, stop.clone())?;
         let follower = Follower {
             log,
-            producer,
+            outlet,
             kept,
             fold,
             place,
             saved: place.sequence,
             pending: Vec::new(),
             options,
-            stop: stop.clone(),
             told: told.clone(),
             counter: metrics::counter!("quittance_kafka_statuses_published_total"),
         };
-        let thread = thread::Builder::new()
-            .name("trade-status".to_owned())
-            .spawn(move || follower.run())
-            .map_err(|cause| Error::Settings { cause: format!("no thread for the statuses of trades: {cause}") })?;
-        Ok(StatusPublisher { stop, told, thread: Some(thread) })
+        let worker = Worker::start("trade-status", "the statuses of trades", stop, move || follower.run())?;
+        Ok(StatusPublisher { worker, told })
     }
 
     /// The last record of which the brokers have every status.
@@ -103,7 +94,7 @@ impl StatusPublisher {
 
     /// Whether it still runs; it ends by itself only when the log or its own database fails it.
     pub fn is_running(&self) -> bool {
-        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+        self.worker.is_running()
     }
 
     /// Stops it.
@@ -111,28 +102,13 @@ impl StatusPublisher {
     /// # Errors
     /// What it ended with.
     pub fn stop(mut self) -> Result<(), Error> {
-        self.join()
-    }
-
-    fn join(&mut self) -> Result<(), Error> {
-        self.stop.store(true, Ordering::Relaxed);
-        match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(ended)) => ended,
-            Some(Err(_)) => Err(Error::Log { cause: "the thread of the statuses of trades panicked".to_owned() }),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Drop for StatusPublisher {
-    fn drop(&mut self) {
-        let _ = self.join();
+        self.worker.stop()
     }
 }
 
 struct Follower {
     log: Arc<Log>,
-    producer: Producer,
+    outlet: Outlet,
     kept: Kept,
     fold: StatusFold,
     /// The last record folded.
@@ -142,7 +118,6 @@ struct Follower {
     /// Statuses up to `place` that the brokers may not have yet.
     pending: Vec<Update>,
     options: StatusOptions,
-    stop: Arc<AtomicBool>,
     told: Arc<AtomicU64>,
     counter: metrics::Counter,
 }
@@ -158,7 +133,7 @@ impl Follower {
 
     fn follow(&mut self) -> Result<(), Error> {
         let mut saved_at = Instant::now();
-        while !self.stopping() {
+        while !self.outlet.stopping() {
             let head = self.log.wait_past(self.place.sequence, WAIT);
             if head.sequence > self.place.sequence {
                 let next = self.place.sequence + 1;
@@ -181,10 +156,6 @@ impl Follower {
             }
         }
         if self.deliver()? { self.save() } else { Ok(()) }
-    }
-
-    fn stopping(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
     }
 
     fn fold(&mut self, block: &Block, from: u64) -> Result<(), Error> {
@@ -211,8 +182,8 @@ impl Follower {
     /// False: asked to stop before.
     fn deliver(&mut self) -> Result<bool, Error> {
         if !self.pending.is_empty() {
-            self.send()?;
-            if !self.confirmed()? {
+            let (options, pending) = (&self.options, &self.pending);
+            if !self.outlet.deliver(|producer| send(producer, options, pending))? {
                 return Ok(false);
             }
             self.counter.increment(self.pending.len() as u64);
@@ -222,42 +193,6 @@ impl Follower {
         Ok(true)
     }
 
-    fn send(&self) -> Result<(), Error> {
-        let partition = i32::try_from(self.options.partition).ok();
-        for update in &self.pending {
-            // A record tells a trade once, so its sequence and the key name the message.
-            let id = format!("{}/{}", update.status.sequence, update.key);
-            let event = Event::protobuf(&id, "quittance.trade-status.v1", &self.options.source);
-            let payload = update.status.encode_to_vec();
-            let topic = &self.options.topic;
-            self.producer.send(&Outgoing { topic, partition, key: &update.key, payload: &payload, event, tag: 0 })?;
-        }
-        Ok(())
-    }
-
-    fn confirmed(&mut self) -> Result<bool, Error> {
-        let mut since = Instant::now();
-        loop {
-            // Short, so that a request to stop is heard.
-            match self.producer.flush(WAIT) {
-                Ok(()) => return Ok(true),
-                Err(_) if self.stopping() => return Ok(false),
-                Err(error) => {
-                    if since.elapsed() >= FLUSH {
-                        since = Instant::now();
-                        tracing::warn!("the status topic {} cannot be written: {error}", self.options.topic);
-                    }
-                    if self.producer.failed() > 0 {
-                        thread::sleep(WAIT);
-                        // Counts and queue start anew.
-                        self.producer = Producer::new(&self.options.brokers)?;
-                        self.send()?;
-                    }
-                }
-            }
-        }
-    }
-
     fn save(&mut self) -> Result<(), Error> {
         if self.saved != self.place.sequence {
             self.kept.save(&mut self.fold, self.place)?;
@@ -265,6 +200,18 @@ impl Follower {
         }
         Ok(())
     }
+}
+
+fn send(producer: &Producer, options: &StatusOptions, pending: &[Update]) -> Result<(), Error> {
+    let (topic, partition) = (&options.topic, i32::try_from(options.partition).ok());
+    for update in pending {
+        // A record tells a trade once, so its sequence and the key name the message.
+        let id = format!("{}/{}", update.status.sequence, update.key);
+        let event = Event::protobuf(&id, "quittance.trade-status.v1", &options.source);
+        let payload = update.status.encode_to_vec();
+        producer.send(&Outgoing { topic, partition, key: &update.key, payload: &payload, event, tag: 0 })?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

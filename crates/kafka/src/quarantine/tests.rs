@@ -12,6 +12,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::{Offset, TopicPartitionList};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::thread;
 use store::{BlockBuilder, Options};
 
 fn name(text: &str) -> Identifier {

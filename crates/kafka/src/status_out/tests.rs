@@ -8,6 +8,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::{Offset, TopicPartitionList};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::thread;
 use store::{BlockBuilder, Options};
 use testkit::scenario::{Mode, Script, player};
 use wire::pb::status::{Answer, AnswerKind, TradeState, TradeStatus};
