@@ -169,6 +169,26 @@ fn a_log_is_verified_and_its_views_rebuilt() {
     succeed(&["rebuild", "--data", text(&data)]);
     succeed(&["rebuild", "--data", text(&data), "--view", "cash"]);
     assert_eq!(report, succeed(&["verify", "--data", text(&data)]));
+
+    // The same records in a file, read by nothing but the auditor.
+    let export = data.with_extension("ndjson");
+    succeed(&["log", "export", "--data", text(&data), "--stored", "--file", text(&export)]);
+    let of_store = succeed(&["verify", "--data", text(&data), "--independent", "--json"]);
+    let of_file = succeed(&["verify", "--export", text(&export), "--json"]);
+    let [of_store, of_file] =
+        [of_store, of_file].map(|report| serde_json::from_str::<serde_json::Value>(&report).expect("JSON"));
+    assert_eq!((&of_store["verdict"], &of_store["head"]), (&of_file["verdict"], &of_file["head"]));
+    assert_eq!(of_store["trial_balance"], of_file["trial_balance"]);
+    assert!(of_file["counts"]["facts"].as_u64().is_some_and(|facts| facts > 0), "{of_file}");
+    // Without its stored bytes a record proves nothing, and a lost line is found.
+    let plain = data.with_extension("plain");
+    succeed(&["log", "export", "--data", text(&data), "--file", text(&plain)]);
+    assert!(fail(&["verify", "--export", text(&plain)], 2).contains("cannot be told"));
+    let lines = std::fs::read_to_string(&export).expect("the export");
+    let without: String =
+        lines.lines().enumerate().filter(|(at, _)| *at != 7).map(|(_, line)| format!("{line}\n")).collect();
+    std::fs::write(&export, without).expect("writes");
+    assert!(fail(&["verify", "--export", text(&export)], 1).contains("I10"));
     fail(&["rebuild", "--data", text(&data), "--view", "tax"], 2);
 }
 
@@ -178,7 +198,8 @@ fn a_wrong_directory_is_an_error_and_never_an_empty_log() {
     let data = dir.path().join("nothing");
     let said = fail(&["serve", "--insecure-plaintext", "--data", text(&data)], 1);
     assert!(said.contains("there is no log in") && said.contains("quittance init"), "{said}");
-    fail(&["verify", "--data", text(&data)], 1);
+    // Nothing there proves nothing.
+    fail(&["verify", "--data", text(&data)], 2);
     assert!(!data.join("log").exists());
     fail(&["log", "list", "--data", text(&data)], 4);
 }
