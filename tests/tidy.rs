@@ -18,8 +18,9 @@ const ARROWS: &str = "
     kafka: engine wire store model
     api: engine projections wire store model
     server: engine kafka api projections store wire model
-    cli: server auditor kafka wire store testkit model engine projections risk benches
+    cli: server auditor merkle kafka wire store testkit model engine projections risk benches
     auditor:
+    merkle:
     benches: model clearing wire store engine kafka projections testkit
     testkit: model clearing wire
     simulator: testkit engine projections store clearing model wire

@@ -9,9 +9,11 @@ use std::time::Instant;
 use anyhow::Result;
 use auditor::{Against, Report, Verdict};
 use clap::Args;
+use merkle::note::VerifierKey;
 use serde::Serialize;
 
-use crate::fault::{failed, undecided};
+use crate::audit::proofs;
+use crate::fault::{failed, undecided, usage};
 use crate::output::{self, Cell, Column, Format, Mark, column, figure, note};
 use crate::progress;
 
@@ -37,6 +39,12 @@ pub struct Verify {
     /// The witness of the log [default: where it is written, DIR/log.witness]
     #[arg(long, value_name = "FILE", requires = "data")]
     witness: Option<PathBuf>,
+    /// A signed checkpoint that was kept elsewhere, of `quittance audit head`: the log must still have that root. May be given again
+    #[arg(long, value_name = "FILE", requires = "by")]
+    checkpoint: Vec<PathBuf>,
+    /// Who signed the checkpoints: name+id+base64
+    #[arg(long, value_name = "KEY")]
+    by: Option<String>,
     /// Only the independent reading; do not fold again with the service's own code
     #[arg(long)]
     independent: bool,
@@ -90,7 +98,7 @@ impl Check {
 
 pub fn run(command: Verify) -> Result<()> {
     let started = Instant::now();
-    let report = audit(&command);
+    let report = audit(&command)?;
     let mut checks = rows(&report);
     let mut broken = report
         .violation
@@ -133,8 +141,16 @@ pub fn run(command: Verify) -> Result<()> {
 }
 
 /// The independent reading.
-fn audit(command: &Verify) -> Report {
-    let against = Against { witness: command.witness.clone(), no_views: command.no_views, ..Against::default() };
+fn audit(command: &Verify) -> Result<Report> {
+    let mut roots = Vec::new();
+    if let Some(by) = &command.by {
+        let by = VerifierKey::parse(by).map_err(|wrong| usage(wrong.to_string()))?;
+        for path in &command.checkpoint {
+            let checkpoint = proofs::checkpoint(&by, path)?;
+            roots.push((checkpoint.size, checkpoint.root));
+        }
+    }
+    let against = Against { witness: command.witness.clone(), no_views: command.no_views, roots };
     let bar = progress::endless("auditing");
     let mut tell = |sequence| bar.set_position(sequence);
     let report = match (&command.from.data, &command.from.export, &command.from.kafka) {
@@ -146,7 +162,7 @@ fn audit(command: &Verify) -> Report {
         }
     };
     bar.finish_and_clear();
-    report
+    Ok(report)
 }
 
 /// A row for each invariant.

@@ -192,6 +192,37 @@ fn a_log_is_verified_and_its_views_rebuilt() {
     fail(&["rebuild", "--data", text(&data), "--view", "tax"], 2);
 }
 
+/// What an outsider gets: a signed head today and tomorrow, a record with its proof, and the proof that nothing went missing between.
+#[test]
+fn a_record_is_proved_to_whoever_has_a_checkpoint_and_the_key() {
+    let (dir, data) = data();
+    let path = |name: &str| dir.path().join(name).to_str().expect("letters").to_owned();
+    let (key, earlier, later, proof) = (path("key"), path("earlier"), path("later"), path("proof"));
+    let by = succeed(&["audit", "key", "--data", text(&data), "--key", &key]).trim().to_owned();
+    let head = |file: &str| succeed(&["audit", "head", "--data", text(&data), "--key", &key, "--file", file]);
+    head(&earlier);
+    let size = std::fs::read_to_string(&earlier).expect("a checkpoint").lines().nth(1).expect("a size").to_owned();
+    let server = Server::start(&data);
+    run(&["submit", text(&small()), "--server", &server.address]);
+    server.stop();
+    head(&later);
+
+    succeed(&["audit", "prove", "7", "--data", text(&data), "--file", &proof]);
+    let record = format!("{proof}.record");
+    let verify = ["audit", "verify", "--by", &by, "--checkpoint", &later, "--proof", &proof];
+    let shown = succeed(&[&verify[..], &["--record", &record]].concat());
+    assert!(shown.starts_with("this is record 7 of quittance/"), "{shown}");
+    succeed(&["audit", "consistency", &size, "--data", text(&data), "--file", &proof]);
+    assert!(succeed(&[&verify[..], &["--earlier", &earlier]].concat()).contains("nothing was changed or removed"));
+    fail(&[&verify[..], &["--record", &record]].concat(), 1);
+
+    // The same log still has those roots; one that was forged after it was signed has not.
+    succeed(&["verify", "--data", text(&data), "--checkpoint", &earlier, "--checkpoint", &later, "--by", &by]);
+    let forged = std::fs::read_to_string(&later).expect("a checkpoint").replacen("chain ", "chain 0", 1);
+    std::fs::write(&later, forged).expect("writes");
+    assert!(fail(&["verify", "--data", text(&data), "--checkpoint", &later, "--by", &by], 1).contains("signature"));
+}
+
 #[test]
 fn a_wrong_directory_is_an_error_and_never_an_empty_log() {
     let dir = tempfile::tempdir().expect("a directory");
