@@ -193,3 +193,47 @@ fn a_checkpoint_is_signed_read_and_held_against_a_proof() {
     assert!(grows.check_consistency(&Checkpoint { origin: "b".to_owned(), ..earlier }, &later).is_err());
     assert!(matches!(grows.kind, Kind::Consistency(600)));
 }
+
+/// The goal for outsiders: a kilobyte and a millisecond, at ten million records.
+#[test]
+#[ignore = "writes 320 MB: `cargo test -p merkle --test proofs -- --ignored --nocapture`, the figures of docs/PROOF.md"]
+fn ten_million_records_are_proved_in_a_kilobyte_and_a_millisecond() {
+    const SIZE: u64 = 10_000_000;
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut grower = Grower::open(dir.path()).expect("opens");
+    let started = std::time::Instant::now();
+    for number in 0..SIZE {
+        grower.push(leaf(&number.to_be_bytes())).expect("grows");
+    }
+    grower.flush().expect("writes");
+    println!("{SIZE} leaves hashed and kept in {:.1} s", started.elapsed().as_secs_f64());
+    let root = grower.root(SIZE).expect("a root");
+    let measure = |what: &str, prove: &dyn Fn(u64) -> Proof, check: &dyn Fn(u64, &Proof)| {
+        let (mut took, mut checked, mut largest) = (Vec::new(), Vec::new(), 0);
+        for step in 1..=1_000 {
+            let number = step * 9_973 % SIZE + 1;
+            let started = std::time::Instant::now();
+            let proof = prove(number);
+            took.push(started.elapsed());
+            largest = largest.max(proof.to_bytes().len());
+            let started = std::time::Instant::now();
+            check(number, &proof);
+            checked.push(started.elapsed());
+        }
+        took.sort_unstable();
+        checked.sort_unstable();
+        println!(
+            "{what}: {largest} bytes at most; made p50 {:?} p99 {:?}; checked p99 {:?}",
+            took[500], took[990], checked[990]
+        );
+        assert!(largest <= 1_024 && took[500].as_micros() < 1_000, "a kilobyte and a millisecond");
+    };
+    measure("inclusion", &|number| grower.inclusion(number, SIZE).expect("a proof"), &|number, proof| {
+        let entry = leaf(&(number - 1).to_be_bytes());
+        tree::check_inclusion(number - 1, SIZE, &entry, &proof.path, &root).expect("it holds");
+    });
+    measure("consistency", &|number| grower.consistency(number, SIZE).expect("a proof"), &|number, proof| {
+        let earlier = grower.root(number).expect("a root");
+        tree::check_consistency((number, &earlier), (SIZE, &root), &proof.path).expect("it holds");
+    });
+}
