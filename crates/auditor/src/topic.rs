@@ -37,6 +37,7 @@ impl Topic {
             .set("auto.offset.reset", "error")
             .set("isolation.level", "read_committed")
             .set("check.crcs", "true")
+            .set("allow.auto.create.topics", "false")
             .set("fetch.message.max.bytes", "16777216")
             .create()
             .map_err(failed)?;
