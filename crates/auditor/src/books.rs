@@ -13,7 +13,7 @@ use crate::posting::{Account, Asset, Posting, kind, net};
 pub type Balances = HashMap<(Account, Asset), i128, FixedState>;
 
 /// What moved what counterparties owe, per entity and asset: by trades, by settlement, otherwise.
-pub type Turnover = BTreeMap<(u32, Asset), [i128; 3]>;
+pub type Turnover = HashMap<(u32, Asset), [i128; 3], FixedState>;
 
 #[derive(Default)]
 pub struct Books {

@@ -10,7 +10,10 @@
 //! | 77 | 4 | length of the payload, unpacked |
 //! | 81 | … | payload: each record behind its length (4 bytes); numbers are big-endian |
 
+use std::cell::RefCell;
+
 use sha2::{Digest, Sha256};
+use zstd::bulk::Decompressor;
 
 use crate::fault::{Fault, must};
 
@@ -55,7 +58,7 @@ impl Batch {
         let body = &stored[HEADER..];
         let payload = match header[0] {
             1 => body.to_vec(),
-            2 => zstd::bulk::decompress(body, length).map_err(|cause| {
+            2 => unpacked(body, length).map_err(|cause| {
                 Fault::violated(crate::Invariant::I10, format!("block {first} cannot be unpacked: {cause}"))
             })?,
             other => return Err(Fault::unknown(format!("block {first} is of format {other}"))),
@@ -77,6 +80,17 @@ impl Batch {
             Some((sequence - 1, record))
         })
     }
+}
+
+/// One zstd frame; the tables of the last one are used again.
+fn unpacked(frame: &[u8], length: usize) -> std::io::Result<Vec<u8>> {
+    thread_local! {
+        static UNPACKER: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+    }
+    UNPACKER.with_borrow_mut(|kept| match kept {
+        Some(unpacker) => unpacker.decompress(frame, length),
+        none => none.insert(Decompressor::new()?).decompress(frame, length),
+    })
 }
 
 /// The leaf hash of a record: RFC 9162, 2.1.1.

@@ -133,7 +133,7 @@ impl Disk {
             let next = row.get(1..9).and_then(number).ok_or_else(|| damaged("a cursor"))?;
             must!(
                 I14,
-                next == taken.offset + 1,
+                next == taken.offset.wrapping_add(1),
                 "cursor {name} stands at {next}, the last record came from {}",
                 taken.offset
             );

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use foldhash::fast::FixedState;
+
 use crate::bytes::{Fields, Value, last, text};
 use crate::facts::Terms;
 use crate::fault::{Fault, must};
@@ -22,11 +24,11 @@ pub mod kind {
 pub struct Names {
     by_name: HashMap<(u32, String), u32>,
     by_number: [Vec<String>; kind::LAST as usize + 1],
-    accounts: BTreeMap<u32, AccountEntry>,
+    accounts: HashMap<u32, AccountEntry, FixedState>,
     /// Settled by an agent: we mirror, and a break says what is below zero.
     external: BTreeMap<u32, bool>,
     /// Credit lines by the date from which they hold.
-    limits: BTreeMap<(u32, Asset), BTreeMap<u32, i128>>,
+    limits: HashMap<(u32, Asset), BTreeMap<u32, i128>, FixedState>,
     scales: BTreeMap<u32, u32>,
     days: BTreeMap<u32, Day>,
     /// The records that set standing settlement instructions.

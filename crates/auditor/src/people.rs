@@ -168,7 +168,7 @@ impl People {
         let today = date_of(at);
         let (maker, checker) = (self.person(&proposal.maker, today), self.person(decided.actor, today));
         must!(I15, maker != checker, "{} approves what {} asked: one person", decided.actor, proposal.maker);
-        let age = at - proposal.at;
+        let age = at.saturating_sub(proposal.at);
         must!(I15, age <= self.proposal_minutes * 60_000_000, "proposal {number} had lapsed");
         let hash = last(body, 30)?.map_or(Ok(&[][..]), Value::bytes)?;
         let same = hash.is_empty() || hash == Sha256::digest(&proposal.command).as_slice();

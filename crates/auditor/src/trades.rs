@@ -240,7 +240,8 @@ impl Trades {
         let Fact::Confirmed { instruction, quantity, amount, left, ended, .. } = *fact else { return Ok(()) };
         let before = self.end(instruction)?;
         must!(I6, before.external, "instruction {instruction} is confirmed, and no agent has it");
-        let parts = quantity > 0 && left.0 >= 0 && before.quantity - quantity == left.0 && (ended || left.0 > 0);
+        let parts =
+            quantity > 0 && left.0 >= 0 && before.quantity.wrapping_sub(quantity) == left.0 && (ended || left.0 > 0);
         must!(
             I7,
             parts,
@@ -259,7 +260,7 @@ impl Trades {
             terms.paid && (terms.nostro.is_some() || postings.iter().any(|posting| posting.asset.is_currency()));
         self.expected.clear();
         let sign = if before.delivers { -1 } else { 1 };
-        let paid = with_cash.then_some((Some(0), before.amount - left.1, amount));
+        let paid = with_cash.then_some((Some(0), before.amount.wrapping_sub(left.1), amount));
         settlement(&mut self.expected, &terms, Some(0), sign, quantity, paid);
         let moved: Vec<Posting> = postings.iter().map(|each| Posting { account: any(each.account), ..*each }).collect();
         self.exact(&moved)?;
@@ -358,11 +359,11 @@ fn capture(into: &mut Vec<Posting>, terms: &Terms, sign: i64) {
     let owed = Account::new(kind::COUNTERPARTY, terms.party, terms.counterparty);
     let mut post = |asset, amount: i64| {
         into.push(Posting { account: book, asset, amount });
-        into.push(Posting { account: owed, asset, amount: -amount });
+        into.push(Posting { account: owed, asset, amount: amount.wrapping_neg() });
     };
     post(Asset::instrument(terms.instrument), sign.wrapping_mul(terms.quantity));
     if terms.paid {
-        post(terms.currency, -sign.wrapping_mul(terms.net));
+        post(terms.currency, (-sign).wrapping_mul(terms.net));
     }
 }
 
@@ -380,11 +381,15 @@ fn settlement(
     let lies = |account| Account::new(kind::LOCATION, terms.party, account);
     let securities = Asset::instrument(terms.instrument);
     let mut post = |account, asset, amount: i64| into.push(Posting { account, asset, amount });
-    post(owed, securities, sign * quantity);
-    post(lies(depot.unwrap_or_default()), securities, sign * quantity);
+    post(owed, securities, sign.wrapping_mul(quantity));
+    post(lies(depot.unwrap_or_default()), securities, sign.wrapping_mul(quantity));
     if let Some((Some(nostro), own, paid)) = paid {
-        post(owed, terms.currency, -sign * own);
-        post(lies(nostro), terms.currency, -sign * paid);
-        post(Account::new(kind::DIFFERENCE, terms.party, 0), terms.currency, -sign * (paid - own));
+        post(owed, terms.currency, (-sign).wrapping_mul(own));
+        post(lies(nostro), terms.currency, (-sign).wrapping_mul(paid));
+        post(
+            Account::new(kind::DIFFERENCE, terms.party, 0),
+            terms.currency,
+            (-sign).wrapping_mul(paid.wrapping_sub(own)),
+        );
     }
 }

@@ -237,3 +237,31 @@ fn ten_million_records_are_proved_in_a_kilobyte_and_a_millisecond() {
         tree::check_consistency((number, &earlier), (SIZE, &root), &proof.path).expect("it holds");
     });
 }
+
+/// Bent proofs and notes: refused, whatever is bent.
+#[test]
+fn what_is_bent_proves_nothing() {
+    let leaves: Vec<Hash> = (0u32..300).map(|number| leaf(&number.to_be_bytes())).collect();
+    let (_dir, grower) = grown(&leaves);
+    let root = grower.root(300).expect("a root");
+    let checkpoint = Checkpoint { origin: "o".to_owned(), size: 300, root, extensions: Vec::new() };
+    let proof = grower.inclusion(201, 300).expect("a proof").to_bytes();
+    for at in 0..proof.len() {
+        for bit in 0..8 {
+            let mut bent = proof.clone();
+            bent[at] ^= 1 << bit;
+            let read =
+                Proof::from_bytes(&bent).and_then(|proof| proof.check_record(&200u32.to_be_bytes(), &checkpoint));
+            assert!(read.is_err(), "byte {at} bit {bit}");
+        }
+        assert!(Proof::from_bytes(&proof[..at]).is_err());
+    }
+    let signer = Signer::new("o", &Signer::generate().expect("a key")).expect("a signer");
+    let note = signer.sign(&checkpoint.text()).into_bytes();
+    for at in 0..note.len() {
+        let mut bent = note.clone();
+        bent[at] ^= 1;
+        let text = String::from_utf8_lossy(&bent);
+        assert_ne!(signer.verifier().open(&text).ok(), Some(checkpoint.text().as_str()), "byte {at} of {text}");
+    }
+}
