@@ -53,6 +53,13 @@ chaos: install ## 200 engines and 50 brokers or connections killed under load, t
 	@$(KAFKA) install
 	QUITTANCE_SYSTEM=1 QUITTANCE_CHAOS=$(CHAOS) cargo test --locked -p quittance-tests --test system -- chaos
 
+# Inputs of each kind, chosen by chance and not by coverage.
+HOSTILE ?= 1000000
+
+.PHONY: hostile
+hostile: install ## bent and made-up bytes against the auditor's readers (HOSTILE, a million of each kind)
+	HOSTILE=$(HOSTILE) cargo test --locked -p auditor --test hostile -- --nocapture
+
 .PHONY: fmt
 fmt: ## format the code
 	@cargo fmt --all
