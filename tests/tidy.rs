@@ -19,7 +19,7 @@ const ARROWS: &str = "
     api: engine projections wire store model
     server: engine kafka api projections store wire model
     cli: server kafka wire store testkit model engine projections risk benches
-    benches: model clearing wire store engine kafka projections testkit
+    benches: model clearing wire store engine kafka projections server testkit
     testkit: model clearing wire
     simulator: testkit engine projections store clearing model wire
 ";
