@@ -131,13 +131,14 @@ impl Running {
         if let Some(records) = &records {
             publishing::settled(config, records, &shard).await?;
         }
+        let published = records.as_ref().map(|records| records.published());
         match records.clone().filter(|_| config.kafka.reader) {
-            None => leading.begin(config, stored, &log, inlets)?,
+            None => leading.begin(config, stored, &log, inlets, published)?,
             Some(records) => {
                 let (config, log, leading) = (config.clone(), Arc::downgrade(&log), leading.clone());
                 others.0.push(tokio::spawn(async move {
                     if publishing::leads(&records, &shard).await {
-                        leading.begin_late(&config, stored, &log, inlets);
+                        leading.begin_late(&config, stored, &log, inlets, published);
                     }
                 }));
             }
@@ -321,7 +322,7 @@ fn standing(
     records: Option<Arc<Records>>,
     log: Arc<Log>,
 ) -> impl Fn() -> Vec<wire::pb::service::SourceStanding> + Send + Sync + use<> {
-    let trades = kafka_source::standing(leading);
+    let trades = kafka_source::standing(leading, log.clone());
     let config = config.clone();
     move || {
         let mut standing = trades();

@@ -83,7 +83,7 @@ pub(crate) fn check_advice(advice: &Advice) -> Result<(), Fault> {
     Ok(())
 }
 
-message! { OutboundInstruction { 1 reference, 2 domain, 3 instruction, 4..=6 body } }
+message! { OutboundInstruction { 1 reference, 2 domain, 3 instruction, 4..=6 body, 7 sender } }
 message! { Instruct {
     1 movement, 2 payment, 3 trade_date, 4 settlement_date, 5 instrument, 6 isin, 7 quantity, 8 quantity_type,
     9 currency, 10 amount, 11 party, 12 counterparty, 13 depot, 14 nostro, 15 transaction_type = code::TRAD, 16 hold,

@@ -96,8 +96,15 @@ pub fn outbound() -> impl Strategy<Value = OutboundInstruction> {
             }
         ),
     ];
-    (identifier(), identifier(), identifier(), body)
-        .prop_map(|(reference, domain, instruction, body)| OutboundInstruction { reference, domain, instruction, body })
+    (maybe(identifier()), identifier(), identifier(), identifier(), body).prop_map(
+        |(sender, reference, domain, instruction, body)| OutboundInstruction {
+            sender,
+            reference,
+            domain,
+            instruction,
+            body,
+        },
+    )
 }
 
 fn party() -> impl Strategy<Value = PartyReference> {
