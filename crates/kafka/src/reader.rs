@@ -71,6 +71,12 @@ impl Reader {
         read.unwrap_or(Ok(None))
     }
 
+    /// The first offset there still is, if the brokers tell.
+    #[must_use]
+    pub fn begin(&self) -> Option<u64> {
+        self.tail.bounds(PATIENCE).map(|(begin, _)| begin)
+    }
+
     /// Shows every message before the end as it is now; the offset to go on from.
     ///
     /// # Errors
