@@ -12,7 +12,7 @@ use crate::instruct::root;
 use accounts::Accounts;
 use kafka::{Letter, Letters};
 use legs::{Leg, Legs};
-use model::advice::{Advice, AdviceBody, Answer, CashEntry, Status};
+use model::advice::{Advice, AdviceBody, AllegementRemoval, Answer, CashEntry, Status};
 use model::command::{Command, Inbound, Origin};
 use model::event::Event;
 use model::identifier::Identifier;
@@ -40,7 +40,8 @@ pub struct Advices {
 /// A counterparty's instruction that names the bank.
 struct Street {
     trade: u64,
-    alleged: bool,
+    /// The advice that alleged it.
+    alleged: Option<Identifier>,
 }
 
 /// The record that is being folded.
@@ -103,10 +104,9 @@ impl Advices {
     }
 
     fn say(&mut self, reference: &str, instruction: Option<u64>, body: AdviceBody) {
-        let id = format!("A{}-{}", self.now.sequence, self.now.said.len() + 1);
         self.now.said.push(Advice {
             sender: self.agent.clone(),
-            id: Identifier::parse(&id).expect("two numbers are a name"),
+            id: advice_id(self.now.sequence, self.now.said.len()),
             reference: reference.to_owned(),
             agent_reference: instruction.map(|number| format!("{}-{number}", self.agent)).unwrap_or_default(),
             body,
@@ -152,7 +152,7 @@ impl Advices {
             Event::InstructionsMatched { deliver, receive, reasons, .. } => {
                 let (deliverers, receivers) = reasons.unzip();
                 for (instruction, reason) in [(*deliver, deliverers), (*receive, receivers)] {
-                    self.street.remove(&instruction);
+                    self.heard_of(instruction);
                     self.pending(instruction, reason.as_slice(), true);
                 }
             }
@@ -173,14 +173,14 @@ impl Advices {
             }
             Event::InstructionsSettled { deliver, receive, quantity, currency, amount, value_date, .. } => {
                 for instruction in [*deliver, *receive] {
-                    self.street.remove(&instruction);
+                    self.heard_of(instruction);
                     let settled =
                         said::Settled { quantity: *quantity, currency: *currency, amount: *amount, date: *value_date };
                     self.settled(instruction, &settled);
                 }
             }
             Event::InstructionCancelled { instruction, reason } => {
-                self.street.remove(instruction);
+                self.heard_of(*instruction);
                 if let Some(trade) = self.legs.ended(*instruction) {
                     self.now.gone.push((trade, *reason));
                 }
@@ -213,7 +213,7 @@ impl Advices {
     fn issued(&mut self, instruction: u64, trade: u64) {
         match self.legs.issue(instruction, trade) {
             Some(legs::Issued::First(reference)) => self.status(&reference, Some(instruction), "PACK", &[]),
-            Some(legs::Issued::Street) => _ = self.street.insert(instruction, Street { trade, alleged: false }),
+            Some(legs::Issued::Street) => _ = self.street.insert(instruction, Street { trade, alleged: None }),
             Some(legs::Issued::Again) | None => {}
         }
     }
@@ -240,11 +240,18 @@ impl Advices {
 
     /// The counterparty's side of what the bank has not said.
     fn allege(&mut self, instruction: u64) {
-        let Some(street) = self.street.get_mut(&instruction).filter(|street| !street.alleged) else { return };
-        street.alleged = true;
+        let Some(street) = self.street.get_mut(&instruction).filter(|street| street.alleged.is_none()) else { return };
+        street.alleged = Some(advice_id(self.now.sequence, self.now.said.len()));
         let Some(terms) = self.legs.street_terms(street.trade) else { return };
         let body = AdviceBody::Allegement(Box::new(self.accounts.allegement(terms)));
         self.say("", Some(instruction), body);
+    }
+
+    /// A counterparty's instruction found its counterpart, or is no more: what was alleged is taken back.
+    fn heard_of(&mut self, instruction: u64) {
+        if let Some(Street { alleged: Some(allegement), .. }) = self.street.remove(&instruction) {
+            self.say("", Some(instruction), AdviceBody::AllegementRemoval(AllegementRemoval { allegement }));
+        }
     }
 
     fn settled(&mut self, instruction: u64, settled: &said::Settled) {
@@ -356,6 +363,11 @@ impl Letters for Advices {
         }
         Ok(())
     }
+}
+
+/// The id of the advice that is said next of a record of which some are said.
+fn advice_id(sequence: u64, said: usize) -> Identifier {
+    Identifier::parse(&format!("A{sequence}-{}", said + 1)).expect("two numbers are a name")
 }
 
 /// Answers to requests go with their instruction: the first two parts of a reference are the instruction's.

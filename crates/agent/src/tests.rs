@@ -211,6 +211,7 @@ fn short(advice: &Advice) -> String {
         AdviceBody::CashEntry(said) => format!("cash {}", said.amount),
         AdviceBody::SecuritiesBalances(said) => format!("{} holds {} lines", said.account, said.lines.len()),
         AdviceBody::CashBalances(said) => format!("{} has {} lines", said.account, said.lines.len()),
+        AdviceBody::AllegementRemoval(said) => format!("no more {}", said.allegement),
     };
     format!("{} {said}", advice.reference).trim().to_owned()
 }
@@ -290,4 +291,9 @@ fn what_the_bank_does_not_know_is_told_and_stands_as_breaks() {
     market.agent("transfer 2.00 EUR from ALPHA-CASH book=ALPHA-DEPOT");
     assert_eq!((market.heard(), market.breaks()), (vec!["cash -2.00".to_owned()], 2));
     market.agrees();
+    // The bank sells after all: nothing is alleged any more.
+    market.bank("trade S1 ALPHA sells 70 SAP to BETA @ 120.00 isd=today");
+    let heard = market.heard();
+    assert!(heard.iter().any(|said| said.starts_with("no more A")), "{heard:?}");
+    assert_eq!(market.breaks(), 1);
 }

@@ -39,6 +39,7 @@ fn body() -> impl Strategy<Value = AdviceBody> {
         }),
         (short(), date(), cash)
             .prop_map(|(account, date, lines)| { AdviceBody::CashBalances(CashBalances { account, date, lines }) }),
+        identifier().prop_map(|allegement| AdviceBody::AllegementRemoval(AllegementRemoval { allegement })),
     ]
 }
 
