@@ -1,6 +1,7 @@
 //! The one binary: every way a person or a script talks to Quittance. A module for each noun; `fault` is how all of them end.
 
 mod accounting;
+mod agent;
 mod asking;
 mod audit;
 mod breaks;
@@ -68,6 +69,7 @@ struct Arguments {
 enum Command {
     Demo(demo::Demo),
     Serve(service::Serve),
+    Agent(agent::Agent),
     Init(service::Init),
     Config(service::Configure),
     Status(status::Status),
@@ -124,6 +126,7 @@ fn run(command: Command) -> Result<()> {
         Command::Log(command) => wait(log::run(command)),
         Command::Demo(command) => wait(demo::run(command)),
         Command::Serve(command) => service::serve(command),
+        Command::Agent(command) => agent::run(&command),
         Command::Init(command) => service::init(command),
         Command::Config(command) => service::configure(command),
         Command::Status(command) => wait(status::run(command)),

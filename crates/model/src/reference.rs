@@ -123,6 +123,8 @@ pub struct Domain {
     pub cut_offs: Vec<CutOffRule>,
     /// When the timer opens and closes its days; absent: people do.
     pub schedule: Option<DaySchedule>,
+    /// Who settles there and whose advices of it count; only where others settle. Absent: whoever advises.
+    pub agent: Option<Identifier>,
 }
 
 /// When a settlement day begins and ends, in minutes from midnight of its date in the domain's own time. Below zero is

@@ -32,7 +32,7 @@ choice! { Reference as "reference" {
 
 message! { Party { 1 id, 2 name, 3 lei, 4 bic, 5 roles } }
 message! { Book { 1 id, 2 name, 3 owner } }
-message! { Domain { 1 id, 2 kind, 3 calendar, 4 zone, 5 cut_offs, 6 schedule } }
+message! { Domain { 1 id, 2 kind, 3 calendar, 4 zone, 5 cut_offs, 6 schedule, 7 agent } }
 message! { DaySchedule { 1 opens, 2 closes } }
 message! { CutOffRule { 1 currency, 2 minute_of_day } }
 message! { Instrument {

@@ -117,6 +117,7 @@ fn places(world: &World, list: &mut List) {
             rule(None, hour::CUT_OFF_FREE),
         ],
         schedule: None,
+        agent: None,
     }));
     for (market, days, since) in market::CYCLES {
         list.set(Reference::Cycle(Cycle { market: identifier(market), valid_from: day(since), days }));

@@ -99,7 +99,7 @@ fn account(words: &mut Words) -> Result<Account, String> {
     Ok(Account { id, kind, holder, domain: domain_option(words)?, capacity, may_go_short: words.is_set("short")? })
 }
 
-/// `domain QCSD TARGET [zone=Europe/Paris] [external=yes] [opens=07:00 closes=18:00] [EUR=16:00] [free=18:00]`
+/// `domain QCSD TARGET [zone=Europe/Paris] [external=yes] [agent=CUSTODIAN] [opens=07:00 closes=18:00] [EUR=16:00] [free=18:00]`
 fn domain(words: &mut Words) -> Result<Domain, String> {
     let id = words.name("the domain")?;
     let calendar = words.name("the calendar")?;
@@ -112,12 +112,13 @@ fn domain(words: &mut Words) -> Result<Domain, String> {
         }
         _ => return Err("opens= and closes= come together".to_owned()),
     };
+    let agent = words.name_option("agent")?;
     let rule = |(key, value): (String, String)| {
         let currency = if key == "free" { None } else { Some(currency(&key)?) };
         Ok(CutOffRule { currency, minute_of_day: minutes(&value)? })
     };
     let cut_offs = words.rest().into_iter().map(rule).collect::<Result<_, String>>()?;
-    Ok(Domain { id, kind, calendar, zone, cut_offs, schedule })
+    Ok(Domain { id, kind, calendar, zone, cut_offs, schedule, agent })
 }
 
 /// `instrument SAP DE0007164600 [XETR] [ccy=EUR] [cfi=ESVUFR] [face=yes] [decimals=0] [min=1] [multiple=1]`

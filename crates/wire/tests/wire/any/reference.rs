@@ -78,8 +78,16 @@ fn domain() -> impl Strategy<Value = Domain> {
     let cut_off =
         (maybe(currency()), any::<u16>()).prop_map(|(currency, minute_of_day)| CutOffRule { currency, minute_of_day });
     let schedule = maybe((any::<i32>(), any::<i32>()).prop_map(|(opens, closes)| DaySchedule { opens, closes }));
-    (identifier(), kind, identifier(), text(), some(cut_off), schedule).prop_map(
-        |(id, kind, calendar, zone, cut_offs, schedule)| Domain { id, kind, calendar, zone, cut_offs, schedule },
+    (identifier(), kind, identifier(), text(), some(cut_off), schedule, maybe(identifier())).prop_map(
+        |(id, kind, calendar, zone, cut_offs, schedule, agent)| Domain {
+            id,
+            kind,
+            calendar,
+            zone,
+            cut_offs,
+            schedule,
+            agent,
+        },
     )
 }
 
