@@ -195,4 +195,10 @@ pub(crate) mod table {
     pub(crate) const POSITION_ENTRIES: u8 = 61;
     pub(crate) const POSITION_TRADES: u8 = 62;
     pub(crate) const POSITION_INSTRUCTIONS: u8 = 63;
+    pub(crate) const POSITION_FORMER: u8 = 64;
+    pub(crate) const POSITION_CLOSED: u8 = 65;
+    // valuation
+    pub(crate) const PRICE_SETS: u8 = 66;
+    pub(crate) const GROUNDS: u8 = 67;
+    pub(crate) const CLOSES: u8 = 68;
 }
