@@ -18,6 +18,7 @@ pub mod failure;
 mod ledger;
 mod log;
 mod operator;
+mod position;
 mod receipt;
 mod routes;
 mod settlement;

@@ -21,6 +21,8 @@ mod log;
 mod output;
 mod paging;
 mod pipeline;
+mod pnl;
+mod positions;
 mod progress;
 mod promote;
 mod proof;
@@ -77,6 +79,8 @@ enum Command {
     Breaks(breaks::Breaks),
     Cash(cash::Cash),
     Ledger(ledger::Ledger),
+    Positions(positions::Positions),
+    Pnl(pnl::Pnl),
     Day(day::Day),
     Controls(controls::Controls),
     Proposals(proposals::Proposals),
@@ -116,6 +120,8 @@ fn run(command: Command) -> Result<()> {
         Command::Breaks(command) => wait(breaks::run(command)),
         Command::Cash(command) => wait(cash::run(command)),
         Command::Ledger(command) => wait(ledger::run(command)),
+        Command::Positions(command) => wait(positions::run(command)),
+        Command::Pnl(command) => wait(pnl::run(command)),
         Command::Day(command) => wait(day::run(command)),
         Command::Controls(command) => wait(controls::run(command)),
         Command::Proposals(command) => wait(proposals::run(command)),
