@@ -20,6 +20,7 @@ mod log;
 mod operator;
 mod position;
 mod receipt;
+mod report;
 mod routes;
 mod settlement;
 mod state;

@@ -30,6 +30,7 @@ mod proposals;
 mod quarantine;
 mod rebuild;
 mod repairs;
+mod report;
 mod service;
 mod status;
 mod store;
@@ -81,6 +82,7 @@ enum Command {
     Ledger(ledger::Ledger),
     Positions(positions::Positions),
     Pnl(pnl::Pnl),
+    Report(report::Report),
     Day(day::Day),
     Controls(controls::Controls),
     Proposals(proposals::Proposals),
@@ -122,6 +124,7 @@ fn run(command: Command) -> Result<()> {
         Command::Ledger(command) => wait(ledger::run(command)),
         Command::Positions(command) => wait(positions::run(command)),
         Command::Pnl(command) => wait(pnl::run(command)),
+        Command::Report(command) => wait(report::run(command)),
         Command::Day(command) => wait(day::run(command)),
         Command::Controls(command) => wait(controls::run(command)),
         Command::Proposals(command) => wait(proposals::run(command)),

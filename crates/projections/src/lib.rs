@@ -18,6 +18,7 @@ mod numbered;
 mod pnl;
 mod positions;
 mod queries;
+mod report;
 mod rows;
 mod runner;
 mod shared;

@@ -181,6 +181,7 @@ pub(crate) mod table {
     pub(crate) const STATUS_DAYS: u8 = 23;
     pub(crate) const REVERSED: u8 = 24;
     pub(crate) const BREAKS: u8 = 25;
+    pub(crate) const FIGURES: u8 = 30;
     // cash
     pub(crate) const FLOWS: u8 = 32;
     pub(crate) const TERMS: u8 = 33;

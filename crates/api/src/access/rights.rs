@@ -49,6 +49,7 @@ pub const RIGHTS: &[Right] = &[
     question("PositionService", "GetPosition", FIGURES),
     question("PositionService", "ListPnl", FIGURES),
     question("PositionService", "SummarizePnl", FIGURES),
+    question("ReportService", "GetReport", FIGURES),
     // Which of them, the command says.
     command("OperatorService", "SubmitCommand", &[Publisher, Operator, Approver, Admin]),
     command("OperatorService", "OpenDay", OPERATIONS),

@@ -31,6 +31,7 @@ use entry::Entry;
 pub(crate) use entry::{Amounts, Former, Place, Spot, date_bytes};
 pub(crate) use lines::{By, PositionFilter, lot_entry, wire_method};
 pub(crate) use picture::Picture;
+pub(crate) use questions::business_date;
 
 #[derive(Default)]
 pub(crate) struct Positions {

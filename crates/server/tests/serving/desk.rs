@@ -4,7 +4,7 @@ use tonic::Status;
 use wire::pb::service as pb;
 
 use crate::house::{House, by};
-use crate::permissions::Concerns::Book;
+use crate::permissions::Concerns::{Book, House as Whole};
 use crate::permissions::Hidden::{Nothing, Refusal};
 use crate::permissions::{FIGURES, Line};
 
@@ -13,6 +13,7 @@ pub const TABLE: &[Line] = &[
     ("GetPosition", FIGURES, Book, Refusal("NOT_FOUND")),
     ("ListPnl", FIGURES, Book, Nothing),
     ("SummarizePnl", FIGURES, Book, Nothing),
+    ("GetReport", FIGURES, Whole, Nothing),
 ];
 
 /// Makes a call as somebody: how many rows came, or why not.
@@ -35,6 +36,11 @@ pub async fn ask(house: &House, method: &str, actor: &str, min_sequence: u64) ->
         "SummarizePnl" => {
             let request = pb::SummarizePnlRequest { min_sequence, ..Default::default() };
             positions.summarize_pnl(by(actor, request)).await?.into_inner().totals.len()
+        }
+        "GetReport" => {
+            let request = pb::GetReportRequest { min_sequence, ..Default::default() };
+            let report = house.reports().get_report(by(actor, request)).await?.into_inner().report;
+            report.expect("always one").rates.len()
         }
         new => panic!("the call {new} has no line here: say who may make it, and how it is made"),
     })
