@@ -69,7 +69,7 @@ struct Question {
     /// The close [default: the last that has prices]
     #[arg(long, value_parser = dates::parse, value_name = "DATE")]
     date: Option<u32>,
-    /// The close before it [default: the last one the books were closed for, else the last with prices]
+    /// The close before it [default: the last day before that was closed or has prices]
     #[arg(long, value_parser = dates::parse, value_name = "DATE")]
     since: Option<u32>,
     /// Prices and rates: of each the first that has it [default: what the books were closed with, else the only one]
@@ -291,15 +291,20 @@ fn day(line: &PnlLine) -> Option<&PnlDay> {
     line.reported.as_ref().or(line.local.as_ref())
 }
 
-fn exceptions(line: &PnlLine) -> Cell {
-    let mut texts: Vec<String> = Vec::new();
+/// What is missing or out of the ordinary, each once: `NO_PRICE COST_AT_MARKET`.
+pub fn names(line: &PnlLine) -> String {
+    let mut texts: Vec<&str> = Vec::new();
     for each in &line.exceptions {
-        let text = code(each.code()).to_owned();
+        let text = code(each.code());
         if !texts.contains(&text) {
             texts.push(text);
         }
     }
-    if texts.is_empty() { Cell::Blank } else { Cell::Marked(texts.join(" "), Mark::Bad) }
+    texts.join(" ")
+}
+
+fn exceptions(line: &PnlLine) -> Cell {
+    if line.exceptions.is_empty() { Cell::Blank } else { Cell::Marked(names(line), Mark::Bad) }
 }
 
 /// A part of a total's day.

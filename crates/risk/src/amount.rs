@@ -86,12 +86,9 @@ impl Conversion {
         Ok(Conversion { numerator, denominator })
     }
 
-    /// The way back.
-    pub fn inverse(self) -> Result<Conversion, Overflow> {
-        if self.numerator <= 0 {
-            return Err(Overflow);
-        }
-        Ok(Conversion { numerator: self.denominator, denominator: self.numerator })
+    /// The other way: from the base currency to the foreign one.
+    pub fn inverse(self) -> Conversion {
+        Conversion { numerator: self.denominator, denominator: self.numerator }
     }
 
     /// First this, then another, rounded once: a cross rate.
@@ -151,11 +148,11 @@ mod tests {
         // 100.00 EUR at 0.8642 EUR a dollar are 115.71 USD; and at 1.1405 EUR a pound, 86.42 USD are 65.48 pounds.
         let (dollar, pound) =
             (Conversion::new(d("0.8642"), 2, 2).unwrap(), Conversion::new(d("1.1405"), 2, 2).unwrap());
-        assert_eq!(dollar.inverse().unwrap().apply(10_000), Ok(11_571));
-        let cross = dollar.then(pound.inverse().unwrap()).unwrap();
+        assert_eq!(dollar.inverse().apply(10_000), Ok(11_571));
+        let cross = dollar.then(pound.inverse()).unwrap();
         assert_eq!(cross.apply(8_642), Ok(6_548));
-        assert_eq!(cross.then(cross.inverse().unwrap()).unwrap(), Conversion { numerator: 1, denominator: 1 });
-        assert_eq!(Conversion::new(d("0"), 2, 2).unwrap().inverse(), Err(Overflow));
+        assert_eq!(cross.then(cross.inverse()).unwrap(), Conversion { numerator: 1, denominator: 1 });
+        assert_eq!(Conversion::new(d("0"), 2, 2).unwrap().inverse().apply(1), Err(Overflow));
         assert_eq!(value(i128::MAX, d("2"), PriceKind::Amount, scales), Err(Overflow));
     }
 }

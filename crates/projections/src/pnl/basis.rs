@@ -118,7 +118,8 @@ impl<'a> Desk<'a> {
         let none = || Error::Filter { field: "date", reason: "no set of prices and rates is recorded".to_owned() };
         let date = asked.date.or_else(last_set).ok_or_else(none)?;
         let set_before = || series.iter().filter_map(|name| sets.before(name, date)).map(|set| set.date).max();
-        let last = asked.since.or_else(|| before(date).map(|(date, _)| date)).or_else(set_before);
+        let last_close = before(date).map(|(date, _)| date);
+        let last = asked.since.or_else(|| last_close.max(set_before()));
         let moment = |date: Date| {
             let close = number.and_then(|entity| self.grounds.close(entity, date));
             let frozen = close.map(|close| close.sets.clone()).filter(|sets| !sets.is_empty());

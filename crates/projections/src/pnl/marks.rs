@@ -52,7 +52,7 @@ impl Marks {
                         let rate = exponents
                             .and_then(|(from, to)| Conversion::new(price.value, u32::from(from), u32::from(to)).ok());
                         // A rate of nothing or less is none.
-                        if let Some(rate) = rate.filter(|rate| rate.inverse().is_ok()) {
+                        if let Some(rate) = rate.filter(|_| price.value.unscaled > 0) {
                             rates.entry((*from, price.currency)).or_insert(rate);
                         }
                     }
@@ -64,7 +64,7 @@ impl Marks {
 
     /// Direct, or turned round.
     fn quoted(&self, from: CurrencyCode, to: CurrencyCode) -> Option<Conversion> {
-        let turned = || self.rates.get(&(to, from)).and_then(|rate| rate.inverse().ok());
+        let turned = || self.rates.get(&(to, from)).map(|rate| rate.inverse());
         self.rates.get(&(from, to)).copied().or_else(turned)
     }
 
