@@ -19,6 +19,7 @@ mod ledger;
 mod log;
 mod operator;
 mod receipt;
+mod risk;
 mod routes;
 mod settlement;
 mod state;

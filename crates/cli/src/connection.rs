@@ -14,6 +14,7 @@ use wire::pb::service::cash_service_client::CashServiceClient;
 use wire::pb::service::ledger_service_client::LedgerServiceClient;
 use wire::pb::service::log_service_client::LogServiceClient;
 use wire::pb::service::operator_service_client::OperatorServiceClient;
+use wire::pb::service::risk_service_client::RiskServiceClient;
 use wire::pb::service::settlement_service_client::SettlementServiceClient;
 use wire::pb::service::trade_service_client::TradeServiceClient;
 
@@ -152,6 +153,7 @@ impl Connection {
         settlement: SettlementServiceClient,
         cash: CashServiceClient,
         ledger: LedgerServiceClient,
+        risk: RiskServiceClient,
         log: LogServiceClient,
         operator: OperatorServiceClient
     }

@@ -9,6 +9,7 @@ mod cash;
 mod codes;
 mod connection;
 mod controls;
+mod coverage;
 mod dates;
 mod day;
 mod demo;
@@ -77,6 +78,7 @@ enum Command {
     Breaks(breaks::Breaks),
     Cash(cash::Cash),
     Ledger(ledger::Ledger),
+    Coverage(coverage::CoverageCommand),
     Day(day::Day),
     Controls(controls::Controls),
     Proposals(proposals::Proposals),
@@ -116,6 +118,7 @@ fn run(command: Command) -> Result<()> {
         Command::Breaks(command) => wait(breaks::run(command)),
         Command::Cash(command) => wait(cash::run(command)),
         Command::Ledger(command) => wait(ledger::run(command)),
+        Command::Coverage(command) => wait(coverage::run(command)),
         Command::Day(command) => wait(day::run(command)),
         Command::Controls(command) => wait(controls::run(command)),
         Command::Proposals(command) => wait(proposals::run(command)),

@@ -9,6 +9,7 @@
 
 mod bound;
 mod cash;
+mod coverage;
 mod error;
 mod folder;
 mod grants;
@@ -17,6 +18,7 @@ mod names;
 mod numbered;
 mod positions;
 mod queries;
+mod risk_queries;
 mod rows;
 mod runner;
 mod shared;

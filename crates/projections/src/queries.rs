@@ -44,7 +44,7 @@ impl PageRequest<'_> {
     /// Rows that one page looks at, in memory and in the database each.
     const EXAMINED: usize = 20_000;
 
-    fn size(self) -> usize {
+    pub(crate) fn size(self) -> usize {
         let size = if self.size == 0 { Self::DEFAULT_SIZE } else { self.size };
         size.min(Self::MAX_SIZE) as usize
     }
@@ -54,7 +54,7 @@ impl PageRequest<'_> {
     }
 
     /// The place in the token, if there is one.
-    fn place<const LENGTH: usize>(self, scope: Scope) -> Result<Option<[u8; LENGTH]>, Error> {
+    pub(crate) fn place<const LENGTH: usize>(self, scope: Scope) -> Result<Option<[u8; LENGTH]>, Error> {
         if self.token.is_empty() { Ok(None) } else { Ok(Some(scope.place(self.token)?)) }
     }
 }

@@ -12,6 +12,7 @@ pub(crate) enum Purpose {
     Cash = 3,
     Balances = 4,
     Subscription = 5,
+    Coverage = 70,
 }
 
 /// Why a token is refused.

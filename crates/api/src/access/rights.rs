@@ -45,6 +45,7 @@ pub const RIGHTS: &[Right] = &[
     question("CashService", "GetCashLadder", FIGURES),
     question("LedgerService", "ListBalances", FIGURES),
     question("LedgerService", "ListTieOuts", FIGURES),
+    question("RiskService", "ListCoverage", FIGURES),
     // Which of them, the command says.
     command("OperatorService", "SubmitCommand", &[Publisher, Operator, Approver, Admin]),
     command("OperatorService", "OpenDay", OPERATIONS),
