@@ -21,6 +21,7 @@ mod operator;
 mod position;
 mod receipt;
 mod report;
+mod risk;
 mod routes;
 mod settlement;
 mod state;

@@ -16,6 +16,7 @@ use wire::pb::service::log_service_client::LogServiceClient;
 use wire::pb::service::operator_service_client::OperatorServiceClient;
 use wire::pb::service::position_service_client::PositionServiceClient;
 use wire::pb::service::report_service_client::ReportServiceClient;
+use wire::pb::service::risk_service_client::RiskServiceClient;
 use wire::pb::service::settlement_service_client::SettlementServiceClient;
 use wire::pb::service::trade_service_client::TradeServiceClient;
 
@@ -156,6 +157,7 @@ impl Connection {
         ledger: LedgerServiceClient,
         positions: PositionServiceClient,
         reports: ReportServiceClient,
+        risk: RiskServiceClient,
         log: LogServiceClient,
         operator: OperatorServiceClient
     }

@@ -10,6 +10,7 @@ mod cash;
 mod codes;
 mod connection;
 mod controls;
+mod coverage;
 mod dates;
 mod day;
 mod demo;
@@ -85,6 +86,7 @@ enum Command {
     Positions(positions::Positions),
     Pnl(pnl::Pnl),
     Report(report::Report),
+    Coverage(coverage::CoverageCommand),
     Day(day::Day),
     Controls(controls::Controls),
     Proposals(proposals::Proposals),
@@ -127,6 +129,7 @@ fn run(command: Command) -> Result<()> {
         Command::Positions(command) => wait(positions::run(command)),
         Command::Pnl(command) => wait(pnl::run(command)),
         Command::Report(command) => wait(report::run(command)),
+        Command::Coverage(command) => wait(coverage::run(command)),
         Command::Day(command) => wait(day::run(command)),
         Command::Controls(command) => wait(controls::run(command)),
         Command::Proposals(command) => wait(proposals::run(command)),

@@ -9,6 +9,7 @@
 
 mod bound;
 mod cash;
+mod coverage;
 mod error;
 mod folder;
 mod grants;
@@ -19,6 +20,7 @@ mod pnl;
 mod positions;
 mod queries;
 mod report;
+mod risk_queries;
 mod rows;
 mod runner;
 mod shared;

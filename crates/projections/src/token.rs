@@ -14,6 +14,7 @@ pub(crate) enum Purpose {
     Subscription = 5,
     Positions = 50,
     Pnl = 52,
+    Coverage = 70,
 }
 
 /// Why a token is refused.

@@ -50,6 +50,7 @@ pub const RIGHTS: &[Right] = &[
     question("PositionService", "ListPnl", FIGURES),
     question("PositionService", "SummarizePnl", FIGURES),
     question("ReportService", "GetReport", FIGURES),
+    question("RiskService", "ListCoverage", FIGURES),
     // Which of them, the command says.
     command("OperatorService", "SubmitCommand", &[Publisher, Operator, Approver, Admin]),
     command("OperatorService", "OpenDay", OPERATIONS),

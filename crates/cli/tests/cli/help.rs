@@ -15,6 +15,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("breaks", &["list", "assign", "close"]),
     ("cash", &["list", "ladder"]),
     ("ledger", &["balances", "tie-outs", "reverse"]),
+    ("coverage", &["list", "why"]),
     ("day", &["open", "cut-off", "close", "show", "accounting"]),
     ("controls", &["list", "send", "sign-off"]),
     ("proposals", &["list", "approve", "refuse"]),

@@ -13,6 +13,7 @@ mod filter;
 mod fold;
 mod instruction;
 mod list;
+mod open;
 mod outline;
 mod outside;
 mod proposal;
@@ -37,6 +38,7 @@ pub(crate) use figures::{Figure, Measure};
 pub(crate) use filter::Filter;
 pub(crate) use instruction::{Instruction, TradeKey};
 pub(crate) use list::{Limits, Listing, find};
+pub(crate) use open::Open;
 pub(crate) use render::Renderer;
 pub(crate) use trade::Trade;
 
@@ -134,9 +136,7 @@ impl Status {
     /// What each party's counterparties owe it (above zero) and are owed (below zero) by its open trades.
     pub(crate) fn open_obligations(&self) -> BTreeMap<(PartyIx, Asset), i128> {
         let mut owed = BTreeMap::new();
-        let open = self.instructions.iter().filter(|(_, each)| !each.has_ended()).map(|(_, each)| &each.outline);
-        let loose = self.loose_after(0).filter_map(|trade| trade.outline.as_deref());
-        for outline in open.chain(loose) {
+        for Open { outline, .. } in self.open() {
             let sign = if outline.receives { -1 } else { 1 };
             let amount = if outline.method == Method::Dvp { i128::from(outline.amount) } else { 0 };
             let assets = [

@@ -58,6 +58,7 @@ const TABLE: &[Line] = &[
     ("GetCashLadder", FIGURES, Whole, Refusal("NOT_FOUND")),
     ("ListBalances", FIGURES, Book, Nothing),
     ("ListTieOuts", FIGURES, Whole, Nothing),
+    ("ListCoverage", FIGURES, Whole, Nothing),
     // Here: to steer an instruction.
     ("SubmitCommand", &[Operator], Row, Refusal("UNKNOWN_INSTRUCTION")),
     ("OpenDay", &[Operator], Whole, UNPERMITTED),
@@ -148,6 +149,7 @@ impl Rig {
         let house = &self.house;
         let (mut trades, mut settlement, mut operator) = (house.trades(), house.settlement(), house.operator());
         let (mut cash, mut ledger, mut log) = (house.cash(), house.ledger(), house.log());
+        let mut risk = house.risk();
         macro_rules! rows {
             ($client:ident.$call:ident($request:expr) . $rows:ident) => {
                 Ok($client.$call(by(actor, $request)).await?.into_inner().$rows.len())
@@ -218,6 +220,9 @@ impl Rig {
                 rows!(ledger.list_balances(pb::ListBalancesRequest { min_sequence, ..Default::default() }).balances)
             }
             "ListTieOuts" => rows!(ledger.list_tie_outs(pb::ListTieOutsRequest { min_sequence }).lines),
+            "ListCoverage" => {
+                rows!(risk.list_coverage(pb::ListCoverageRequest { min_sequence, ..Default::default() }).coverages)
+            }
             "SubmitCommand" => {
                 let command = format!(r#"{{"steer":{{"instruction":"{number}","action":"STEER_ACTION_RELEASE"}}}}"#);
                 let command = Some(serde_json::from_str(&command).expect("a command"));
