@@ -72,7 +72,7 @@ pub fn history(data: &Path, records: &[Vec<u8>]) {
     let mut chains: Vec<Hash> = vec![Head::EMPTY.chain];
     for (place, record) in records.iter().enumerate() {
         builder.push(record);
-        chains.push(builder.head().chain);
+        chains.push(store::chain::link(&chains[place], &store::chain::leaf(record)));
         if builder.len() == 64 || place + 1 == records.len() {
             let block = builder.finish();
             put(&db, "blocks", &block.first().to_be_bytes(), &block.to_stored(1).expect("encodes"));
