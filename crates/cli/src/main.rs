@@ -32,6 +32,7 @@ mod repairs;
 mod service;
 mod status;
 mod store;
+mod stories;
 mod submit;
 mod topics;
 mod trades;
@@ -68,6 +69,7 @@ struct Arguments {
 #[derive(Subcommand, Debug)]
 enum Command {
     Demo(demo::Demo),
+    Stories(stories::Stories),
     Serve(service::Serve),
     Agent(agent::Agent),
     Init(service::Init),
@@ -125,6 +127,7 @@ fn run(command: Command) -> Result<()> {
         Command::Repairs(command) => wait(repairs::run(command)),
         Command::Log(command) => wait(log::run(command)),
         Command::Demo(command) => wait(demo::run(command)),
+        Command::Stories(command) => wait(stories::run(command)),
         Command::Serve(command) => service::serve(command),
         Command::Agent(command) => agent::run(&command),
         Command::Init(command) => service::init(command),

@@ -8,7 +8,7 @@ mod people;
 pub mod plan;
 mod records;
 mod reference;
-mod screen;
+pub mod screen;
 mod service;
 mod tables;
 mod tie_outs;
