@@ -22,6 +22,8 @@ mod log;
 mod output;
 mod paging;
 mod pipeline;
+mod pnl;
+mod positions;
 mod progress;
 mod promote;
 mod proof;
@@ -29,6 +31,7 @@ mod proposals;
 mod quarantine;
 mod rebuild;
 mod repairs;
+mod report;
 mod service;
 mod status;
 mod store;
@@ -81,6 +84,9 @@ enum Command {
     Breaks(breaks::Breaks),
     Cash(cash::Cash),
     Ledger(ledger::Ledger),
+    Positions(positions::Positions),
+    Pnl(pnl::Pnl),
+    Report(report::Report),
     Day(day::Day),
     Controls(controls::Controls),
     Proposals(proposals::Proposals),
@@ -120,6 +126,9 @@ fn run(command: Command) -> Result<()> {
         Command::Breaks(command) => wait(breaks::run(command)),
         Command::Cash(command) => wait(cash::run(command)),
         Command::Ledger(command) => wait(ledger::run(command)),
+        Command::Positions(command) => wait(positions::run(command)),
+        Command::Pnl(command) => wait(pnl::run(command)),
+        Command::Report(command) => wait(report::run(command)),
         Command::Day(command) => wait(day::run(command)),
         Command::Controls(command) => wait(controls::run(command)),
         Command::Proposals(command) => wait(proposals::run(command)),

@@ -12,6 +12,8 @@ pub(crate) enum Purpose {
     Cash = 3,
     Balances = 4,
     Subscription = 5,
+    Positions = 50,
+    Pnl = 52,
 }
 
 /// Why a token is refused.

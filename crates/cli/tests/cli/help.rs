@@ -24,6 +24,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("repairs", &["list", "retry"]),
     ("log", &["list", "show", "export"]),
     ("verify", &[]),
+    ("audit", &["key", "head", "prove", "consistency", "verify"]),
     ("rebuild", &[]),
     ("fold", &[]),
     ("calc", &["settlement-date", "match", "lots", "pnl", "var", "crr378", "reg-t", "exposure"]),

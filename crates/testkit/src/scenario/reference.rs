@@ -45,6 +45,7 @@ pub(super) fn reference(words: &mut Words, today: Date) -> Result<Option<Referen
         }
         "prices" => Reference::PriceSet(prices(words, today)?),
         "parameters" => Reference::Parameters(parameters(words)?),
+        "policy" => Reference::BookPolicy(policy(words, today)?),
         "grant" => Reference::Grant(super::grants::grant(words, today)?),
         _ => return Ok(None),
     }))
@@ -195,6 +196,18 @@ fn tolerance(words: &mut Words, today: Date) -> Result<Tolerance, String> {
     Ok(Tolerance { currency, valid_from, bands, recompute })
 }
 
+/// `policy ALPHA-EQ fifo|average [from=] [ccy=EUR] [fees-in-cost=yes]`
+fn policy(words: &mut Words, today: Date) -> Result<BookPolicy, String> {
+    let book = words.name("the book")?;
+    let method = match &*words.expect(&["fifo", "average"])? {
+        "fifo" => LotMethod::Fifo,
+        _ => LotMethod::Average,
+    };
+    let code = words.option("ccy").map(|code| currency(&code)).transpose()?;
+    let fees_in_cost = words.is_set("fees-in-cost")?;
+    Ok(BookPolicy { book, valid_from: since(words, today)?, method, fees_in_cost, currency: code })
+}
+
 /// `prices 2026-11-20 [v=1] [snap=CLOSE] [source=QUOTES] [ccy=EUR] SAP=241.50 USD=0.8642`
 fn prices(words: &mut Words, today: Date) -> Result<PriceSet, String> {
     let day = date(&words.word("the date")?, today)?;
@@ -207,7 +220,7 @@ fn prices(words: &mut Words, today: Date) -> Result<PriceSet, String> {
             model::command::What::Currency(code) => Priced::Currency(code),
             model::command::What::Instrument(id) => Priced::Instrument(id),
         };
-        Ok(Price { of, currency: in_currency, value: decimal(&value)? })
+        Ok(Price { of, currency: in_currency, value: decimal(&value)?, accrued: None })
     };
     let prices = words.rest().into_iter().map(price).collect::<Result<_, String>>()?;
     Ok(PriceSet { date: day, snap, source, version, prices })
