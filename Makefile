@@ -37,9 +37,10 @@ demo: build ## a business day without a broker
 	@cargo run -q --locked -p cli -- demo
 
 .PHONY: demo-kafka
-demo-kafka: build ## the same through a real Kafka broker, started empty and stopped again
+demo-kafka: build ## through a real Kafka broker, started empty and stopped again: the week, then stories of a bank and its agent
 	@export KAFKA_PORT=$(DEMO_PORT); $(KAFKA) stop; $(KAFKA) wipe; trap '$(KAFKA) stop' EXIT; \
-	$(KAFKA) start; cargo run -q --locked -p cli -- demo --kafka 127.0.0.1:$(DEMO_PORT)
+	$(KAFKA) start; cargo run -q --locked -p cli -- demo --kafka 127.0.0.1:$(DEMO_PORT); \
+	cargo run -q --locked -p cli -- stories --kafka 127.0.0.1:$(DEMO_PORT)
 
 .PHONY: bench
 bench: build ## measure: throughput, latency, recovery

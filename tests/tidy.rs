@@ -17,11 +17,12 @@ const ARROWS: &str = "
     projections: model risk wire store
     kafka: engine wire store model
     api: engine projections wire store model
-    server: engine kafka api projections store wire model
+    agent: engine kafka wire store model
+    server: agent engine kafka api projections store wire model
     cli: server auditor merkle kafka wire store testkit model engine projections risk benches
     auditor:
     merkle:
-    benches: model clearing wire store engine kafka projections testkit
+    benches: model clearing wire store engine kafka projections server testkit
     testkit: model clearing wire
     simulator: testkit engine projections store clearing model wire
 ";

@@ -6,6 +6,7 @@
 mod access;
 mod calls;
 pub mod config;
+mod herald;
 mod kafka_source;
 mod listener;
 mod operations;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use api::{Backend, Opened, Serving};
+use api::{Backend, Opened};
 use engine::{Engine, Handle, Options};
 use kafka::{Consumer, Records};
-use projections::{Projections, Runner, RunnerOptions, ViewName};
+use projections::{Projections, Runner, RunnerOptions};
 use store::{Log, Views};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -16,12 +16,10 @@ use tokio::task::JoinHandle;
 
 use crate::calls::{self, Counted};
 use crate::config::Config;
-use crate::kafka_source::Leading;
+use crate::herald::Herald;
+use crate::kafka_source::{Leading, Start};
 use crate::operations::Condition;
 use crate::{access, kafka_source, listener, publishing, settings, telemetry};
-
-/// How often the condition of the parts is looked at, beside what they tell themselves.
-const LOOK: Duration = Duration::from_millis(500);
 
 /// A running service. Dropping it without [`Running::stop`] ends it as a crash would.
 pub struct Running {
@@ -131,13 +129,15 @@ impl Running {
         if let Some(records) = &records {
             publishing::settled(config, records, &shard).await?;
         }
+        let published = records.as_ref().map(|records| records.published());
+        let start = Start { shard: shard.clone(), store: stored, inlets, published };
         match records.clone().filter(|_| config.kafka.reader) {
-            None => leading.begin(config, stored, &log, inlets)?,
+            None => leading.begin(config, start, &log)?,
             Some(records) => {
                 let (config, log, leading) = (config.clone(), Arc::downgrade(&log), leading.clone());
                 others.0.push(tokio::spawn(async move {
                     if publishing::leads(&records, &shard).await {
-                        leading.begin_late(&config, stored, &log, inlets);
+                        leading.begin_late(&config, start, &log);
                     }
                 }));
             }
@@ -321,7 +321,7 @@ fn standing(
     records: Option<Arc<Records>>,
     log: Arc<Log>,
 ) -> impl Fn() -> Vec<wire::pb::service::SourceStanding> + Send + Sync + use<> {
-    let trades = kafka_source::standing(leading);
+    let trades = kafka_source::standing(leading, log.clone());
     let config = config.clone();
     move || {
         let mut standing = trades();
@@ -348,52 +348,4 @@ async fn start_views(config: &Config, stored: store::Options, log: Arc<Log>) -> 
         Ok::<_, projections::Error>((views, runner))
     });
     opened.await.context("starting the views")?.context("the views did not start")
-}
-
-/// Tells health checks how the service is.
-struct Herald {
-    health: api::Health,
-    condition: Condition,
-    shard: Handle,
-    views: Projections,
-    /// What keeps it from serving besides.
-    obstacle: Option<Box<dyn Fn() -> Option<String> + Send + Sync>>,
-}
-
-impl Herald {
-    /// `head` is what the views must have reached before they answer.
-    async fn run(self, head: u64) {
-        let mut look = tokio::time::interval(LOOK);
-        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            let views = self.views_answer(head);
-            let status = self.shard.status();
-            let halted = status.halted;
-            let commands = halted.is_none() && status.following.is_none();
-            self.health.report(Serving { log: true, commands, views }).await;
-            let obstacle = self.obstacle.as_ref().and_then(|ask| ask());
-            match halted {
-                Some(suspect) => self.condition.not_ready(format!("halted at {}: {}", suspect.place, suspect.cause)),
-                None if views && obstacle.is_some() => self.condition.not_ready(obstacle.unwrap_or_default()),
-                None if views => self.condition.ready(),
-                None => self.condition.not_ready(format!("a view has stopped or is behind record {head}")),
-            }
-            self.condition.upkeep();
-            tokio::select! {
-                _ = look.tick() => {}
-                failure = self.shard.failed() => {
-                    self.health.report(Serving { log: true, ..Serving::default() }).await;
-                    self.condition.broken(failure.to_string());
-                    return;
-                }
-            }
-        }
-    }
-
-    fn views_answer(&self, head: u64) -> bool {
-        let standing = self.views.standing();
-        ViewName::ALL.iter().all(|name| {
-            standing.iter().any(|each| each.view == name.as_str() && each.stopped.is_none() && each.sequence >= head)
-        })
-    }
 }

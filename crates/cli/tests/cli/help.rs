@@ -5,7 +5,9 @@ use crate::{fail, run, stderr, stdout, succeed};
 /// Every noun, with its verbs.
 const COMMANDS: &[(&str, &[&str])] = &[
     ("demo", &[]),
+    ("stories", &[]),
     ("serve", &[]),
+    ("agent", &[]),
     ("init", &[]),
     ("config", &["print"]),
     ("status", &[]),
@@ -15,6 +17,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("breaks", &["list", "assign", "close"]),
     ("cash", &["list", "ladder"]),
     ("ledger", &["balances", "tie-outs", "reverse"]),
+    ("coverage", &["list", "why"]),
     ("day", &["open", "cut-off", "close", "show", "accounting"]),
     ("controls", &["list", "send", "sign-off"]),
     ("proposals", &["list", "approve", "refuse"]),

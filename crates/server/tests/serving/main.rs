@@ -2,6 +2,7 @@
 
 mod answers;
 mod commands;
+mod desk;
 mod doors;
 mod health;
 mod house;
