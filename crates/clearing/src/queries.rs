@@ -133,8 +133,8 @@ impl State {
         self.instructions.get(self.trades[place].instruction).map(|instruction| instruction.number)
     }
 
-    /// How much is open: trades, instructions, trades in repair, awaited changes, proposals, quarantined records.
-    pub fn open_counts(&self) -> [(&'static str, usize); 6] {
+    /// How much is open: trades, instructions, trades in repair, awaited changes, proposals, quarantined records, breaks.
+    pub fn open_counts(&self) -> [(&'static str, usize); 7] {
         [
             ("trades", self.trades.len()),
             ("instructions", self.instructions.len()),
@@ -142,6 +142,7 @@ impl State {
             ("awaited", self.awaited.len()),
             ("proposals", self.proposals.len()),
             ("quarantined", self.quarantined.len()),
+            ("breaks", self.breaks.open.len()),
         ]
     }
 
