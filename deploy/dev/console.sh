@@ -66,7 +66,7 @@ case ${1:-} in
     [ -x "$QUITTANCE" ] || die "there is no $QUITTANCE: cargo build -p cli"
     install
     chromium
-    fc-list | grep -qi '/inter/' || packages fonts-inter
+    [ -n "$(fc-list : family 2>/dev/null | grep -i '^inter')" ] || packages fonts-inter
     mkdir -p "$root/docs/console"
     (cd "$console" && node test/screenshots.mjs "$root/docs/console")
     ;;

@@ -10,20 +10,20 @@ const opened = await browser();
 try {
   await furnish(house);
   const failing = house.instructions("--status", "failing").find((each) => each.waits);
-  /** Name, address and pixels of height. */
+  /** Name, address, pixels of height, and in which light. */
   const shots = [
-    ["today", "/", 960],
-    ["instruction", `/instruction/${failing.number}`, 900],
-    ["cash", "/cash/HALVORSEN-CASH/EUR", 760],
-    ["approvals", "/exceptions/approvals", 440],
-    ["breaks", "/exceptions/breaks", 320],
-    ["ledger", "/ledger", 760],
+    ["today", "/", 960, "light"],
+    ["instruction", `/instruction/${failing.number}`, 900, "light"],
+    ["approvals", "/exceptions/approvals", 440, "light"],
+    ["breaks", "/exceptions/breaks", 320, "light"],
+    ["ledger", "/ledger", 760, "light"],
+    ["today", "/", 960, "dark"],
+    ["cash", "/cash/HALVORSEN-CASH/EUR", 760, "dark"],
   ];
   for (const theme of ["light", "dark"]) {
     const page = await signedIn(opened, house.console, "omar.control", { viewport: { width: 1600, height: 960 }, colorScheme: theme });
     await page.waitForSelector('.liveness[data-state="live"]');
-    for (const [name, place, height] of shots) {
-      if (theme === "dark" && !["today", "instruction", "cash"].includes(name)) continue;
+    for (const [name, place, height] of shots.filter((shot) => shot[3] === theme)) {
       await page.setViewportSize({ width: 1600, height });
       await page.goto(`http://${house.console}/#${place}`);
       await page.waitForFunction(() => !/Asking…|Reading the log…/.test(document.querySelector("main").textContent));
