@@ -17,9 +17,12 @@ const ARROWS: &str = "
     projections: model risk wire store
     kafka: engine wire store model
     api: engine projections wire store model
-    server: engine kafka api projections store wire model
-    cli: server kafka wire store testkit model engine projections risk benches
-    benches: model clearing wire store engine kafka projections testkit
+    agent: engine kafka wire store model
+    server: agent engine kafka api projections store wire model
+    cli: server auditor merkle kafka wire store testkit model engine projections risk benches
+    auditor:
+    merkle:
+    benches: model clearing wire store engine kafka projections server testkit
     testkit: model clearing wire
     simulator: testkit engine projections store clearing model wire
 ";
@@ -32,8 +35,8 @@ fn arrows(name: &str) -> Option<Vec<&'static str>> {
 /// A foreign package (and what starts with its name and a hyphen or underscore), and whether a crate may depend on it.
 type Ban = (&'static str, fn(&str) -> bool);
 const BANS: &[Ban] = &[
-    ("rdkafka", |ours| ours == "kafka" || ours == "benches"),
-    ("rocksdb", |ours| ours == "store"),
+    ("rdkafka", |ours| ["kafka", "benches", "auditor"].contains(&ours)),
+    ("rocksdb", |ours| ours == "store" || ours == "auditor"),
     ("tonic", |ours| !["engine", "projections", "store", "clearing", "risk", "model"].contains(&ours)),
     ("prost", |ours| !["clearing", "risk", "model"].contains(&ours)),
     ("serde", |ours| !["clearing", "risk", "model"].contains(&ours)),

@@ -69,7 +69,13 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let grpc = listener.local_addr().expect("an address").to_string();
         drop(listener);
-        let keys = flags(rig, data, topics, &grpc, reader);
+        Served::with(&flags(rig, data, topics, &grpc, reader))
+    }
+
+    /// With these keys of the configuration, among them where it listens.
+    pub fn with(keys: &[(&'static str, String)]) -> Served {
+        let grpc = keys.iter().find(|(key, _)| *key == "grpc.listen").map(|(_, value)| value.clone());
+        let grpc = grpc.expect("it listens somewhere");
         let mut child = Command::new(std::env::current_exe().expect("this program"))
             .arg(ROLE)
             .args(keys.iter().map(|(key, value)| format!("{key}={value}")))

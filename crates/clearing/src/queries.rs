@@ -133,6 +133,11 @@ impl State {
         self.instructions.get(self.trades[place].instruction).map(|instruction| instruction.number)
     }
 
+    /// Whether a trade is known and has not ended.
+    pub fn is_open(&self, source: &Identifier, id: &Identifier) -> bool {
+        self.place_of(&crate::past::trade_key(source, id)).is_some()
+    }
+
     /// How much is open: trades, instructions, trades in repair, awaited changes, proposals, quarantined records, breaks.
     pub fn open_counts(&self) -> [(&'static str, usize); 7] {
         [

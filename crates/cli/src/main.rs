@@ -1,6 +1,7 @@
 //! The one binary: every way a person or a script talks to Quittance. A module for each noun; `fault` is how all of them end.
 
 mod accounting;
+mod agent;
 mod asking;
 mod audit;
 mod breaks;
@@ -9,6 +10,7 @@ mod cash;
 mod codes;
 mod connection;
 mod controls;
+mod coverage;
 mod dates;
 mod day;
 mod demo;
@@ -21,6 +23,8 @@ mod log;
 mod output;
 mod paging;
 mod pipeline;
+mod pnl;
+mod positions;
 mod progress;
 mod promote;
 mod proof;
@@ -28,6 +32,7 @@ mod proposals;
 mod quarantine;
 mod rebuild;
 mod repairs;
+mod report;
 mod service;
 mod status;
 mod store;
@@ -68,6 +73,7 @@ struct Arguments {
 enum Command {
     Demo(demo::Demo),
     Serve(service::Serve),
+    Agent(agent::Agent),
     Init(service::Init),
     Config(service::Configure),
     Status(status::Status),
@@ -77,6 +83,10 @@ enum Command {
     Breaks(breaks::Breaks),
     Cash(cash::Cash),
     Ledger(ledger::Ledger),
+    Positions(positions::Positions),
+    Pnl(pnl::Pnl),
+    Report(report::Report),
+    Coverage(coverage::CoverageCommand),
     Day(day::Day),
     Controls(controls::Controls),
     Proposals(proposals::Proposals),
@@ -116,6 +126,10 @@ fn run(command: Command) -> Result<()> {
         Command::Breaks(command) => wait(breaks::run(command)),
         Command::Cash(command) => wait(cash::run(command)),
         Command::Ledger(command) => wait(ledger::run(command)),
+        Command::Positions(command) => wait(positions::run(command)),
+        Command::Pnl(command) => wait(pnl::run(command)),
+        Command::Report(command) => wait(report::run(command)),
+        Command::Coverage(command) => wait(coverage::run(command)),
         Command::Day(command) => wait(day::run(command)),
         Command::Controls(command) => wait(controls::run(command)),
         Command::Proposals(command) => wait(proposals::run(command)),
@@ -124,6 +138,7 @@ fn run(command: Command) -> Result<()> {
         Command::Log(command) => wait(log::run(command)),
         Command::Demo(command) => wait(demo::run(command)),
         Command::Serve(command) => service::serve(command),
+        Command::Agent(command) => agent::run(&command),
         Command::Init(command) => service::init(command),
         Command::Config(command) => service::configure(command),
         Command::Status(command) => wait(status::run(command)),

@@ -46,7 +46,12 @@ pub struct Settings {
 impl Settings {
     /// The effective configuration: file, then environment (QUITTANCE__SECTION__KEY), then flags.
     pub fn load(&self) -> Result<Config> {
-        let mut flags = Vec::new();
+        self.load_over(&[])
+    }
+
+    /// The same, where a command has said something before: it yields to its flags and to --set.
+    pub fn load_over<'a>(&'a self, said: &[(&'a str, &'a str)]) -> Result<Config> {
+        let mut flags = said.to_vec();
         let named = [
             ("store.dir", &self.data),
             ("grpc.listen", &self.listen),

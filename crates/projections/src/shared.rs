@@ -13,6 +13,7 @@ use crate::ledger::Ledger;
 use crate::names::Names;
 use crate::positions::Positions;
 use crate::status::Status;
+use crate::valuation::Valuation;
 use crate::view::{Kept, Member};
 
 /// A view, for those who wait for it or ask how it is.
@@ -24,11 +25,13 @@ pub enum ViewName {
     Cash,
     Ledger,
     Positions,
+    /// Prices, closes and policies.
+    Valuation,
 }
 
 impl ViewName {
-    pub const ALL: [ViewName; 5] =
-        [ViewName::Names, ViewName::Status, ViewName::Cash, ViewName::Ledger, ViewName::Positions];
+    pub const ALL: [ViewName; 6] =
+        [ViewName::Names, ViewName::Status, ViewName::Cash, ViewName::Ledger, ViewName::Positions, ViewName::Valuation];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -37,6 +40,7 @@ impl ViewName {
             ViewName::Cash => "cash",
             ViewName::Ledger => "ledger",
             ViewName::Positions => "positions",
+            ViewName::Valuation => "valuation",
         }
     }
 }
@@ -49,15 +53,16 @@ pub(crate) struct State {
     pub(crate) cash: Kept<Cash>,
     pub(crate) ledger: Kept<Ledger>,
     pub(crate) positions: Kept<Positions>,
+    pub(crate) valuation: Kept<Valuation>,
 }
 
 impl State {
-    pub(crate) fn members_mut(&mut self) -> [&mut dyn Member; 5] {
-        [&mut self.names, &mut self.status, &mut self.cash, &mut self.ledger, &mut self.positions]
+    pub(crate) fn members_mut(&mut self) -> [&mut dyn Member; 6] {
+        [&mut self.names, &mut self.status, &mut self.cash, &mut self.ledger, &mut self.positions, &mut self.valuation]
     }
 
-    pub(crate) fn members(&self) -> [&dyn Member; 5] {
-        [&self.names, &self.status, &self.cash, &self.ledger, &self.positions]
+    pub(crate) fn members(&self) -> [&dyn Member; 6] {
+        [&self.names, &self.status, &self.cash, &self.ledger, &self.positions, &self.valuation]
     }
 
     fn member(&self, name: ViewName) -> &dyn Member {
@@ -67,6 +72,7 @@ impl State {
             ViewName::Cash => &self.cash,
             ViewName::Ledger => &self.ledger,
             ViewName::Positions => &self.positions,
+            ViewName::Valuation => &self.valuation,
         }
     }
 }

@@ -3,9 +3,9 @@
 mod stream;
 
 use projections::{At, PageRequest, TableDigest};
-use risk::lots::Method;
 use stream::random::Random;
 use stream::{Fixture, Stream};
+use wire::pb::record::LotMethod;
 use wire::pb::view as pb;
 
 const RECORDS: u64 = 6_000;
@@ -87,8 +87,16 @@ fn answers(
     )
 }
 
-fn positions(fixture: &Fixture) -> Vec<projections::PositionLine> {
-    fixture.views.positions(None, None, Method::Fifo, At::NOW).unwrap().value
+/// With lots and the figures of every method.
+fn positions(fixture: &Fixture) -> Vec<pb::Position> {
+    let filter = pb::PositionFilter { with_flat: true, ..Default::default() };
+    let page = PageRequest { size: 1_000, token: "" };
+    let list = fixture.views.positions(&filter, LotMethod::Unspecified, page, At::NOW).unwrap().positions;
+    assert!(!list.is_empty());
+    let full = |each: &pb::Position| {
+        fixture.views.position(&each.book, &each.instrument, LotMethod::Unspecified, At::NOW).unwrap().value
+    };
+    list.iter().flat_map(full).collect()
 }
 
 #[test]

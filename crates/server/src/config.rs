@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use layers::Layers;
-pub use sections::{Access, Config, Console, Engine, Grpc, House, Http, Kafka, Store, Telemetry};
+pub use sections::{Access, Agent, Config, Console, Engine, Grpc, House, Http, Kafka, Store, Telemetry};
 
 /// Why a configuration is refused. Each says where the mistake stands.
 #[derive(Debug, thiserror::Error)]
@@ -134,6 +134,18 @@ impl Config {
                 &true,
                 "a reader follows the records topic: it needs kafka.brokers and kafka.publish",
             );
+        }
+        if self.agent.id.is_empty() != self.agent.banks.is_empty() {
+            return senseless(
+                "agent.banks",
+                &self.agent.banks.join(", "),
+                "an agent has a name (agent.id) and banks, or neither",
+            );
+        }
+        for bank in &self.agent.banks {
+            if let Err(reason) = agent::Bank::parse(bank) {
+                return senseless("agent.banks", bank, &reason);
+            }
         }
         if !["text", "json"].contains(&self.telemetry.format.as_str()) {
             return senseless("telemetry.format", &self.telemetry.format, "expected text or json");

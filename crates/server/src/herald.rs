@@ -1,4 +1,4 @@
-//! What is told to health checks: whether the log, the commands and the views are served.
+//! Health and readiness: how the parts stand, told to whoever asks from outside.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Tells health checks how the service is.
 pub(crate) struct Herald {
-    pub(crate) health: api::Health,
-    pub(crate) condition: Condition,
-    pub(crate) shard: Handle,
-    pub(crate) views: Projections,
+    pub health: api::Health,
+    pub condition: Condition,
+    pub shard: Handle,
+    pub views: Projections,
     /// What keeps it from serving besides.
-    pub(crate) obstacle: Option<Box<dyn Fn() -> Option<String> + Send + Sync>>,
+    pub obstacle: Option<Box<dyn Fn() -> Option<String> + Send + Sync>>,
 }
 
 impl Herald {

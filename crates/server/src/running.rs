@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use crate::calls::{self, Counted};
 use crate::config::Config;
 use crate::herald::Herald;
-use crate::kafka_source::Leading;
+use crate::kafka_source::{Leading, Start};
 use crate::operations::Condition;
 use crate::{access, console, kafka_source, listener, publishing, settings, telemetry};
 
@@ -136,13 +136,15 @@ impl Running {
         if let Some(records) = &records {
             publishing::settled(config, records, &shard).await?;
         }
+        let published = records.as_ref().map(|records| records.published());
+        let start = Start { shard: shard.clone(), store: stored, inlets, published };
         match records.clone().filter(|_| config.kafka.reader) {
-            None => leading.begin(config, stored, &log, inlets)?,
+            None => leading.begin(config, start, &log)?,
             Some(records) => {
                 let (config, log, leading) = (config.clone(), Arc::downgrade(&log), leading.clone());
                 others.0.push(tokio::spawn(async move {
                     if publishing::leads(&records, &shard).await {
-                        leading.begin_late(&config, stored, &log, inlets);
+                        leading.begin_late(&config, start, &log);
                     }
                 }));
             }
@@ -334,7 +336,7 @@ fn standing(
     records: Option<Arc<Records>>,
     log: Arc<Log>,
 ) -> impl Fn() -> Vec<wire::pb::service::SourceStanding> + Send + Sync + use<> {
-    let trades = kafka_source::standing(leading);
+    let trades = kafka_source::standing(leading, log.clone());
     let config = config.clone();
     move || {
         let mut standing = trades();

@@ -45,6 +45,12 @@ pub const RIGHTS: &[Right] = &[
     question("CashService", "GetCashLadder", FIGURES),
     question("LedgerService", "ListBalances", FIGURES),
     question("LedgerService", "ListTieOuts", FIGURES),
+    question("PositionService", "ListPositions", FIGURES),
+    question("PositionService", "GetPosition", FIGURES),
+    question("PositionService", "ListPnl", FIGURES),
+    question("PositionService", "SummarizePnl", FIGURES),
+    question("ReportService", "GetReport", FIGURES),
+    question("RiskService", "ListCoverage", FIGURES),
     // Which of them, the command says.
     command("OperatorService", "SubmitCommand", &[Publisher, Operator, Approver, Admin]),
     command("OperatorService", "OpenDay", OPERATIONS),

@@ -82,6 +82,11 @@ impl Sight {
         self.covers(book.as_deref(), counterparty.as_deref())
     }
 
+    /// A book's position is a sum over all counterparties.
+    pub(crate) fn position(&self, book: &str) -> bool {
+        self.covers(Some(book), None)
+    }
+
     /// What is proposed is seen by who may see every book in it.
     pub(crate) fn command(&self, command: &Command) -> bool {
         match command {
@@ -96,21 +101,24 @@ impl Sight {
 
     /// A filter that names what is out of scope names nothing that is there.
     pub(crate) fn filter(&self, filter: &view::InstructionFilter) -> Result<(), Status> {
+        self.book(&filter.book)?;
         let Some(grant) = &self.grant else { return Ok(()) };
-        let hidden = |kind: &'static str, id: &str| {
-            Err(failure::view(projections::Error::UnknownName { kind, id: id.to_owned() }))
-        };
-        let only = |books: &[model::identifier::Identifier], name: &str| {
-            name.is_empty() || books.is_empty() || books.iter().any(|each| each.as_str() == name)
-        };
-        if !only(&grant.books, &filter.book) {
-            return hidden(model::index::Kind::Book.name(), &filter.book);
-        }
-        if !only(&grant.counterparties, &filter.counterparty) {
-            return hidden(model::index::Kind::Party.name(), &filter.counterparty);
-        }
-        Ok(())
+        within(&grant.counterparties, model::index::Kind::Party, &filter.counterparty)
     }
+
+    /// The same for the book of a filter; an empty one is none.
+    pub(crate) fn book(&self, book: &str) -> Result<(), Status> {
+        let Some(grant) = &self.grant else { return Ok(()) };
+        within(&grant.books, model::index::Kind::Book, book)
+    }
+}
+
+/// Whether a name is one of these; no names are all, and an empty name is none.
+fn within(names: &[model::identifier::Identifier], kind: model::index::Kind, name: &str) -> Result<(), Status> {
+    if name.is_empty() || names.is_empty() || names.iter().any(|each| each.as_str() == name) {
+        return Ok(());
+    }
+    Err(failure::view(projections::Error::UnknownName { kind: kind.name(), id: name.to_owned() }))
 }
 
 /// A subscription through the eyes of one who may not see all: what leaves its scope leaves its screen.

@@ -4,10 +4,12 @@ mod answers;
 mod books;
 mod broker;
 mod floor;
+mod naive;
 mod people;
 pub mod plan;
 mod records;
 mod reference;
+mod results;
 mod screen;
 mod service;
 mod tables;
@@ -176,6 +178,8 @@ async fn play(command: &Demo, plan: &Plan, service: &Service) -> Result<usize> {
     tables::print(&connection, &answers, &records, sequence).await?;
     let mut broken = tie_outs::print(&connection, plan, &answers, &tally, &records).await?;
     broken += books::close(&connection, plan).await?;
+    let sequence = settle_down(&connection).await?;
+    broken += results::print(&connection, plan, &records, sequence).await?;
     println!();
     broken += prove(service).await?;
     match way {
@@ -313,6 +317,7 @@ async fn look_around(service: &mut Service) -> Result<()> {
     }
     for command in [
         "quittance cash list --currency EUR",
+        "quittance pnl books --currency EUR",
         "quittance ledger tie-outs --broken",
         "quittance log list --last 20",
         "quittance instructions watch --changes-only",

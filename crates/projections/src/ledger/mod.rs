@@ -57,6 +57,11 @@ enum Cause {
 }
 
 impl Ledger {
+    /// What stands on an account, in the asset's smallest unit.
+    pub(crate) fn balance(&self, account: LedgerAccount, asset: Asset) -> i128 {
+        self.balances.get(&Key(account.pack(), asset.0)).map_or(0, |balance| balance.amount)
+    }
+
     fn post(&mut self, cause: Cause, posting: &Posting) {
         let Posting { account, asset, amount } = *posting;
         let key = Key(account.pack(), asset.0);

@@ -6,11 +6,14 @@
 
 mod breaks;
 mod changes;
+mod counting;
 mod ended;
+mod figures;
 mod filter;
 mod fold;
 mod instruction;
 mod list;
+mod open;
 mod outline;
 mod outside;
 mod proposal;
@@ -23,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use model::date::Date;
-use model::identifier::Identifier;
+use model::identifier::{CurrencyCode, Identifier};
 use model::index::{Asset, DomainIx, PartyIx, SourceIx};
 use model::trade::Method;
 use wire::pb::view as pb;
@@ -31,9 +34,11 @@ use wire::pb::view as pb;
 use crate::numbered::Numbered;
 
 pub(crate) use changes::Changes;
+pub(crate) use figures::{Figure, Measure};
 pub(crate) use filter::Filter;
 pub(crate) use instruction::{Instruction, TradeKey};
 pub(crate) use list::{Limits, Listing, find};
+pub(crate) use open::Open;
 pub(crate) use render::Renderer;
 pub(crate) use trade::Trade;
 
@@ -50,6 +55,7 @@ pub(crate) struct Status {
     /// Open trades, likewise.
     trades: Numbered<Trade>,
     pub(crate) sums: sums::Sums,
+    pub(crate) figures: figures::Figures,
     /// The current business date of each domain.
     pub(crate) days: Days,
     /// Open quarantined records by sequence, and proposals by number.
@@ -110,6 +116,18 @@ impl Status {
         dirty.find(|trade| trade.key.source == source && trade.key.id == *id)
     }
 
+    /// Instructions of a domain that fail, and what of them is against payment, by currency.
+    pub(crate) fn failing_now(&self, domain: DomainIx) -> BTreeMap<CurrencyCode, (i64, i128)> {
+        let mut failing: BTreeMap<_, (i64, i128)> = BTreeMap::new();
+        let of_domain =
+            |heading: &&Heading| heading.domain == domain && heading.status == pb::InstructionStatus::Failing as i32;
+        for (heading, sum) in self.sums.iter().filter(|(heading, _)| of_domain(heading)) {
+            let figure = failing.entry(heading.currency).or_default();
+            *figure = (figure.0 + sum.count, figure.1 + sum.value);
+        }
+        failing
+    }
+
     /// How many instructions are open, or ended since rows were last written.
     pub(crate) fn in_memory(&self) -> usize {
         self.instructions.len()
@@ -118,9 +136,7 @@ impl Status {
     /// What each party's counterparties owe it (above zero) and are owed (below zero) by its open trades.
     pub(crate) fn open_obligations(&self) -> BTreeMap<(PartyIx, Asset), i128> {
         let mut owed = BTreeMap::new();
-        let open = self.instructions.iter().filter(|(_, each)| !each.has_ended()).map(|(_, each)| &each.outline);
-        let loose = self.loose_after(0).filter_map(|trade| trade.outline.as_deref());
-        for outline in open.chain(loose) {
+        for Open { outline, .. } in self.open() {
             let sign = if outline.receives { -1 } else { 1 };
             let amount = if outline.method == Method::Dvp { i128::from(outline.amount) } else { 0 };
             let assets = [

@@ -49,6 +49,7 @@ async function says(locator, text) {
 test("a trade that is published becomes visible without a touch, and so does its settlement", () =>
   as("olga.ops", async (page) => {
     await state(page, "live");
+    await says(page.locator(".day").first(), /\w+ Mon 23 Nov 2026 open/);
     await says(page.locator(".instructions .note"), /^0/);
     house.buy("T-1", 5);
     const [mine] = house.instructions();
@@ -201,7 +202,7 @@ test("everything is reached without a mouse, and the frame says what it is", () 
     assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the page");
     await page.keyboard.press("Enter");
     assert.equal(await page.evaluate(() => document.activeElement.id), "main");
-    for (const [key, title] of [["c", "Cash"], ["e", "Exceptions"], ["l", "Ledger"], ["k", "Controls"], ["s", "Service"], ["t", "Today"]]) {
+    for (const [key, title] of [["c", "Cash"], ["e", "Exceptions"], ["l", "Ledger"], ["v", "Coverage"], ["p", "Positions"], ["n", "P&L"], ["m", "Reports"], ["k", "Controls"], ["s", "Service"], ["t", "Today"]]) {
       await page.keyboard.press("g");
       await page.keyboard.press(key);
       await page.waitForFunction((wanted) => document.title.startsWith(wanted), title, SOON);
@@ -245,8 +246,20 @@ test("the browser is told to load and run nothing from elsewhere", async () => {
   });
 });
 
-test("the day is named", () =>
-  as("olga.ops", async (page) => {
-    await says(page.locator(".day").first(), /\w+ Mon 23 Nov 2026 open/);
-    assert.equal(TODAY, 20261123);
+test("what a delivery lacks, and what books have and earned, is shown by name", () =>
+  as("rita.risk", async (page) => {
+    house.buy("V-1", 5_000);
+    house.sell("V-1", 5_000);
+    await page.goto(`http://${house.console}/#/coverage`);
+    await says(page.locator("tr.chosen"), /SAP.*BETA-DEPOT/);
+    await says(page.locator(".chains > li").first(), /short.*delivers 5,000 to ALPHA.*lacks.*nobody is to deliver it/);
+    await page.goto(`http://${house.console}/#/positions`);
+    // Opened 1,000, bought 5 + 7 + 3 + 11 + 5,000, whatever has settled.
+    await says(page.locator('tr[data-row="ALPHA-EQ/SAP/EUR"]'), /ALPHA-EQSAP6,0261,023/);
+    await says(page.locator(".positions table").nth(2), /opened.*1,000.*100,000\.00/);
+    await page.goto(`http://${house.console}/#/pnl`);
+    // No prices are recorded: said by name, and never zero.
+    await says(page.locator(".pnl"), /no price|no set|No book has a result/);
+    await page.goto(`http://${house.console}/#/report`);
+    await says(page.locator(".report"), /settlement efficiency.*QCSD/);
   }));

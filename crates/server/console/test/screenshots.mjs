@@ -17,6 +17,9 @@ try {
     ["approvals", "/exceptions/approvals", 440, "light"],
     ["breaks", "/exceptions/breaks", 320, "light"],
     ["ledger", "/ledger", 760, "light"],
+    ["coverage", "/coverage", 760, "light"],
+    ["report", "/report", 760, "light"],
+    ["positions", "/positions", 760, "dark"],
     ["today", "/", 960, "dark"],
     ["cash", "/cash/HALVORSEN-CASH/EUR", 760, "dark"],
   ];

@@ -3,6 +3,7 @@
 mod answers;
 mod commands;
 mod console;
+mod desk;
 mod doors;
 mod health;
 mod house;

@@ -14,7 +14,7 @@ use crate::house::{House, TODAY, buy, by, calls};
 
 /// For whom something is there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Concerns {
+pub enum Concerns {
     /// One book and one counterparty.
     Row,
     /// One book with all counterparties.
@@ -27,7 +27,7 @@ enum Concerns {
 
 /// What the out-of-scope see.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Hidden {
+pub enum Hidden {
     /// An answer without rows.
     Nothing,
     /// A refusal, by its reason.
@@ -36,10 +36,10 @@ enum Hidden {
 use Concerns::{Book, House as Whole, Nobody, Row};
 use Hidden::{Nothing, Refusal};
 
-type Line = (&'static str, &'static [AccessRole], Concerns, Hidden);
+pub type Line = (&'static str, &'static [AccessRole], Concerns, Hidden);
 
 const BUSINESS: &[AccessRole] = &[Publisher, Operator, Approver, Auditor];
-const FIGURES: &[AccessRole] = &[Operator, Approver, RiskViewer, Auditor];
+pub const FIGURES: &[AccessRole] = &[Operator, Approver, RiskViewer, Auditor];
 const UNPERMITTED: Hidden = Refusal("NOT_PERMITTED");
 
 const TABLE: &[Line] = &[
@@ -58,6 +58,7 @@ const TABLE: &[Line] = &[
     ("GetCashLadder", FIGURES, Whole, Refusal("NOT_FOUND")),
     ("ListBalances", FIGURES, Book, Nothing),
     ("ListTieOuts", FIGURES, Whole, Nothing),
+    ("ListCoverage", FIGURES, Whole, Nothing),
     // Here: to steer an instruction.
     ("SubmitCommand", &[Operator], Row, Refusal("UNKNOWN_INSTRUCTION")),
     ("OpenDay", &[Operator], Whole, UNPERMITTED),
@@ -112,6 +113,9 @@ impl Rig {
         let four_eyes = r#"{"setReference":{"parameters":{"fourEyes":["FOUR_EYES_OPENING"],"proposalMinutes":1440,
             "attemptsPerStep":64,"examinedPerStep":2048,"candidatesCompared":64}}}"#;
         house.command("four-eyes", four_eyes).await.expect("set");
+        let prices = r#"{"setReference":{"priceSet":{"date":20261123,"snap":"CLOSE","source":"QUOTES","version":1,
+            "prices":[{"instrument":"SAP","currency":"EUR","value":"101.00"}]}}}"#;
+        house.command("prices", prices).await.expect("set");
         grant(&house, "root", Administrator, "", "").await;
         let mut sequence = grant(&house, "ines", Operator, "", "").await;
         for role in AccessRole::ALL {
@@ -145,6 +149,7 @@ impl Rig {
         let house = &self.house;
         let (mut trades, mut settlement, mut operator) = (house.trades(), house.settlement(), house.operator());
         let (mut cash, mut ledger, mut log) = (house.cash(), house.ledger(), house.log());
+        let mut risk = house.risk();
         macro_rules! rows {
             ($client:ident.$call:ident($request:expr) . $rows:ident) => {
                 Ok($client.$call(by(actor, $request)).await?.into_inner().$rows.len())
@@ -215,6 +220,9 @@ impl Rig {
                 rows!(ledger.list_balances(pb::ListBalancesRequest { min_sequence, ..Default::default() }).balances)
             }
             "ListTieOuts" => rows!(ledger.list_tie_outs(pb::ListTieOutsRequest { min_sequence }).lines),
+            "ListCoverage" => {
+                rows!(risk.list_coverage(pb::ListCoverageRequest { min_sequence, ..Default::default() }).coverages)
+            }
             "SubmitCommand" => {
                 let command = format!(r#"{{"steer":{{"instruction":"{number}","action":"STEER_ACTION_RELEASE"}}}}"#);
                 let command = Some(serde_json::from_str(&command).expect("a command"));
@@ -286,7 +294,7 @@ impl Rig {
             }
             "GetRecord" => done!(log.get_record(pb::GetRecordRequest { sequence: 2 })),
             "GetHead" => done!(log.get_head(pb::GetHeadRequest {})),
-            new => panic!("the call {new} has no line here: say who may make it, and how it is made"),
+            other => crate::desk::ask(house, other, actor, min_sequence).await,
         }
     }
 }
@@ -322,6 +330,7 @@ async fn every_call_by_every_role_in_and_out_of_scope_is_answered_as_the_table_s
     for method in calls() {
         let (_, roles, concerns, hidden) = *TABLE
             .iter()
+            .chain(crate::desk::TABLE)
             .find(|(known, ..)| *known == method)
             .unwrap_or_else(|| panic!("the call {method} has no line in the table: say who may make it"));
         for role in AccessRole::ALL {

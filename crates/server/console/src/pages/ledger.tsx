@@ -2,6 +2,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { LedgerAccountKind as Kind, type Balance, type TieOut } from "../gen/quittance/view/v1/ledger_pb";
 import { ledger, PATIENCE } from "../service/client";
+import { everything } from "../service/pages";
 import { useQuery } from "../service/query";
 import { Amount, Badge, Missing, Panel } from "../ui/parts";
 import { Table, type Column } from "../ui/table";
@@ -24,9 +25,6 @@ const BALANCES: Column<Balance>[] = [
   { id: "account", head: "Account", by: (row) => row.account, cell: (row) => row.account || <span class="absent">–</span> },
   { id: "amount", head: "Balance", figure: true, cell: (row) => <Amount of={row.amount} /> },
 ];
-
-/** Pages of a thousand that are put together; more is asked with the program. */
-const PAGES = 5;
 
 export function Ledger() {
   const [chosen, setChosen] = useState<string>();
@@ -59,17 +57,9 @@ export function Ledger() {
 }
 
 function Balances({ entity, asset }: { entity: string; asset: string }) {
-  const asked = useQuery(`balances ${entity} ${asset}`, async () => {
-    const all: Balance[] = [];
-    let pageToken = "";
-    for (let page = 0; page < PAGES; page++) {
-      const answer = await ledger.listBalances({ filter: { entity, asset }, pageSize: 1_000, pageToken }, PATIENCE);
-      all.push(...answer.balances);
-      pageToken = answer.nextPageToken;
-      if (!pageToken) break;
-    }
-    return all;
-  });
+  const asked = useQuery(`balances ${entity} ${asset}`, () =>
+    everything((pageToken) => ledger.listBalances({ filter: { entity, asset }, pageSize: 1_000, pageToken }, PATIENCE), (page) => page.balances),
+  );
   const groups = [
     { title: "Who owns it", rows: (asked.value ?? []).filter((row) => row.kind !== Kind.LOCATION) },
     { title: "Where it lies", rows: (asked.value ?? []).filter((row) => row.kind === Kind.LOCATION) },

@@ -6,6 +6,9 @@ import { CashService } from "../gen/quittance/service/v1/cash_pb";
 import { LedgerService } from "../gen/quittance/service/v1/ledger_pb";
 import { LogService } from "../gen/quittance/service/v1/log_pb";
 import { OperatorService } from "../gen/quittance/service/v1/operator_pb";
+import { PositionService } from "../gen/quittance/service/v1/position_pb";
+import { ReportService } from "../gen/quittance/service/v1/report_pb";
+import { RiskService } from "../gen/quittance/service/v1/risk_pb";
 import { SettlementService } from "../gen/quittance/service/v1/settlement_pb";
 import { TradeService } from "../gen/quittance/service/v1/trade_pb";
 
@@ -44,6 +47,9 @@ export const cash = createClient(CashService, transport);
 export const ledger = createClient(LedgerService, transport);
 export const log = createClient(LogService, transport);
 export const operator = createClient(OperatorService, transport);
+export const position = createClient(PositionService, transport);
+export const report = createClient(ReportService, transport);
+export const risk = createClient(RiskService, transport);
 export const settlement = createClient(SettlementService, transport);
 export const trade = createClient(TradeService, transport);
 

@@ -1,0 +1,32 @@
+//! RiskService: coverage, exposure and what else risk asks. Sums over all books and counterparties, so they are there for
+//! who may see all.
+
+use projections::{PageRequest, ViewName};
+use tonic::{Request, Response, Status};
+use wire::pb::service as pb;
+use wire::pb::service::risk_service_server::RiskService;
+use wire::pb::view;
+
+use crate::access::sight::Sight;
+use crate::backend::Backend;
+
+#[tonic::async_trait]
+impl RiskService for Backend {
+    async fn list_coverage(
+        &self,
+        request: Request<pb::ListCoverageRequest>,
+    ) -> Result<Response<pb::ListCoverageResponse>, Status> {
+        let sight = Sight::of(request.extensions())?;
+        let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
+        let request = request.into_inner();
+        let page = self
+            .read(move |views| {
+                let page = PageRequest { size: request.page_size, token: &request.page_token };
+                views.coverage(&request.filter.unwrap_or_default(), page, at)
+            })
+            .await?;
+        let view::CoveragePage { sequence, mut coverages, next_page_token } = page;
+        coverages.retain(|_| sight.is_unlimited());
+        Ok(Response::new(pb::ListCoverageResponse { sequence, coverages, next_page_token }))
+    }
+}
