@@ -26,6 +26,8 @@ check: install ## before a commit: format, advisories, clippy without a warning,
 test: install ## everything, also against a real Kafka broker (what CI runs)
 	@$(KAFKA) install
 	QUITTANCE_SYSTEM=1 cargo test --workspace --locked
+	@cargo build --locked -p cli
+	@deploy/dev/console.sh test
 
 # Built first, with cargo's progress: `cargo run -q` alone would be silent for minutes the first time.
 .PHONY: build
@@ -41,6 +43,14 @@ demo-kafka: build ## through a real Kafka broker, started empty and stopped agai
 	@export KAFKA_PORT=$(DEMO_PORT); $(KAFKA) stop; $(KAFKA) wipe; trap '$(KAFKA) stop' EXIT; \
 	$(KAFKA) start; cargo run -q --locked -p cli -- demo --kafka 127.0.0.1:$(DEMO_PORT); \
 	cargo run -q --locked -p cli -- stories --kafka 127.0.0.1:$(DEMO_PORT)
+
+.PHONY: console
+console: ## the console's pages anew, after a change in crates/server/console or proto/ (needs npm; cargo does not)
+	@deploy/dev/console.sh build
+
+.PHONY: screenshots
+screenshots: build ## docs/console anew: the console over the demonstration's week, in Chromium
+	@deploy/dev/console.sh screenshots
 
 .PHONY: bench
 bench: build ## measure: throughput, latency, recovery

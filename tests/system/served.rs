@@ -54,6 +54,7 @@ pub fn flags(rig: &Rig, data: &Path, topics: &Topics, grpc: &str, reader: bool) 
         ("grpc.listen", grpc.to_owned()),
         ("grpc.timeout_seconds", "300".to_owned()),
         ("http.listen", String::new()),
+        ("console.listen", String::new()),
         ("engine.timer", "false".to_owned()),
         ("access.insecure_plaintext", "true".to_owned()),
         ("kafka.brokers", rig.broker.address()),

@@ -138,8 +138,8 @@ impl State {
         self.place_of(&crate::past::trade_key(source, id)).is_some()
     }
 
-    /// How much is open: trades, instructions, trades in repair, awaited changes, proposals, quarantined records.
-    pub fn open_counts(&self) -> [(&'static str, usize); 6] {
+    /// How much is open: trades, instructions, trades in repair, awaited changes, proposals, quarantined records, breaks.
+    pub fn open_counts(&self) -> [(&'static str, usize); 7] {
         [
             ("trades", self.trades.len()),
             ("instructions", self.instructions.len()),
@@ -147,6 +147,7 @@ impl State {
             ("awaited", self.awaited.len()),
             ("proposals", self.proposals.len()),
             ("quarantined", self.quarantined.len()),
+            ("breaks", self.breaks.open.len()),
         ]
     }
 

@@ -21,7 +21,7 @@ pub(crate) struct Work {
     pub cursors: Vec<Cursor>,
     pub replies: Vec<(ReplyTo, Answer)>,
     pub traces: Traces,
-    pub open: [(&'static str, usize); 6],
+    pub open: [(&'static str, usize); 7],
     pub calls_waiting: usize,
     pub chunks_waiting: usize,
 }

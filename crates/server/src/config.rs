@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use layers::Layers;
-pub use sections::{Access, Agent, Config, Engine, Grpc, House, Http, Kafka, Store, Telemetry};
+pub use sections::{Access, Agent, Config, Console, Engine, Grpc, House, Http, Kafka, Store, Telemetry};
 
 /// Why a configuration is refused. Each says where the mistake stands.
 #[derive(Debug, thiserror::Error)]
@@ -107,8 +107,13 @@ impl Config {
         let senseless = |key: &'static str, value: &dyn ToString, reason: &str| {
             Err(Error::Senseless { key, value: value.to_string(), reason: reason.to_owned() })
         };
-        for (key, listen) in [("grpc.listen", &self.grpc.listen), ("http.listen", &self.http.listen)] {
-            let optional = key == "http.listen" && listen.is_empty();
+        let listeners = [
+            ("grpc.listen", &self.grpc.listen),
+            ("console.listen", &self.console.listen),
+            ("http.listen", &self.http.listen),
+        ];
+        for (key, listen) in listeners {
+            let optional = key != "grpc.listen" && listen.is_empty();
             if !optional && listen.parse::<SocketAddr>().is_err() {
                 return senseless(
                     key,
@@ -161,6 +166,7 @@ impl Config {
         for (key, value) in [
             ("engine.queue", u64::from(self.engine.queue)),
             ("grpc.max_connections", u64::from(self.grpc.max_connections)),
+            ("console.max_connections", u64::from(self.console.max_connections)),
             ("grpc.max_streams", u64::from(self.grpc.max_streams)),
             ("grpc.max_message_kib", u64::from(self.grpc.max_message_kib)),
             ("grpc.max_header_kib", u64::from(self.grpc.max_header_kib)),

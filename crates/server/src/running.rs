@@ -19,11 +19,12 @@ use crate::config::Config;
 use crate::herald::Herald;
 use crate::kafka_source::{Leading, Start};
 use crate::operations::Condition;
-use crate::{access, kafka_source, listener, publishing, settings, telemetry};
+use crate::{access, console, kafka_source, listener, publishing, settings, telemetry};
 
 /// A running service. Dropping it without [`Running::stop`] ends it as a crash would.
 pub struct Running {
     grpc: SocketAddr,
+    console: Option<SocketAddr>,
     http: Option<SocketAddr>,
     views: Projections,
     engine: Engine,
@@ -67,6 +68,11 @@ impl Running {
         // Then the doors, so that a port in use is known at once and whoever knocks is told to wait.
         let calls_in = bind("grpc.listen", &config.grpc.listen).await?;
         let grpc = calls_in.local_addr()?;
+        let browsers_in = match config.console.listen.as_str() {
+            "" => None,
+            listen => Some(bind("console.listen", listen).await?),
+        };
+        let console = browsers_in.as_ref().map(TcpListener::local_addr).transpose()?;
         let mut others = Tasks(Vec::new());
         let http = match config.http.listen.as_str() {
             "" => None,
@@ -85,6 +91,7 @@ impl Running {
         let (backend, tls) = access::backend(config, closing_seen.clone())?;
         let (routes, health) = api::routes(&backend, config.grpc.reflection).await?;
         let mut transport = settings::transport(&config.grpc).server();
+        let browsers = console::serve(config, browsers_in, routes.clone(), tls.clone(), closing_seen.clone())?;
         if let Some(tls) = tls {
             transport = transport.tls_config(tls).context("access.tls_cert, access.tls_key, access.client_cas")?;
         }
@@ -93,7 +100,7 @@ impl Running {
             listener::connections(calls_in, config.grpc.max_connections),
             closed(closing_seen),
         );
-        let calls = tokio::spawn(calls);
+        let calls = tokio::spawn(async move { tokio::try_join!(calls, browsers).map(drop) });
 
         let stored = settings::store(&config.store);
         let (engine, log) = start_engine(config, stored.clone(), adjust, &backend, &condition).await?;
@@ -142,10 +149,12 @@ impl Running {
                 }));
             }
         }
-        tracing::info!(%grpc, http = http.map(tracing::field::display), sequence = head, "takes commands");
+        let (console_at, http_at) = (console.map(tracing::field::display), http.map(tracing::field::display));
+        tracing::info!(%grpc, console = console_at, http = http_at, sequence = head, "takes commands");
         let drain = settings::seconds(config.grpc.drain_seconds);
         Ok(Running {
             grpc,
+            console,
             http,
             views,
             engine,
@@ -165,6 +174,12 @@ impl Running {
     #[must_use]
     pub fn grpc_address(&self) -> SocketAddr {
         self.grpc
+    }
+
+    /// Where the console is served, if it is.
+    #[must_use]
+    pub fn console_address(&self) -> Option<SocketAddr> {
+        self.console
     }
 
     /// Where operations listen, if they do.
@@ -278,7 +293,7 @@ async fn bind(key: &str, listen: &str) -> Result<TcpListener> {
 }
 
 /// Comes true when the service ends.
-async fn closed(mut closing: watch::Receiver<bool>) {
+pub(crate) async fn closed(mut closing: watch::Receiver<bool>) {
     // The sender gone is an end too.
     let _ = closing.wait_for(|closing| *closing).await;
 }

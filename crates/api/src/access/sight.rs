@@ -7,12 +7,13 @@
 use std::collections::BTreeSet;
 
 use model::command::Command;
+use model::identifier::Identifier;
 use model::permission::{AccessRole, Grant};
 use tonic::Status;
 use tonic::codegen::http::Extensions;
-use wire::pb::view;
 use wire::pb::view::instruction_update::Kind as Update;
 use wire::pb::view::position_update::Kind as Moved;
+use wire::pb::{service, view};
 
 use crate::failure;
 
@@ -43,6 +44,21 @@ impl Sight {
     /// Everything of the whole house may be seen.
     pub(crate) fn is_unlimited(&self) -> bool {
         self.grant.as_ref().is_none_or(Grant::is_unlimited)
+    }
+
+    /// What the caller is told of itself.
+    pub(crate) fn standing(&self, actor: String) -> service::CallerStanding {
+        let granted = |role: &AccessRole| self.grant.as_ref().is_none_or(|grant| grant.has(*role));
+        let roles = AccessRole::ALL.into_iter().filter(|role| granted(role) && self.vouches(*role));
+        let names = |list: &[Identifier]| list.iter().map(ToString::to_string).collect();
+        let grant = self.grant.as_ref();
+        service::CallerStanding {
+            actor,
+            roles: roles.map(|role| role.name().to_owned()).collect(),
+            ungoverned: grant.is_none(),
+            books: grant.map_or_else(Vec::new, |grant| names(&grant.books)),
+            counterparties: grant.map_or_else(Vec::new, |grant| names(&grant.counterparties)),
+        }
     }
 
     fn covers(&self, book: Option<&str>, counterparty: Option<&str>) -> bool {

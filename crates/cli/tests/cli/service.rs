@@ -21,8 +21,19 @@ impl Server {
 
     /// The same with more flags.
     pub fn start_with(data: &Path, flags: &[&str]) -> Server {
-        let fixed =
-            ["serve", "--data", text(data), "--listen", "127.0.0.1:0", "--metrics", "", "--set", "engine.timer=false"];
+        let fixed = [
+            "serve",
+            "--data",
+            text(data),
+            "--listen",
+            "127.0.0.1:0",
+            "--metrics",
+            "",
+            "--console",
+            "",
+            "--set",
+            "engine.timer=false",
+        ];
         let mut child = quittance(&[&fixed[..], flags].concat())
             .env("NO_COLOR", "1")
             .stderr(Stdio::piped())

@@ -142,6 +142,14 @@ sections! {
         token_audience: String = "quittance".to_owned(),
     }
 
+    /// The console in the browser: its pages, and the same services over gRPC-web. Each connection has the limits of [grpc].
+    console: Console {
+        /// Where it listens; port 0: any free one; empty: nowhere.
+        listen: String = "127.0.0.1:7402".to_owned(),
+        /// Connections at once; a browser opens up to six.
+        max_connections: u32 = 200,
+    }
+
     /// The HTTP listener of operations: /metrics, /healthz, /readyz.
     http: Http {
         /// Where it listens; port 0: any free one; empty: nowhere.

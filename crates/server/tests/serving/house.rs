@@ -78,6 +78,7 @@ impl House {
             ("grpc.listen", "127.0.0.1:0"),
             ("grpc.heartbeat_seconds", "1"),
             ("http.listen", "127.0.0.1:0"),
+            ("console.listen", "127.0.0.1:0"),
             ("engine.timer", "false"),
             ("access.insecure_plaintext", "true"),
         ];

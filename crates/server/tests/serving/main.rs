@@ -2,6 +2,7 @@
 
 mod answers;
 mod commands;
+mod console;
 mod desk;
 mod doors;
 mod health;
