@@ -26,7 +26,6 @@ check: install ## before a commit: format, advisories, clippy without a warning,
 test: install ## everything, also against a real Kafka broker (what CI runs)
 	@$(KAFKA) install
 	QUITTANCE_SYSTEM=1 cargo test --workspace --locked
-	@cargo build --locked -p cli
 	@deploy/dev/console.sh test
 
 # Built first, with cargo's progress: `cargo run -q` alone would be silent for minutes the first time.
