@@ -17,7 +17,7 @@ use crate::fault::{failed, from_status, reason};
 use crate::paging::answer;
 
 /// How long a process may take to serve, and the three to come to rest.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Nobody has anything to say any more when nothing was written for so many looks, so far apart.
 const STILL: (u32, Duration) = (10, Duration::from_millis(40));
 
@@ -224,7 +224,13 @@ impl Seat {
     }
 
     pub async fn submit(&self, command: &Command, actor: &str, why: &str) -> Result<Receipt> {
-        let refused = self.ask(command, actor, why).await?;
+        let began = Instant::now();
+        let mut refused = self.ask(command, actor, why).await?;
+        // A day closes when its own work is done.
+        while matches!(&refused, Err(code) if code == "WORK_UNFINISHED") && began.elapsed() < PATIENCE {
+            tokio::time::sleep(STILL.1).await;
+            refused = self.ask(command, actor, why).await?;
+        }
         refused.map_err(|code| failed(format!("a {} command of {actor} was refused: {code}", command.name())))
     }
 

@@ -1,5 +1,7 @@
 //! The week itself, a story after the other. Every figure that is told is asked of the bank.
 
+use std::time::{Duration, Instant};
+
 use anyhow::Result;
 use model::breaks::{CloseBreak, Resolution};
 use model::command::Command;
@@ -7,7 +9,7 @@ use model::identifier::Identifier;
 use wire::pb::service::ListBreaksRequest;
 use wire::pb::view::{Break, LedgerAccountKind};
 
-use super::seat::Stage;
+use super::seat::{PATIENCE, Stage};
 use crate::demo::screen::{heading, line};
 use crate::fault::failed;
 use crate::output::figure;
@@ -47,6 +49,8 @@ async fn monday(stage: &mut Stage) -> Result<()> {
         ],
     )
     .await?;
+    // Nobody adds up before all five are there.
+    expect(stage, "U-120", "PENDING").await?;
     for said in [
         "totals FO-ALPHA EUR count=4 bought=610 sold=500 paid=69900.00 received=60500.00 td=2026-11-23",
         "totals FO-ALPHA USD count=1 bought=100 paid=20000.00 td=2026-11-23",
@@ -56,26 +60,26 @@ async fn monday(stage: &mut Stage) -> Result<()> {
         bank(stage, "olga.ops", said).await?;
     }
     csd(stage, &["close 2026-11-23"]).await?;
+    expect(stage, "P-100", "FAILING").await?;
+    expect(stage, "S-101", "FAILING").await?;
     line("BETA has only 100 of the 500 SAP: our purchase fails, and with it our sale of the same shares.");
     show(stage, &["P-100", "S-101"]).await?;
     line("BETA says 9,050.00 for what we have at 9,000.00: beyond the tolerance of 2.00, nothing matches.");
-    show(stage, &["D-110"]).await?;
-    expect(stage, "P-100", "FAILING").await?;
-    expect(stage, "S-101", "FAILING").await
+    show(stage, &["D-110"]).await
 }
 
 async fn tuesday(stage: &mut Stage) -> Result<()> {
     heading("Tuesday 2026-11-24");
     at(stage, "2026-11-24").await?;
     csd(stage, &["open 2026-11-24", "transfer 400 SAP to BETA-DEPOT book=BETA-EQ"]).await?;
-    line("BETA borrows the rest: purchase and sale settle one after the other.");
-    show(stage, &["P-100", "S-101"]).await?;
     expect(stage, "P-100", "SETTLED").await?;
     expect(stage, "S-101", "SETTLED").await?;
+    line("BETA borrows the rest: purchase and sale settle one after the other.");
+    show(stage, &["P-100", "S-101"]).await?;
     office(stage, &["amend D-110 price=90.50"]).await?;
+    expect(stage, "D-110", "SETTLED").await?;
     line("The desk finds its price was wrong and amends: the agent cancels, we instruct anew, and it settles.");
     show(stage, &["D-110"]).await?;
-    expect(stage, "D-110", "SETTLED").await?;
     office(stage, &["amend B-130 price=91.00"]).await?;
     csd(stage, &["trade BB-3 BETA sells 10 BMW to ALPHA @ 91.00 isd=2026-11-25 td=2026-11-23"]).await?;
     line("B-130 of Monday is amended too, whose books are closed: Monday's figures stay, the change shows today.");
@@ -88,15 +92,15 @@ async fn wednesday(stage: &mut Stage) -> Result<()> {
     at(stage, "2026-11-25").await?;
     csd(stage, &["open 2026-11-25"]).await?;
     line("20,000 USD are to be paid for APPLE, and 5,000 lie there.");
-    show(stage, &["U-120"]).await?;
     expect(stage, "U-120", "PENDING").await?;
+    show(stage, &["U-120"]).await?;
     csd(stage, &["transfer 15000.00 USD to ALPHA-USD book=ALPHA-DEPOT"]).await?;
+    expect(stage, "U-120", "SETTLED").await?;
     csd(stage, &["cut-off USD 2026-11-25"]).await?;
     line("Treasury funds the account before the cut-off: it settles. The agent's note of the credit is a break until");
     line("a person says whose it is.");
     show(stage, &["U-120"]).await?;
-    expect(stage, "U-120", "SETTLED").await?;
-    let found = breaks(stage).await?;
+    let found = breaks(stage, "UNEXPECTED_CASH").await?;
     let credit = found.iter().find(|found| found.kind == "UNEXPECTED_CASH");
     let credit = credit.ok_or_else(|| failed("the credit is no break"))?;
     let close = Command::CloseBreak(CloseBreak {
@@ -130,7 +134,6 @@ async fn thursday(stage: &mut Stage) -> Result<()> {
     );
     line("stand on the account for differences. The shares lie in the second depot.");
     show(stage, &["T-140"]).await?;
-    expect(stage, "T-140", "SETTLED").await?;
     for kind in [LedgerAccountKind::Difference, LedgerAccountKind::Location] {
         for balance in balances(stage, kind).await? {
             if kind == LedgerAccountKind::Difference || balance.account == "ALPHA-DEPOT-2" {
@@ -148,13 +151,13 @@ async fn friday(stage: &mut Stage) -> Result<()> {
     at(stage, "2026-11-27").await?;
     csd(stage, &["open 2026-11-27", "transfer 15.00 EUR from ALPHA-EUR book=ALPHA-DEPOT", "close 2026-11-27"]).await?;
     line("The agent takes a fee of which nobody here knew: mirrored, and a break with age and owner.");
-    let found = breaks(stage).await?;
+    let found = breaks(stage, "UNEXPECTED_CASH").await?;
     for found in &found {
         let owner = Identifier::parse("eva.recs")?;
         let assign = Command::AssignBreak { number: found.number, owner };
         stage.bank.submit(&assign, "olga.ops", "knows the custodian").await?;
     }
-    for found in breaks(stage).await? {
+    for found in breaks(stage, "UNEXPECTED_CASH").await? {
         line(format!("  break {} {} {} owner {}", found.number, found.kind, found.subject, found.owner));
     }
     Ok(())
@@ -204,20 +207,36 @@ async fn show(stage: &Stage, ids: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// The story goes as it is told, or it ends here.
+/// The story goes as it is told, or it ends here: word from the agent may be on its way for a while.
 async fn expect(stage: &Stage, id: &str, status: &str) -> Result<()> {
-    let found = standing(stage, id).await?;
-    if found.split(' ').nth(1) == Some(status) {
-        Ok(())
-    } else {
-        Err(failed(format!("{id} is to be {status}: {found}")))
+    let began = Instant::now();
+    loop {
+        let found = standing(stage, id).await;
+        if found.as_ref().is_ok_and(|found| found.split(' ').nth(1) == Some(status)) {
+            return stage.rest().await;
+        }
+        if began.elapsed() > PATIENCE {
+            return Err(failed(format!("{id} is to be {status}: {}", found?)));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
-async fn breaks(stage: &Stage) -> Result<Vec<Break>> {
-    let min_sequence = stage.bank.head().await?;
-    let request = ListBreaksRequest { min_sequence, ..ListBreaksRequest::default() };
-    Ok(answer(stage.bank.connection.settlement().list_breaks(request).await)?.breaks)
+/// The open breaks, once one of a kind is among them.
+async fn breaks(stage: &Stage, kind: &str) -> Result<Vec<Break>> {
+    let began = Instant::now();
+    loop {
+        let min_sequence = stage.bank.head().await?;
+        let request = ListBreaksRequest { min_sequence, ..ListBreaksRequest::default() };
+        let breaks = answer(stage.bank.connection.settlement().list_breaks(request).await)?.breaks;
+        if breaks.iter().any(|found| found.kind == kind) {
+            return Ok(breaks);
+        }
+        if began.elapsed() > PATIENCE {
+            return Err(failed(format!("no break {kind} is open")));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 async fn balances(stage: &Stage, kind: LedgerAccountKind) -> Result<Vec<wire::pb::view::Balance>> {
