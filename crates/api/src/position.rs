@@ -1,6 +1,9 @@
 //! PositionService: what the books hold, by lots.
 
+use std::pin::Pin;
+
 use projections::{PageRequest, ViewName};
+use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 use wire::pb::service as pb;
 use wire::pb::service::position_service_server::PositionService;
@@ -50,6 +53,23 @@ impl PositionService for Backend {
         let method = request.method();
         let answer = self.read(move |views| views.position(&request.book, &request.instrument, method, at)).await?;
         Ok(Response::new(pb::GetPositionResponse { sequence: answer.sequence, positions: answer.value }))
+    }
+
+    type WatchPositionsStream = Pin<Box<dyn Stream<Item = Result<pb::WatchPositionsResponse, Status>> + Send>>;
+
+    async fn watch_positions(
+        &self,
+        request: Request<pb::WatchPositionsRequest>,
+    ) -> Result<Response<Self::WatchPositionsStream>, Status> {
+        let sight = Sight::of(request.extensions())?;
+        self.arrival(ViewName::Positions, request.get_ref().min_sequence, request.metadata()).await?;
+        let request = request.into_inner();
+        let (method, filter) = (request.method(), request.filter.unwrap_or_default());
+        sight.book(&filter.book)?;
+        let token = Some(request.resume_token.as_str()).filter(|token| !token.is_empty());
+        let subscription = self.views()?.subscribe_positions(&filter, method, token).map_err(failure::view)?;
+        let seen = move |update| pb::WatchPositionsResponse { update: Some(sight.positions(update)) };
+        Ok(Response::new(Box::pin(self.watch(subscription, seen))))
     }
 
     async fn list_pnl(&self, request: Request<pb::ListPnlRequest>) -> Result<Response<pb::ListPnlResponse>, Status> {

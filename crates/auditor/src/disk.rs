@@ -68,7 +68,6 @@ impl Disk {
             return Err(Fault::unknown(format!("there is no log in {}", dir.display())));
         }
         let mut options = Options::default();
-        options.set_max_open_files(256);
         options.set_paranoid_checks(true);
         // As the log is written: a write-ahead log that is gone or cut is an error. (Off, RocksDB 11.8 would also have to write that it is
         // off, and opened read-only it crashes over that.)

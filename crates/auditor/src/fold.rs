@@ -11,6 +11,7 @@ use crate::names::{Names, date_of, kind};
 use crate::people::People;
 use crate::posting::{Account, Asset, Posting, kind as account_kind};
 use crate::record::{Command, Content, Decided, Origin, Outcome, Record, command};
+use crate::reversals::Reversals;
 use crate::trades::Trades;
 
 /// What was last taken from a partition.
@@ -46,7 +47,7 @@ pub struct Fold {
     quarantined: BTreeSet<u64>,
     breaks_given: u64,
     breaks: BTreeSet<u64>,
-    reversed: BTreeSet<(u64, u64)>,
+    reversals: Reversals,
     reader: Reader,
 }
 
@@ -157,6 +158,11 @@ impl Fold {
             Fact::TradeCancelled { trade } => self.trades.key_of(*trade),
             _ => None,
         };
+        let book = match fact {
+            Fact::Confirmed { instruction, .. } => self.trades.book_of(*instruction),
+            _ => None,
+        };
+        self.reversals.fact(sequence, fact, postings, book)?;
         self.ids.fact(sequence, fact, said, cancelled)?;
         self.trades.fact(fact, postings, &self.names, said.trade, sequence)?;
         self.books.post(fact, postings)?;
@@ -174,13 +180,6 @@ impl Fold {
             }
             Fact::Opened => self.opened(taken, postings)?,
             Fact::Transferred => self.transferred(taken, postings)?,
-            Fact::Reversed { sequence: of, instruction } => {
-                must!(
-                    I6,
-                    *of < sequence && self.reversed.insert((*of, *instruction)),
-                    "record {of} cannot be turned round"
-                );
-            }
             Fact::DayOpened { domain, date } => self.names.open_day(*domain, *date)?,
             Fact::CutOffPassed { domain, date } => self.names.in_day(*domain, *date)?,
             Fact::DayClosed { domain, date } => self.names.close_day(*domain, *date)?,

@@ -17,6 +17,7 @@ mod people;
 mod posting;
 mod record;
 mod report;
+mod reversals;
 pub mod source;
 pub mod topic;
 mod trades;

@@ -75,6 +75,11 @@ impl Trades {
         self.open.get(&trade).map(|trade| trade.key)
     }
 
+    /// The book of an open instruction.
+    pub fn book_of(&self, instruction: u64) -> Option<u32> {
+        self.open_one(instruction).and_then(|open| self.open_of(open)).ok().map(|trade| trade.terms.book)
+    }
+
     /// Checks and takes a fact about trades and instructions.
     pub fn fact(
         &mut self,

@@ -4,9 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use auditor::fold::Fold;
+use model::event::Event;
 use model::identifier::CurrencyCode;
 use model::index::Asset;
 use model::ledger::Axis;
+use model::record::{Content, Outcome};
 use testkit::flow::{Flow, Shape, play};
 use testkit::memory::Shard;
 use testkit::scenario::{Mode, Script, player};
@@ -56,6 +58,44 @@ fn every_scenario_is_sound() {
         }
     }
     assert!(faults.is_empty(), "{} scenarios are said to be violated:\n{}", faults.len(), faults.join("\n"));
+}
+
+/// A reversal that books other than what it turns round is found, though it balances.
+#[test]
+fn a_reversal_must_be_exact() {
+    let (mut found, mut tried) = (Vec::new(), 0);
+    files(&root(), &mut found);
+    let include = |name: &str| std::fs::read_to_string(root().join(name).with_extension("setup")).ok();
+    for path in found {
+        let script = Script::parse("", &std::fs::read_to_string(&path).expect("a text")).expect("it parses");
+        let mut player = player(Mode::Straight);
+        player.play(&script, &include).expect("it plays");
+        let mut fold = Fold::default();
+        for (bytes, record) in player.stage().shard().bytes().zip(player.stage().shard().records()) {
+            let mut bent = record.clone();
+            if let Content::Decided { outcome: Outcome::Accepted(events), .. } = &mut bent.content
+                && let Some(Event::Reversed { postings, .. }) = events.first_mut()
+            {
+                // A book and the place where it lies, both by one.
+                postings
+                    .iter_mut()
+                    .filter(|posting| posting.asset == record.events()[0].postings()[0].asset)
+                    .for_each(|posting| posting.amount += 1);
+                let mut bytes = Vec::new();
+                wire::record::encode(&bent, None, &mut bytes);
+                assert!(
+                    fold.record(record.sequence, &bytes).is_err(),
+                    "{}: record {}",
+                    path.display(),
+                    record.sequence
+                );
+                tried += 1;
+                break;
+            }
+            fold.record(record.sequence, &bytes).expect("sound");
+        }
+    }
+    assert!(tried > 2, "{tried} scenarios turn something round");
 }
 
 /// Two implementations, one balance: what lies everywhere in a currency.

@@ -36,6 +36,7 @@ mod report;
 mod service;
 mod status;
 mod store;
+mod stories;
 mod submit;
 mod topics;
 mod trades;
@@ -72,6 +73,7 @@ struct Arguments {
 #[derive(Subcommand, Debug)]
 enum Command {
     Demo(demo::Demo),
+    Stories(stories::Stories),
     Serve(service::Serve),
     Agent(agent::Agent),
     Init(service::Init),
@@ -137,6 +139,7 @@ fn run(command: Command) -> Result<()> {
         Command::Repairs(command) => wait(repairs::run(command)),
         Command::Log(command) => wait(log::run(command)),
         Command::Demo(command) => wait(demo::run(command)),
+        Command::Stories(command) => wait(stories::run(command)),
         Command::Serve(command) => service::serve(command),
         Command::Agent(command) => agent::run(&command),
         Command::Init(command) => service::init(command),

@@ -182,7 +182,7 @@ pub async fn days(
             let line = sums.entry(total.currency.clone()).or_default();
             (line.date, line.currency) = (date, total.currency.clone());
             (line.positions, line.excepted) = (line.positions + total.positions, line.excepted + total.excepted);
-            let of = total.day.clone().unwrap_or_default();
+            let of = total.day.unwrap_or_default();
             for (sum, part) in [
                 (&mut line.opening, total_of(of.opening.as_ref())),
                 (&mut line.adjustment, total_of(of.adjustment.as_ref())),

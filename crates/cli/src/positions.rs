@@ -1,13 +1,17 @@
 //! `quittance positions`: what each book holds, by trade date and settled, what it cost, and the lots it is made of.
 
+use std::io::Write;
+
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 use wire::pb::record::LotMethod;
-use wire::pb::service::{GetPositionRequest, ListPositionsRequest};
-use wire::pb::view::{Lot, Position, PositionFilter};
+use wire::pb::service::{GetPositionRequest, ListPositionsRequest, WatchPositionsRequest};
+use wire::pb::view::position_update::Kind;
+use wire::pb::view::{Lot, Position, PositionFilter, PositionUpdate};
 
 use crate::connection::{Caller, Connection, Seen};
-use crate::output::{self, Cell, Column, Format, column};
+use crate::fault::{failed, from_status, usage};
+use crate::output::{self, Cell, Column, Format, column, figure, note};
 use crate::paging::{self, Limit, Page, answer};
 
 /// Positions by book and instrument: traded, settled, lots, cost, result
@@ -45,6 +49,18 @@ enum Verb {
     Lots {
         #[command(flatten)]
         one: One,
+    },
+    /// Follow them: what is held, then every change, until Ctrl-C
+    #[command(after_help = "Example:\n  quittance positions watch --book ALPHA-EQ -o ndjson")]
+    Watch {
+        #[command(flatten)]
+        filter: Filter,
+        /// Go on after an earlier message: no change is lost
+        #[arg(long, value_name = "TOKEN", default_value = "", hide_default_value = true)]
+        resume: String,
+        /// End after so many messages, instead of at Ctrl-C
+        #[arg(long, value_name = "MESSAGES")]
+        take: Option<u64>,
     },
 }
 
@@ -139,6 +155,7 @@ pub async fn run(command: Positions) -> Result<()> {
                 _ => output::list(format, LIST, lines, ""),
             }
         }
+        Verb::Watch { filter, resume, take } => watch(&connection, format, &filter, resume, take).await,
         Verb::Lots { one } => {
             let lots: Vec<Lot> = get(&connection, one).await?.into_iter().flat_map(|line| line.lots).collect();
             output::list(format, LOTS, lots, "no lot is open")
@@ -167,6 +184,79 @@ async fn get(connection: &Connection, one: One) -> Result<Vec<Position>> {
     let (method, min_sequence) = (wire(method) as i32, seen.min_sequence);
     let request = GetPositionRequest { book, instrument, method, min_sequence };
     Ok(answer(connection.positions().get_position(request).await)?.positions)
+}
+
+async fn watch(
+    connection: &Connection,
+    format: Format,
+    filter: &Filter,
+    resume: String,
+    take: Option<u64>,
+) -> Result<()> {
+    if format == Format::Csv {
+        return Err(usage("what is watched is printed as it comes: -o table or -o ndjson"));
+    }
+    let method = wire(filter.method) as i32;
+    let request = WatchPositionsRequest { filter: Some(filter.wire()), method, resume_token: resume, min_sequence: 0 };
+    let mut stream = answer(connection.positions().watch_positions(request).await)?;
+    let (mut token, mut messages) = (String::new(), 0u64);
+    let ended = loop {
+        if take.is_some_and(|most| messages >= most) {
+            break Ok(());
+        }
+        let next = tokio::select! {
+            next = stream.message() => next.map_err(from_status),
+            _ = tokio::signal::ctrl_c() => break Ok(()),
+        };
+        let update = match next {
+            Ok(Some(response)) => response.update.unwrap_or_default(),
+            Ok(None) => break Err(failed("the server ended the stream")),
+            Err(error) => break Err(error),
+        };
+        messages += 1;
+        if !update.resume_token.is_empty() {
+            token.clone_from(&update.resume_token);
+        }
+        print(&update, format)?;
+        if matches!(update.kind, Some(Kind::TooSlow(_))) {
+            break Err(failed("read too slowly and was cut off"));
+        }
+    };
+    if !token.is_empty() {
+        note(format!("to go on from here: --resume {token}"));
+    }
+    ended
+}
+
+fn print(update: &PositionUpdate, format: Format) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    if format != Format::Table {
+        writeln!(out, "{}", serde_json::to_string(update)?)?;
+        return Ok(out.flush()?);
+    }
+    let line = |each: &Position| {
+        let amount = |amount: Option<wire::pb::typ::Decimal>| amount.map(figure::grouped).unwrap_or_default();
+        let (traded, settled, cost) = (amount(each.traded), amount(each.settled), amount(each.cost));
+        format!(
+            "{:<20} {:<14} traded {traded}, settled {settled}, cost {cost} {}",
+            each.book, each.instrument, each.currency
+        )
+    };
+    match &update.kind {
+        Some(Kind::Snapshot(snapshot)) => {
+            snapshot.positions.iter().try_for_each(|each| writeln!(out, "{}", line(each)))?;
+            if snapshot.last {
+                note(format!("— that is what is held at record {}; changes follow —", figure::count(update.sequence)));
+            }
+        }
+        Some(Kind::Changes(changes)) => {
+            changes.positions.iter().try_for_each(|each| writeln!(out, "{}", line(each)))?;
+            changes.left.iter().try_for_each(|key| writeln!(out, "{:<20} {:<14} is over", key.book, key.instrument))?;
+        }
+        Some(Kind::Reset(_)) => note("— what was printed before is out of date; a new snapshot follows —"),
+        Some(Kind::Heartbeat(_) | Kind::TooSlow(_)) | None => {}
+    }
+    Ok(out.flush()?)
 }
 
 fn uncosted(each: &Position) -> Cell {

@@ -13,6 +13,7 @@ pub(crate) enum Purpose {
     Balances = 4,
     Subscription = 5,
     Positions = 50,
+    PositionSubscription = 51,
     Pnl = 52,
     Coverage = 70,
 }

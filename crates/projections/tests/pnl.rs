@@ -162,7 +162,7 @@ fn a_closed_figure_does_not_move() {
         assert_eq!((friday.bases[0].closed, friday.bases[0].sequence), (true, closed));
         assert_eq!(friday.bases[0].sets[0].version, 1);
         let monday = line(&fixture, &question(MONDAY)).local.unwrap();
-        assert_eq!(monday.opening, Some(published.clone()));
+        assert_eq!(monday.opening, Some(published));
         // Late: 100.00 for 97.00. Corrected: 5.00 cheaper. Cancelled: sold 200.00 for 205.00, which is not earned.
         assert_eq!(figures(monday.adjustment.as_ref())[4], 300 + 500 - 500);
         // 1,600 face up one percent.
@@ -250,7 +250,7 @@ fn what_has_no_cost_comes_at_market() {
     stream.facts.last_mut().unwrap().at = Timestamp::parse("2026-02-28T12:00:00Z").unwrap();
     fixture.fold(&stream);
     let line = line(&fixture, &question(MONDAY));
-    let local = line.local.clone().unwrap();
+    let local = line.local.unwrap();
     assert_eq!(figures(local.opening.as_ref())[4], 0);
     assert_eq!(figures(local.day.as_ref())[4], 2_000 + 1_000);
     let named: Vec<_> = line.exceptions.iter().map(|each| (each.code(), each.subject.as_str())).collect();

@@ -47,6 +47,7 @@ pub const RIGHTS: &[Right] = &[
     question("LedgerService", "ListTieOuts", FIGURES),
     question("PositionService", "ListPositions", FIGURES),
     question("PositionService", "GetPosition", FIGURES),
+    question("PositionService", "WatchPositions", FIGURES),
     question("PositionService", "ListPnl", FIGURES),
     question("PositionService", "SummarizePnl", FIGURES),
     question("ReportService", "GetReport", FIGURES),

@@ -12,6 +12,7 @@ use model::permission::{AccessRole, Grant};
 use tonic::Status;
 use tonic::codegen::http::Extensions;
 use wire::pb::view::instruction_update::Kind as Update;
+use wire::pb::view::position_update::Kind as Moved;
 use wire::pb::{service, view};
 
 use crate::failure;
@@ -85,6 +86,20 @@ impl Sight {
     /// A book's position is a sum over all counterparties.
     pub(crate) fn position(&self, book: &str) -> bool {
         self.covers(Some(book), None)
+    }
+
+    /// What is left of a message about positions; it may be an empty one. A position never changes its book, so what may be
+    /// seen of it once may be seen always.
+    pub(crate) fn positions(&self, mut update: view::PositionUpdate) -> view::PositionUpdate {
+        match &mut update.kind {
+            Some(Moved::Snapshot(snapshot)) => snapshot.positions.retain(|each| self.position(&each.book)),
+            Some(Moved::Changes(changes)) => {
+                changes.positions.retain(|each| self.position(&each.book));
+                changes.left.retain(|each| self.position(&each.book));
+            }
+            _ => {}
+        }
+        update
     }
 
     /// What is proposed is seen by who may see every book in it.

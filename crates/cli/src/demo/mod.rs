@@ -10,7 +10,7 @@ pub mod plan;
 mod records;
 mod reference;
 mod results;
-mod screen;
+pub mod screen;
 mod service;
 mod tables;
 mod tie_outs;

@@ -72,8 +72,8 @@ async fn by_book(connection: &Connection, question: PnlQuestion, sequence: u64) 
     let day = |each: &PnlTotal| each.day.as_ref().and_then(|day| total_of(day.day.as_ref()));
     totals.sort_by_key(|each| std::cmp::Reverse(size(day(each))));
     let row = |each: &PnlTotal| {
-        let result = each.day.clone().unwrap_or_default();
-        let of = result.day.clone().unwrap_or_default();
+        let result = each.day.unwrap_or_default();
+        let of = result.day.unwrap_or_default();
         let fx = of.realised_fx.zip(of.unrealised_fx).and_then(|(one, two)| figure::sum(one, two));
         vec![
             Cell::text(&each.book),

@@ -5,7 +5,9 @@ use crate::{fail, run, stderr, stdout, succeed};
 /// Every noun, with its verbs.
 const COMMANDS: &[(&str, &[&str])] = &[
     ("demo", &[]),
+    ("stories", &[]),
     ("serve", &[]),
+    ("agent", &[]),
     ("init", &[]),
     ("config", &["print"]),
     ("status", &[]),

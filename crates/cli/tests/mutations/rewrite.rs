@@ -4,7 +4,7 @@ use std::path::Path;
 
 use model::record::Record;
 use rocksdb::{ColumnFamilyDescriptor, DB, IteratorMode, Options};
-use store::{Block, BlockBuilder, Hash, Head};
+use store::{Block, BlockBuilder, Hash, Head, chain};
 
 const TABLES: [&str; 5] = ["default", "blocks", "claims", "ids", "snapshots"];
 
@@ -72,7 +72,7 @@ pub fn history(data: &Path, records: &[Vec<u8>]) {
     let mut chains: Vec<Hash> = vec![Head::EMPTY.chain];
     for (place, record) in records.iter().enumerate() {
         builder.push(record);
-        chains.push(builder.head().chain);
+        chains.push(chain::link(&chains[place], &chain::leaf(record)));
         if builder.len() == 64 || place + 1 == records.len() {
             let block = builder.finish();
             put(&db, "blocks", &block.first().to_be_bytes(), &block.to_stored(1).expect("encodes"));

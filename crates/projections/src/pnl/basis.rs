@@ -74,11 +74,12 @@ pub(super) struct Desk<'a> {
     pub(super) picture: Picture<'a>,
     pub(super) grounds: &'a Grounds,
     pub(super) question: &'a Question,
-    read: RefCell<BTreeMap<(Date, Vec<FrozenSetKey>), Rc<Marks>>>,
+    read: RefCell<BTreeMap<SetsOfDate, Rc<Marks>>>,
     bases: RefCell<BTreeMap<Option<PartyIx>, Rc<Basis>>>,
 }
 
-type FrozenSetKey = (Date, SetName, u32);
+/// A date, and the sets it is valued by: date, name, version.
+type SetsOfDate = (Date, Vec<(Date, SetName, u32)>);
 
 impl<'a> Desk<'a> {
     pub(super) fn new(picture: Picture<'a>, grounds: &'a Grounds, question: &'a Question) -> Desk<'a> {

@@ -49,6 +49,12 @@ impl PositionFilter {
             && self.entity.as_ref().is_none_or(|entity| owner() == Some(entity))
     }
 
+    /// It may pass, or have passed, when something is held.
+    pub(crate) fn concerns(&self, names: &Names, grounds: &Grounds, spot: Spot) -> bool {
+        let held = Sums { traded: 1, ..Sums::default() };
+        self.admits(names, grounds, spot, &held)
+    }
+
     /// The same, whether flat or not: what is over has a result.
     pub(crate) fn with_flat(self) -> PositionFilter {
         PositionFilter { with_flat: true, ..self }

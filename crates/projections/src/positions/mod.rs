@@ -13,6 +13,7 @@ mod lines;
 mod picture;
 mod questions;
 mod stored;
+mod watch;
 
 use std::collections::BTreeMap;
 
@@ -32,6 +33,7 @@ pub(crate) use entry::{Amounts, Former, Place, Spot, date_bytes};
 pub(crate) use lines::{By, PositionFilter, lot_entry, wire_method};
 pub(crate) use picture::Picture;
 pub(crate) use questions::business_date;
+pub use watch::PositionSubscription;
 
 #[derive(Default)]
 pub(crate) struct Positions {

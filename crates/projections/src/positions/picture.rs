@@ -34,6 +34,10 @@ impl Positions {
         Picture { reader: views.reader(), spots, entries, former }
     }
 
+    pub(super) fn sums(&self, spot: Spot) -> Option<&Sums> {
+        self.sums.get(&spot)
+    }
+
     /// All positions after one, in order.
     pub(crate) fn after(&self, spot: Option<Spot>) -> impl Iterator<Item = (Spot, &Sums)> {
         let from = spot.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);

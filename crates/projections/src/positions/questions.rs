@@ -8,6 +8,7 @@ use wire::pb::view as pb;
 
 use super::lines::{By, PositionFilter, lines};
 use super::{Picture, Spot, Sums};
+use crate::names::Names;
 use crate::queries::{Answer, PageRequest, Projections};
 use crate::shared::{At, State, ViewName};
 use crate::token::{Purpose, Scope};
@@ -18,6 +19,11 @@ use crate::{Error, values};
 pub(crate) fn business_date(state: &State) -> u32 {
     let days = state.status.live().ok().and_then(|status| status.days.values().max().copied());
     days.map_or(0, values::number)
+}
+
+/// Book and instrument in words.
+pub(super) fn names_of(names: &Names, spot: Spot) -> Result<(String, String), Error> {
+    Ok((names.text(Kind::Book, spot.book().0)?, names.text(Kind::Instrument, spot.instrument().0)?))
 }
 
 impl Projections {
