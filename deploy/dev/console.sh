@@ -60,7 +60,7 @@ case ${1:-} in
       die "crates/server/console/dist is not what the sources and proto/ make: make console, and commit it."
     say "dist is what its sources make, byte for byte"
     cd "$console"
-    node --test --test-reporter=spec --test-timeout=110000 test/*.test.mjs
+    node --test --test-reporter=spec --test-timeout=240000 test/*.test.mjs
     ;;
   screenshots)
     [ -x "$QUITTANCE" ] || die "there is no $QUITTANCE: cargo build -p cli"
