@@ -29,6 +29,7 @@ mod proposals;
 mod quarantine;
 mod rebuild;
 mod repairs;
+mod risk;
 mod service;
 mod status;
 mod store;
@@ -79,6 +80,7 @@ enum Command {
     Cash(cash::Cash),
     Ledger(ledger::Ledger),
     Coverage(coverage::CoverageCommand),
+    Risk(risk::Risk),
     Day(day::Day),
     Controls(controls::Controls),
     Proposals(proposals::Proposals),
@@ -119,6 +121,7 @@ fn run(command: Command) -> Result<()> {
         Command::Cash(command) => wait(cash::run(command)),
         Command::Ledger(command) => wait(ledger::run(command)),
         Command::Coverage(command) => wait(coverage::run(command)),
+        Command::Risk(command) => wait(risk::run(command)),
         Command::Day(command) => wait(day::run(command)),
         Command::Controls(command) => wait(controls::run(command)),
         Command::Proposals(command) => wait(proposals::run(command)),

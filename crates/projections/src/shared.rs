@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::Error;
 use crate::cash::Cash;
 use crate::ledger::Ledger;
+use crate::market::Market;
 use crate::names::Names;
 use crate::positions::Positions;
 use crate::status::Status;
@@ -24,11 +25,13 @@ pub enum ViewName {
     Cash,
     Ledger,
     Positions,
+    /// Prices, rates, and in what instruments are priced.
+    Market,
 }
 
 impl ViewName {
-    pub const ALL: [ViewName; 5] =
-        [ViewName::Names, ViewName::Status, ViewName::Cash, ViewName::Ledger, ViewName::Positions];
+    pub const ALL: [ViewName; 6] =
+        [ViewName::Names, ViewName::Status, ViewName::Cash, ViewName::Ledger, ViewName::Positions, ViewName::Market];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -37,6 +40,7 @@ impl ViewName {
             ViewName::Cash => "cash",
             ViewName::Ledger => "ledger",
             ViewName::Positions => "positions",
+            ViewName::Market => "market",
         }
     }
 }
@@ -49,15 +53,16 @@ pub(crate) struct State {
     pub(crate) cash: Kept<Cash>,
     pub(crate) ledger: Kept<Ledger>,
     pub(crate) positions: Kept<Positions>,
+    pub(crate) market: Kept<Market>,
 }
 
 impl State {
-    pub(crate) fn members_mut(&mut self) -> [&mut dyn Member; 5] {
-        [&mut self.names, &mut self.status, &mut self.cash, &mut self.ledger, &mut self.positions]
+    pub(crate) fn members_mut(&mut self) -> [&mut dyn Member; 6] {
+        [&mut self.names, &mut self.status, &mut self.cash, &mut self.ledger, &mut self.positions, &mut self.market]
     }
 
-    pub(crate) fn members(&self) -> [&dyn Member; 5] {
-        [&self.names, &self.status, &self.cash, &self.ledger, &self.positions]
+    pub(crate) fn members(&self) -> [&dyn Member; 6] {
+        [&self.names, &self.status, &self.cash, &self.ledger, &self.positions, &self.market]
     }
 
     fn member(&self, name: ViewName) -> &dyn Member {
@@ -67,6 +72,7 @@ impl State {
             ViewName::Cash => &self.cash,
             ViewName::Ledger => &self.ledger,
             ViewName::Positions => &self.positions,
+            ViewName::Market => &self.market,
         }
     }
 }

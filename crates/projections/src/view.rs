@@ -195,4 +195,7 @@ pub(crate) mod table {
     pub(crate) const POSITION_ENTRIES: u8 = 61;
     pub(crate) const POSITION_TRADES: u8 = 62;
     pub(crate) const POSITION_INSTRUCTIONS: u8 = 63;
+    // market
+    pub(crate) const MARKET_SETS: u8 = 70;
+    pub(crate) const MARKET_TERMS: u8 = 71;
 }

@@ -86,6 +86,11 @@ impl Conversion {
         Ok(Conversion { numerator, denominator })
     }
 
+    /// The other way: from the base currency to the foreign one.
+    pub fn inverse(self) -> Conversion {
+        Conversion { numerator: self.denominator, denominator: self.numerator }
+    }
+
     /// The amount in the base currency, half up.
     pub fn apply(self, amount: i128) -> Result<i128, Overflow> {
         mul_div_round(amount, self.numerator, self.denominator, Rounding::HalfUp).ok_or(Overflow)
@@ -120,6 +125,9 @@ mod tests {
         // 100.00 EUR at 160.25 is 16,025 JPY: the yen has no minor unit.
         assert_eq!(Conversion::new(d("160.25"), 2, 0).unwrap().apply(10_000), Ok(16_025));
         assert_eq!(Conversion::SAME.apply(-7), Ok(-7));
+        // And back: the yen buy the euros again.
+        assert_eq!(Conversion::new(d("160.25"), 2, 0).unwrap().inverse().apply(16_025), Ok(10_000));
+        assert_eq!(Conversion::new(d("0"), 2, 0).unwrap().inverse().apply(1), Err(Overflow));
         assert_eq!(value(i128::MAX, d("2"), PriceKind::Amount, scales), Err(Overflow));
     }
 }

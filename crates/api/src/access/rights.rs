@@ -46,6 +46,8 @@ pub const RIGHTS: &[Right] = &[
     question("LedgerService", "ListBalances", FIGURES),
     question("LedgerService", "ListTieOuts", FIGURES),
     question("RiskService", "ListCoverage", FIGURES),
+    question("RiskService", "GetExposure", FIGURES),
+    question("RiskService", "GetCapital", FIGURES),
     // Which of them, the command says.
     command("OperatorService", "SubmitCommand", &[Publisher, Operator, Approver, Admin]),
     command("OperatorService", "OpenDay", OPERATIONS),

@@ -6,6 +6,7 @@
 //!
 //! Prices are applied by whoever reads: there is none in the log.
 
+mod agreed;
 mod entry;
 mod lines;
 

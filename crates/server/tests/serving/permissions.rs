@@ -59,6 +59,8 @@ const TABLE: &[Line] = &[
     ("ListBalances", FIGURES, Book, Nothing),
     ("ListTieOuts", FIGURES, Whole, Nothing),
     ("ListCoverage", FIGURES, Whole, Nothing),
+    ("GetExposure", FIGURES, Whole, Nothing),
+    ("GetCapital", FIGURES, Whole, Nothing),
     // Here: to steer an instruction.
     ("SubmitCommand", &[Operator], Row, Refusal("UNKNOWN_INSTRUCTION")),
     ("OpenDay", &[Operator], Whole, UNPERMITTED),
@@ -110,6 +112,14 @@ impl Rig {
         let mut loose = buy("L-1", 3);
         loose.details.as_mut().expect("details").instrument = "NOSUCH".to_owned();
         house.trade(loose).await.expect("in repair");
+        // One that failed weeks ago, and what it is worth now.
+        let mut old = buy("O-1", 2);
+        let details = old.details.as_mut().expect("details");
+        (details.trade_date, details.intended_settlement_date) = (20261102, Some(20261104));
+        house.trade(old).await.expect("late");
+        let prices = r#"{"setReference":{"priceSet":{"date":20261120,"snap":"CLOSE","source":"QUOTES","version":1,
+            "prices":[{"instrument":"SAP","currency":"EUR","value":"130.00"}]}}}"#;
+        house.command("prices", prices).await.expect("set");
         let four_eyes = r#"{"setReference":{"parameters":{"fourEyes":["FOUR_EYES_OPENING"],"proposalMinutes":1440,
             "attemptsPerStep":64,"examinedPerStep":2048,"candidatesCompared":64}}}"#;
         house.command("four-eyes", four_eyes).await.expect("set");
@@ -219,6 +229,16 @@ impl Rig {
             "ListTieOuts" => rows!(ledger.list_tie_outs(pb::ListTieOutsRequest { min_sequence }).lines),
             "ListCoverage" => {
                 rows!(risk.list_coverage(pb::ListCoverageRequest { min_sequence, ..Default::default() }).coverages)
+            }
+            "GetExposure" => {
+                let request = pb::GetExposureRequest { min_sequence, ..Default::default() };
+                let answer = risk.get_exposure(by(actor, request)).await?.into_inner();
+                Ok(answer.exposures.expect("an answer").rows.len())
+            }
+            "GetCapital" => {
+                let request = pb::GetCapitalRequest { min_sequence, ..Default::default() };
+                let answer = risk.get_capital(by(actor, request)).await?.into_inner();
+                Ok(answer.capitals.expect("an answer").rows.len())
             }
             "SubmitCommand" => {
                 let command = format!(r#"{{"steer":{{"instruction":"{number}","action":"STEER_ACTION_RELEASE"}}}}"#);
