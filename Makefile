@@ -26,6 +26,8 @@ check: install ## before a commit: format, advisories, clippy without a warning,
 test: install ## everything, also against a real Kafka broker (what CI runs)
 	@$(KAFKA) install
 	QUITTANCE_SYSTEM=1 cargo test --workspace --locked
+	@cargo build --locked -p cli
+	@deploy/dev/console.sh test
 
 # Built first, with cargo's progress: `cargo run -q` alone would be silent for minutes the first time.
 .PHONY: build
@@ -37,9 +39,18 @@ demo: build ## a business day without a broker
 	@cargo run -q --locked -p cli -- demo
 
 .PHONY: demo-kafka
-demo-kafka: build ## the same through a real Kafka broker, started empty and stopped again
+demo-kafka: build ## through a real Kafka broker, started empty and stopped again: the week, then stories of a bank and its agent
 	@export KAFKA_PORT=$(DEMO_PORT); $(KAFKA) stop; $(KAFKA) wipe; trap '$(KAFKA) stop' EXIT; \
-	$(KAFKA) start; cargo run -q --locked -p cli -- demo --kafka 127.0.0.1:$(DEMO_PORT)
+	$(KAFKA) start; cargo run -q --locked -p cli -- demo --kafka 127.0.0.1:$(DEMO_PORT); \
+	cargo run -q --locked -p cli -- stories --kafka 127.0.0.1:$(DEMO_PORT)
+
+.PHONY: console
+console: ## the console's pages anew, after a change in crates/server/console or proto/ (needs npm; cargo does not)
+	@deploy/dev/console.sh build
+
+.PHONY: screenshots
+screenshots: build ## docs/console anew: the console over the demonstration's week, in Chromium
+	@deploy/dev/console.sh screenshots
 
 .PHONY: bench
 bench: build ## measure: throughput, latency, recovery
@@ -52,6 +63,13 @@ CHAOS ?= 200
 chaos: install ## 200 engines and 50 brokers or connections killed under load, then the topic is checked (an hour or so)
 	@$(KAFKA) install
 	QUITTANCE_SYSTEM=1 QUITTANCE_CHAOS=$(CHAOS) cargo test --locked -p quittance-tests --test system -- chaos
+
+# Inputs of each kind, chosen by chance and not by coverage.
+HOSTILE ?= 1000000
+
+.PHONY: hostile
+hostile: install ## bent and made-up bytes against the auditor's readers (HOSTILE, a million of each kind)
+	HOSTILE=$(HOSTILE) cargo test --locked -p auditor --test hostile -- --nocapture
 
 .PHONY: fmt
 fmt: ## format the code

@@ -6,6 +6,7 @@ mod clock;
 mod fold;
 mod house;
 mod ingest;
+mod latency;
 mod report;
 mod restart;
 
@@ -40,7 +41,8 @@ enum Which {
         #[arg(long, default_value_t = 500_000)]
         messages: u64,
     },
-    /// A preloaded topic of a real broker, into the log and (rung 2) the views, beside a bare consumer; sizes on disk.
+    /// A preloaded topic of a real broker, into the log, (rung 2) the views and (rung 3) a topic of records, beside a
+    /// bare consumer; sizes on disk.
     Ingest {
         /// Messages on the topic.
         #[arg(long, default_value_t = 2_000_000)]
@@ -48,6 +50,15 @@ enum Which {
         /// Rounds; the median is reported.
         #[arg(long, default_value_t = 3)]
         rounds: u32,
+    },
+    /// The whole service under a steady load: from the intended instant of each message until it is durable and seen.
+    Latency {
+        /// Messages a second.
+        #[arg(long, default_value_t = 50_000)]
+        rate: u64,
+        /// How long, after three seconds that do not count.
+        #[arg(long, default_value_t = 20)]
+        seconds: u64,
     },
     /// Time from kill -9 to the first settled trade, with a history and open instructions.
     Restart {
@@ -78,6 +89,7 @@ pub fn main(bench: &Bench) -> Result<()> {
         }
         Which::Hot { messages } => fold::hot(bench.seed, messages, &mut report)?,
         Which::Ingest { messages, rounds } => ingest::run(bench.seed, messages, rounds, &mut report)?,
+        Which::Latency { rate, seconds } => latency::run(bench.seed, latency::Plan { rate, seconds }, &mut report)?,
         Which::Restart { trades, open } => restart::run(bench.seed, trades, open, &mut report)?,
         Which::Fill { ref dir, trades, open } => return restart::fill(bench.seed, dir, trades, open),
         Which::All => {
@@ -85,6 +97,9 @@ pub fn main(bench: &Bench) -> Result<()> {
             fold::memory(bench.seed, 250_000, &mut report)?;
             fold::hot(bench.seed, 500_000, &mut report)?;
             ingest::run(bench.seed, 2_000_000, 3, &mut report)?;
+            for rate in [10_000, 25_000, 50_000] {
+                latency::run(bench.seed, latency::Plan { rate, seconds: 15 }, &mut report)?;
+            }
             restart::run(bench.seed, 1_000_000, 100_000, &mut report)?;
             restart::run(bench.seed, 1_000_000, 1_000_000, &mut report)?;
         }

@@ -3,6 +3,7 @@
 //! `QUITTANCE_SYSTEM=1 cargo test -p quittance-tests --test system [name …]`. They run one after the other on one private broker, each
 //! on topics and directories of its own. The seed is printed; `QUITTANCE_SEED` plays it again.
 
+mod agents;
 mod audit;
 mod broker;
 mod chaos;
@@ -14,6 +15,7 @@ mod kills;
 mod node;
 mod outages;
 mod publishing;
+mod seats;
 mod served;
 mod service;
 mod shard_process;
@@ -66,6 +68,8 @@ const CASES: &[Case] = &[
     ("records_acknowledged_and_led", standby::answers_and_roles),
     ("records_standby_takes_over", standby::takes_over),
     ("records_while_the_broker_is_away", publishing::broker_away),
+    ("agent_settles_and_advises", agents::settle_and_advise),
+    ("agent_and_bank_killed", agents::killed_in_the_middle),
     ("chaos", chaos::chaos),
     ("broker_killed_under_load", outages::broker_killed_under_load),
 ];

@@ -25,6 +25,20 @@ pub fn messages(week: impl Iterator<Item = Item>) -> Vec<Message> {
     .collect()
 }
 
+/// The auditor, who shares no code with either, reads the topic and the store: both sound, and the same history and balances.
+fn audited(rig: &Rig, topics: &Topics, data: &Path) {
+    let against = auditor::Against::default();
+    let of_topic = auditor::topic(&rig.broker.address(), &topics.records, 0, &against, &mut |_| {});
+    let of_store = auditor::store(data, &against, &mut |_| {});
+    for report in [&of_topic, &of_store] {
+        assert_eq!(report.verdict, auditor::Verdict::Good, "{:?} {:?}", report.violation, report.unknown);
+    }
+    assert_eq!((of_topic.head, of_topic.chain), (of_store.head, of_store.chain));
+    assert_eq!(of_topic.trial_balance, of_store.trial_balance);
+    let facts = of_topic.counts.facts;
+    println!("    the auditor reads {facts} facts from the topic, {} messages dropped", of_topic.dropped);
+}
+
 /// Everything is published and read back as it is stored, over restarts in order and as by a crash; then the directory is lost, and
 /// comes back from the topic with the cursor of the trades and every id.
 pub fn restarts_and_a_lost_directory(rig: &Rig) -> Verdict {
@@ -57,6 +71,7 @@ pub fn restarts_and_a_lost_directory(rig: &Rig) -> Verdict {
         topic.fences.len(),
         topic.dropped
     );
+    audited(rig, &topics, dir.path());
     let (head, cursors) = (node.engine.log().head(), node.engine.log().cursors().expect("reads"));
     node.stop();
 

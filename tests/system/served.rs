@@ -54,6 +54,7 @@ pub fn flags(rig: &Rig, data: &Path, topics: &Topics, grpc: &str, reader: bool) 
         ("grpc.listen", grpc.to_owned()),
         ("grpc.timeout_seconds", "300".to_owned()),
         ("http.listen", String::new()),
+        ("console.listen", String::new()),
         ("engine.timer", "false".to_owned()),
         ("access.insecure_plaintext", "true".to_owned()),
         ("kafka.brokers", rig.broker.address()),
@@ -68,7 +69,13 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let grpc = listener.local_addr().expect("an address").to_string();
         drop(listener);
-        let keys = flags(rig, data, topics, &grpc, reader);
+        Served::with(&flags(rig, data, topics, &grpc, reader))
+    }
+
+    /// With these keys of the configuration, among them where it listens.
+    pub fn with(keys: &[(&'static str, String)]) -> Served {
+        let grpc = keys.iter().find(|(key, _)| *key == "grpc.listen").map(|(_, value)| value.clone());
+        let grpc = grpc.expect("it listens somewhere");
         let mut child = Command::new(std::env::current_exe().expect("this program"))
             .arg(ROLE)
             .args(keys.iter().map(|(key, value)| format!("{key}={value}")))

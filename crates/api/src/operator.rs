@@ -4,6 +4,7 @@ use model::command::Command;
 use model::permission::AccessRole;
 use model::record::Content;
 use projections::{PageRequest, ViewName};
+use prost::Message as _;
 use tonic::{Request, Response, Status};
 use wire::pb::record;
 use wire::pb::record::command::Kind;
@@ -96,8 +97,15 @@ impl OperatorService for Backend {
             proposals.extend(self.seen_by(&sight, proposal)?);
         }
         let page = Page::new("proposals", request.get_ref().page_size, &request.get_ref().page_token)?;
+        let number = request.get_ref().number;
+        proposals.retain(|proposal| number == 0 || proposal.number == number);
+        let (proposed, reason) = match &proposals[..] {
+            [one] if one.number == number => self.what_is_proposed(number)?,
+            _ => Default::default(),
+        };
         let (proposals, next_page_token) = page.cut(proposals, |proposal| proposal.number);
-        Ok(Response::new(pb::ListProposalsResponse { sequence: answer.sequence, proposals, next_page_token }))
+        let sequence = answer.sequence;
+        Ok(Response::new(pb::ListProposalsResponse { sequence, proposals, next_page_token, proposed, reason }))
     }
 
     async fn list_quarantined(
@@ -179,8 +187,14 @@ impl OperatorService for Backend {
         Ok(Response::new(pb::PromoteResponse { sequence: self.log()?.head().sequence }))
     }
 
-    async fn get_status(&self, _: Request<pb::GetStatusRequest>) -> Result<Response<pb::GetStatusResponse>, Status> {
-        Ok(Response::new(self.status().await?))
+    async fn get_status(
+        &self,
+        request: Request<pb::GetStatusRequest>,
+    ) -> Result<Response<pb::GetStatusResponse>, Status> {
+        let mut status = self.status().await?;
+        let actor = caller::actor(request.metadata()).map(|actor| actor.to_string()).unwrap_or_default();
+        status.caller = Some(Sight::of(request.extensions())?.standing(actor));
+        Ok(Response::new(status))
     }
 }
 
@@ -244,6 +258,17 @@ impl Backend {
             Content::Genesis(_) => false,
         };
         Ok(visible.then_some(proposal))
+    }
+
+    /// The command that waits and why, as the log has them.
+    fn what_is_proposed(&self, number: u64) -> Result<(Option<record::Command>, String), Status> {
+        let block = self.log()?.block_holding(number).map_err(|error| failure::store(&error))?;
+        let Some(stored) = block.as_ref().and_then(|block| block.record(number)) else { return Ok(Default::default()) };
+        let unreadable = |error| failure::damaged(format!("record {number} cannot be read: {error}"));
+        match record::Record::decode(stored).map_err(unreadable)?.content {
+            Some(record::record::Content::Decided(decided)) => Ok((decided.command, decided.reason)),
+            _ => Ok(Default::default()),
+        }
     }
 
     /// The view keeps that a record was set aside; what is wrong with it stands in the record.

@@ -11,6 +11,8 @@ use wire::pb::service::cash_service_server::CashServiceServer;
 use wire::pb::service::ledger_service_server::LedgerServiceServer;
 use wire::pb::service::log_service_server::LogServiceServer;
 use wire::pb::service::operator_service_server::OperatorServiceServer;
+use wire::pb::service::position_service_server::PositionServiceServer;
+use wire::pb::service::report_service_server::ReportServiceServer;
 use wire::pb::service::risk_service_server::RiskServiceServer;
 use wire::pb::service::settlement_service_server::SettlementServiceServer;
 use wire::pb::service::trade_service_server::TradeServiceServer;
@@ -105,6 +107,8 @@ impl Health {
         self.tell(<SettlementServiceServer<Backend> as NamedService>::NAME, serving.views).await;
         self.tell(<CashServiceServer<Backend> as NamedService>::NAME, serving.views).await;
         self.tell(<LedgerServiceServer<Backend> as NamedService>::NAME, serving.views).await;
+        self.tell(<PositionServiceServer<Backend> as NamedService>::NAME, serving.views).await;
+        self.tell(<ReportServiceServer<Backend> as NamedService>::NAME, serving.views).await;
         self.tell(<RiskServiceServer<Backend> as NamedService>::NAME, serving.views).await;
     }
 
@@ -136,6 +140,8 @@ pub async fn routes(backend: &Backend, reflection: bool) -> Result<(Routes, Heal
         .add_service(service!(SettlementServiceServer))
         .add_service(service!(CashServiceServer))
         .add_service(service!(LedgerServiceServer))
+        .add_service(service!(PositionServiceServer))
+        .add_service(service!(ReportServiceServer))
         .add_service(service!(RiskServiceServer))
         .add_service(service!(OperatorServiceServer))
         .add_service(service!(LogServiceServer));

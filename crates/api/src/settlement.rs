@@ -123,6 +123,8 @@ impl SettlementService for Backend {
         sight.filter(&filter)?;
         let token = Some(request.resume_token.as_str()).filter(|token| !token.is_empty());
         let subscription = self.views()?.subscribe(&filter, token).map_err(failure::view)?;
-        Ok(Response::new(Box::pin(self.watch(subscription, Watched::new(sight)))))
+        let mut watched = Watched::new(sight);
+        let seen = move |update| pb::WatchInstructionsResponse { update: Some(watched.through(update)) };
+        Ok(Response::new(Box::pin(self.watch(subscription, seen))))
     }
 }

@@ -3,27 +3,27 @@
 //! So a reader that stalls holds one message and a place in the log, nothing else: what changes meanwhile is conflated, and
 //! when its place has left the window of changes it is cut off with its token. Nobody waits for it.
 
-use projections::Subscription;
+use projections::Following;
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
-use wire::pb::service::WatchInstructionsResponse;
-use wire::pb::view::InstructionUpdate;
 
-use crate::access::sight::Watched;
 use crate::backend::Backend;
 use crate::failure;
 
-type Message = Result<WatchInstructionsResponse, Status>;
-
 impl Backend {
-    /// The messages of a subscription until it ends, is cut off, or the service ends.
-    pub(crate) fn watch(
+    /// The messages of a subscription until it ends, is cut off, or the service ends; each as its reader may see it.
+    pub(crate) fn watch<F, M, S>(
         &self,
-        mut subscription: Subscription,
-        mut watched: Watched,
-    ) -> impl Stream<Item = Message> + Send + use<> {
+        mut subscription: F,
+        mut seen: S,
+    ) -> impl Stream<Item = Result<M, Status>> + Send + use<F, M, S>
+    where
+        F: Following,
+        M: Send + 'static,
+        S: FnMut(F::Update) -> M + Send + 'static,
+    {
         let (sender, receiver) = mpsc::channel(1);
         let backend = self.clone();
         tokio::spawn(async move {
@@ -36,10 +36,7 @@ impl Backend {
                     update = backend.next_update(&mut subscription) => update,
                 };
                 match update {
-                    Ok(Some(update)) => {
-                        let update = Some(watched.through(update));
-                        room.send(Ok(WatchInstructionsResponse { update }));
-                    }
+                    Ok(Some(update)) => room.send(Ok(seen(update))),
                     Ok(None) => return,
                     Err(status) => {
                         room.send(Err(status));
@@ -52,10 +49,10 @@ impl Backend {
     }
 
     /// The next change, or a heartbeat when there is none for a while.
-    async fn next_update(&self, subscription: &mut Subscription) -> Result<Option<InstructionUpdate>, Status> {
-        match tokio::time::timeout(self.limits.heartbeat, subscription.next()).await {
+    async fn next_update<F: Following>(&self, subscription: &mut F) -> Result<Option<F::Update>, Status> {
+        match tokio::time::timeout(self.limits.heartbeat, subscription.next_update()).await {
             Ok(update) => update.map_err(failure::view),
-            Err(_) => Ok(Some(subscription.heartbeat())),
+            Err(_) => Ok(Some(subscription.quiet())),
         }
     }
 }

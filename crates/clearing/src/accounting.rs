@@ -2,14 +2,17 @@
 
 use crate::control::check_close;
 use crate::draft::Draft;
+use crate::reference::{invalid, known};
 use crate::state::State;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use model::accounting::{AccountingDay, AccountingStep, FrozenSet, SetName};
+use model::currency::exponent;
 use model::date::Date;
 use model::event::Event;
 use model::identifier::Identifier;
-use model::index::{Kind, PartyIx};
+use model::index::{BookIx, Kind, PartyIx};
+use model::reference::BookPolicy;
 use model::rejection::{Reason, Rejection};
 
 /// So many sets of prices and rates may value a day.
@@ -107,6 +110,21 @@ pub(crate) fn prior_day(state: &State, event: &Event) -> Option<Event> {
         dated.into_iter().flatten().filter(|_| moves).filter(closed).min_by_key(|(_, date)| *date)?;
     let entry = state.accounting.get(&entity)?;
     Some(Event::PriorDay { entity, trade, belongs_to, shows_on: entry.open.then_some(entry.date) })
+}
+
+/// How a book's results are counted decides nothing here, the views have it; but a method or currency of a closed day
+/// would move figures that do not move.
+pub(crate) fn check_policy(draft: &Draft<'_>, policy: &BookPolicy) -> Result<(), Rejection> {
+    let book = BookIx(known(draft, Kind::Book, &policy.book)?);
+    if let Some(currency) = policy.currency {
+        exponent(currency).ok_or_else(|| Rejection::new(Reason::UnknownCurrency, currency.as_str()))?;
+    }
+    let owner = draft.state.reference.book(book).map(|entry| entry.owner);
+    let closed = owner.and_then(|owner| draft.state.accounting.get(&owner)).and_then(|entry| entry.closed);
+    if closed.is_some_and(|closed| policy.valid_from <= closed) {
+        return Err(invalid("valid_from: the books of its owner are closed for that day"));
+    }
+    Ok(())
 }
 
 impl State {

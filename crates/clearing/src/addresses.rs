@@ -2,7 +2,7 @@
 //! external. Kept beside the other reference data, which the internal seat alone needs.
 
 use crate::state::State;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use model::date::Date;
 use model::identifier::{Bic, Identifier, Isin, Lei};
@@ -15,7 +15,8 @@ use model::trade::QuantityType;
 /// Codes by number.
 #[derive(Debug, Default)]
 pub(crate) struct Addresses {
-    pub external: BTreeSet<u32>,
+    /// External domains, with who settles there where that is said.
+    pub external: BTreeMap<u32, Option<Identifier>>,
     pub parties: BTreeMap<u32, (Option<Lei>, Option<Bic>)>,
     pub instruments: BTreeMap<u32, (QuantityType, Vec<(Date, Isin)>)>,
 }
@@ -35,7 +36,7 @@ impl Addresses {
 impl State {
     /// A CSD or custodian settles there.
     pub(crate) fn is_external(&self, domain: DomainIx) -> bool {
-        self.addresses.external.contains(&domain.0)
+        self.addresses.external.contains_key(&domain.0)
     }
 
     /// Our account of this name at an agent, whose movements we only mirror.
@@ -75,7 +76,7 @@ impl State {
             }
             Reference::Domain(domain) if domain.kind == DomainKind::External => {
                 let at = index(Kind::Domain, &domain.id);
-                self.addresses.external.insert(at);
+                self.addresses.external.insert(at, domain.agent.clone());
             }
             Reference::Instrument(instrument) => {
                 let at = index(Kind::Instrument, &instrument.id);

@@ -8,8 +8,9 @@ use core::hash::BuildHasher;
 use model::index::{AccountIx, Asset, PartyIx};
 use model::ledger::{LedgerAccount, Posting};
 
-/// A balance and what hangs on it.
+/// A balance and what hangs on it, in one cache line.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(crate) struct Slot {
     pub account: u64,
     pub asset: Asset,

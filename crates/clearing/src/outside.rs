@@ -119,7 +119,7 @@ fn send(draft: &mut Draft<'_>, instruction: &Instruction, reference: Identifier,
     let names = &draft.state.names;
     let domain = names.name(Kind::Domain, instruction.domain.0).expect("a known domain has its name").clone();
     let own = reference_of(draft.state, instruction.number);
-    let message = OutboundInstruction { reference, domain, instruction: own, body };
+    let message = OutboundInstruction { sender: None, reference, domain, instruction: own, body };
     draft.push(Event::InstructionSent { instruction: instruction.number, message: Box::new(message) });
 }
 

@@ -133,8 +133,13 @@ impl State {
         self.instructions.get(self.trades[place].instruction).map(|instruction| instruction.number)
     }
 
-    /// How much is open: trades, instructions, trades in repair, awaited changes, proposals, quarantined records.
-    pub fn open_counts(&self) -> [(&'static str, usize); 6] {
+    /// Whether a trade is known and has not ended.
+    pub fn is_open(&self, source: &Identifier, id: &Identifier) -> bool {
+        self.place_of(&crate::past::trade_key(source, id)).is_some()
+    }
+
+    /// How much is open: trades, instructions, trades in repair, awaited changes, proposals, quarantined records, breaks.
+    pub fn open_counts(&self) -> [(&'static str, usize); 7] {
         [
             ("trades", self.trades.len()),
             ("instructions", self.instructions.len()),
@@ -142,6 +147,7 @@ impl State {
             ("awaited", self.awaited.len()),
             ("proposals", self.proposals.len()),
             ("quarantined", self.quarantined.len()),
+            ("breaks", self.breaks.open.len()),
         ]
     }
 

@@ -215,11 +215,11 @@ pub(crate) fn decide_set(draft: &mut Draft<'_>, reference: &Reference) -> Result
     Ok(())
 }
 
-fn invalid(subject: impl Into<String>) -> Rejection {
+pub(crate) fn invalid(subject: impl Into<String>) -> Rejection {
     Rejection::new(Reason::ReferenceInvalid, subject)
 }
 
-fn known(draft: &Draft<'_>, kind: Kind, name: &Identifier) -> Result<u32, Rejection> {
+pub(crate) fn known(draft: &Draft<'_>, kind: Kind, name: &Identifier) -> Result<u32, Rejection> {
     let index = draft.state.names.find(kind, name.as_str());
     let reference = &draft.state.reference;
     let defined = |index: u32| match kind {
@@ -273,6 +273,7 @@ fn check(draft: &Draft<'_>, reference: &Reference) -> Result<Option<u8>, Rejecti
             state.check_kind(domain)?;
             domain.check_times().map_err(invalid)?;
         }
+        Reference::BookPolicy(policy) => crate::accounting::check_policy(draft, policy)?,
         Reference::Instrument(instrument) => return check_instrument(state, instrument).map(Some),
         Reference::Currency(currency) => {
             exponent(currency.code).ok_or_else(|| Rejection::new(Reason::UnknownCurrency, currency.code.as_str()))?;
@@ -440,6 +441,7 @@ impl State {
             }
             Reference::Parameters(parameters) => self.reference.parameters = parameters.clone(),
             Reference::Grant(grant) => self.grants.set(grant.clone()),
+            Reference::BookPolicy(_) => {}
         }
         if !self.repairs.is_empty() {
             self.repairing = Some(0);

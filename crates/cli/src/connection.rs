@@ -14,6 +14,8 @@ use wire::pb::service::cash_service_client::CashServiceClient;
 use wire::pb::service::ledger_service_client::LedgerServiceClient;
 use wire::pb::service::log_service_client::LogServiceClient;
 use wire::pb::service::operator_service_client::OperatorServiceClient;
+use wire::pb::service::position_service_client::PositionServiceClient;
+use wire::pb::service::report_service_client::ReportServiceClient;
 use wire::pb::service::risk_service_client::RiskServiceClient;
 use wire::pb::service::settlement_service_client::SettlementServiceClient;
 use wire::pb::service::trade_service_client::TradeServiceClient;
@@ -153,6 +155,8 @@ impl Connection {
         settlement: SettlementServiceClient,
         cash: CashServiceClient,
         ledger: LedgerServiceClient,
+        positions: PositionServiceClient,
+        reports: ReportServiceClient,
         risk: RiskServiceClient,
         log: LogServiceClient,
         operator: OperatorServiceClient

@@ -13,7 +13,7 @@ use tonic_types::StatusExt;
 pub enum Kind {
     /// It failed, or the business said no.
     Failed = 1,
-    /// The command line or an argument makes no sense.
+    /// The command line or an argument makes no sense; of a verification, that it cannot be told.
     Usage = 2,
     /// What was named does not exist.
     NotFound = 4,
@@ -37,6 +37,11 @@ impl std::error::Error for Fault {}
 /// A failure.
 pub fn failed(text: impl Into<String>) -> anyhow::Error {
     Fault { kind: Kind::Failed, text: text.into() }.into()
+}
+
+/// What cannot be told either way, as `quittance verify` has it: neither good nor a violation.
+pub fn undecided(text: impl Into<String>) -> anyhow::Error {
+    Fault { kind: Kind::Usage, text: text.into() }.into()
 }
 
 /// A mistake in how the command was called.

@@ -1,6 +1,7 @@
 //! The one binary: every way a person or a script talks to Quittance. A module for each noun; `fault` is how all of them end.
 
 mod accounting;
+mod agent;
 mod asking;
 mod audit;
 mod breaks;
@@ -22,6 +23,8 @@ mod log;
 mod output;
 mod paging;
 mod pipeline;
+mod pnl;
+mod positions;
 mod progress;
 mod promote;
 mod proof;
@@ -29,10 +32,12 @@ mod proposals;
 mod quarantine;
 mod rebuild;
 mod repairs;
+mod report;
 mod risk;
 mod service;
 mod status;
 mod store;
+mod stories;
 mod submit;
 mod topics;
 mod trades;
@@ -69,7 +74,9 @@ struct Arguments {
 #[derive(Subcommand, Debug)]
 enum Command {
     Demo(demo::Demo),
+    Stories(stories::Stories),
     Serve(service::Serve),
+    Agent(agent::Agent),
     Init(service::Init),
     Config(service::Configure),
     Status(status::Status),
@@ -79,6 +86,9 @@ enum Command {
     Breaks(breaks::Breaks),
     Cash(cash::Cash),
     Ledger(ledger::Ledger),
+    Positions(positions::Positions),
+    Pnl(pnl::Pnl),
+    Report(report::Report),
     Coverage(coverage::CoverageCommand),
     Risk(risk::Risk),
     Day(day::Day),
@@ -120,6 +130,9 @@ fn run(command: Command) -> Result<()> {
         Command::Breaks(command) => wait(breaks::run(command)),
         Command::Cash(command) => wait(cash::run(command)),
         Command::Ledger(command) => wait(ledger::run(command)),
+        Command::Positions(command) => wait(positions::run(command)),
+        Command::Pnl(command) => wait(pnl::run(command)),
+        Command::Report(command) => wait(report::run(command)),
         Command::Coverage(command) => wait(coverage::run(command)),
         Command::Risk(command) => wait(risk::run(command)),
         Command::Day(command) => wait(day::run(command)),
@@ -129,7 +142,9 @@ fn run(command: Command) -> Result<()> {
         Command::Repairs(command) => wait(repairs::run(command)),
         Command::Log(command) => wait(log::run(command)),
         Command::Demo(command) => wait(demo::run(command)),
+        Command::Stories(command) => wait(stories::run(command)),
         Command::Serve(command) => service::serve(command),
+        Command::Agent(command) => agent::run(&command),
         Command::Init(command) => service::init(command),
         Command::Config(command) => service::configure(command),
         Command::Status(command) => wait(status::run(command)),

@@ -15,6 +15,13 @@ pub fn counted(length: u64, what: &str) -> ProgressBar {
     bar(length, &format!("{{msg:14}} {{bar:30}} {{human_pos:>9}} of {{human_len}} {what}  {{elapsed}}"))
 }
 
+/// A count of records whose end is not known.
+pub fn endless(doing: &'static str) -> ProgressBar {
+    let bar = bar(0, "{msg:14} {human_pos:>9} records  {elapsed}");
+    bar.set_message(doing);
+    bar
+}
+
 /// A bar over bytes.
 pub fn bytes(length: u64) -> ProgressBar {
     bar(length, "{bar:30} {bytes:>10} of {total_bytes}  {elapsed}, {eta} to go")

@@ -59,7 +59,12 @@ pub async fn run(command: Proposals) -> Result<()> {
         Verb::List { limit, seen } => {
             let nothing = "nothing waits for a second person";
             return paging::print(format, LIST, &limit, nothing, async |page_token, page_size| {
-                let request = ListProposalsRequest { page_size, page_token, min_sequence: seen.min_sequence };
+                let request = ListProposalsRequest {
+                    page_size,
+                    page_token,
+                    min_sequence: seen.min_sequence,
+                    ..Default::default()
+                };
                 let page = answer(client.list_proposals(request).await)?;
                 Ok((page.proposals, page.next_page_token))
             })

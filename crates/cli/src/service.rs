@@ -29,6 +29,9 @@ pub struct Settings {
     /// Where /metrics, /healthz and /readyz are (http.listen)
     #[arg(long, value_name = "ADDR")]
     metrics: Option<String>,
+    /// Where the console is, for a browser (console.listen): http://127.0.0.1:7402 unless said otherwise; empty: nowhere
+    #[arg(long, value_name = "ADDR")]
+    console: Option<String>,
     /// Only follow what another engine publishes, until `quittance promote` (kafka.reader)
     #[arg(long)]
     reader: bool,
@@ -43,12 +46,18 @@ pub struct Settings {
 impl Settings {
     /// The effective configuration: file, then environment (QUITTANCE__SECTION__KEY), then flags.
     pub fn load(&self) -> Result<Config> {
-        let mut flags = Vec::new();
+        self.load_over(&[])
+    }
+
+    /// The same, where a command has said something before: it yields to its flags and to --set.
+    pub fn load_over<'a>(&'a self, said: &[(&'a str, &'a str)]) -> Result<Config> {
+        let mut flags = said.to_vec();
         let named = [
             ("store.dir", &self.data),
             ("grpc.listen", &self.listen),
             ("kafka.brokers", &self.kafka),
             ("http.listen", &self.metrics),
+            ("console.listen", &self.console),
         ];
         flags.extend(named.into_iter().filter_map(|(key, value)| Some((key, value.as_deref()?))));
         if self.reader {
@@ -66,7 +75,8 @@ impl Settings {
 
 /// Run the service
 #[derive(Args, Debug)]
-#[command(after_help = "A log must be there: `quittance init` creates one. SIGTERM and Ctrl-C end it in order.\n\n\
+#[command(after_help = "A log must be there: `quittance init` creates one. SIGTERM and Ctrl-C end it in order.\n\
+    The console is at http://127.0.0.1:7402, with --insecure-plaintext; with a certificate at https on that port.\n\n\
     Examples:\n  quittance init --data quittance-data --house ALPHA && quittance serve --data quittance-data --insecure-plaintext\n  \
     quittance serve --config quittance.toml --kafka 127.0.0.1:9092")]
 pub struct Serve {

@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use model::record::{Facts, Record};
-use projections::{At, Folder, PageRequest, PositionLine, Projections};
-use risk::lots::Method;
+use projections::{At, Folder, PageRequest, Projections};
 use serde::Serialize;
-use serde_json::json;
 use store::{Head, Log, Memory, Options, Views};
-use wire::pb::view::{BalanceFilter, CashFilter, InstructionFilter};
+use wire::pb::record::LotMethod;
+use wire::pb::view::{BalanceFilter, CashFilter, InstructionFilter, PositionFilter};
 
 use crate::fault::failed;
 
@@ -101,24 +100,19 @@ pub fn print(out: &mut impl Write, records: &[Record]) -> Result<()> {
     for line in views.tie_outs(At::NOW)?.lines {
         row(out, "tie-out", &line)?;
     }
-    for line in views.positions(None, None, Method::Fifo, At::NOW)?.value {
-        row(out, "position", &position(&line))?;
-    }
+    pages(|token| {
+        let filter = PositionFilter { with_flat: true, ..PositionFilter::default() };
+        let page = views.positions(&filter, LotMethod::Unspecified, page(token), At::NOW)?;
+        for each in &page.positions {
+            // In full once more, since a list has no lots.
+            let full = views.position(&each.book, &each.instrument, LotMethod::Unspecified, At::NOW)?.value;
+            full.iter()
+                .filter(|line| line.currency == each.currency)
+                .try_for_each(|line| row(out, "position", line))?;
+        }
+        Ok(page.next_page_token)
+    })?;
     Ok(())
-}
-
-/// A position with its lots, first in first out. It has no price and so no value: the log holds none.
-fn position(line: &PositionLine) -> serde_json::Value {
-    let lots = line.lots.iter().map(|lot| {
-        json!({"openedBy": lot.opened_by, "tradeDate": lot.trade_date.to_string(), "quantity": lot.quantity,
-            "cost": lot.cost})
-    });
-    json!({
-        "book": line.book, "instrument": line.instrument, "currency": line.currency, "method": "FIFO",
-        "traded": line.traded, "settled": line.settled, "quantity": line.quantity, "cost": line.cost,
-        "realised": line.realised, "accrued": line.accrued, "fees": line.fees, "uncostedEntries": line.uncosted,
-        "lots": lots.collect::<Vec<_>>(), "exceptions": ["NO_PRICE"],
-    })
 }
 
 fn page(token: &str) -> PageRequest<'_> {

@@ -1,4 +1,4 @@
-//! The last stage: writes a block with all that belongs to it in one synced batch, and only then tells anybody.
+//! The last stage: hashes a block into the chain, writes it with all that belongs to it in one synced batch, and only then tells anybody.
 
 use crate::error::SubmitError;
 use crate::handle::Answer;
@@ -9,7 +9,7 @@ use crate::step::Cut;
 use crossbeam_channel::{Receiver, Sender};
 use std::sync::Arc;
 use std::time::Instant;
-use store::{Cursor, Head, Log};
+use store::{Block, Cursor, Head, Log};
 use tokio::sync::{oneshot, watch};
 
 /// Who waits for an answer.
@@ -21,7 +21,7 @@ pub(crate) struct Work {
     pub cursors: Vec<Cursor>,
     pub replies: Vec<(ReplyTo, Answer)>,
     pub traces: Traces,
-    pub open: [(&'static str, usize); 6],
+    pub open: [(&'static str, usize); 7],
     pub calls_waiting: usize,
     pub chunks_waiting: usize,
 }
@@ -55,7 +55,8 @@ pub(crate) fn run(
         let span = span(&cut, &traces);
         let entered = span.enter();
         let started = Instant::now();
-        let committed = match log.commit(&cut.block, &cut.ids, &cursors) {
+        let block = Block::linked(cut.records, log.head().chain);
+        let committed = match log.commit(&block, &cut.ids, &cursors) {
             Ok(committed) => committed,
             Err(error) => {
                 shared.fail("commit", error.to_string());
@@ -64,7 +65,7 @@ pub(crate) fn run(
         };
         let report = BlockReport {
             head: committed.head,
-            records: cut.block.len(),
+            records: block.len(),
             bytes: committed.raw_bytes,
             stored_bytes: committed.stored_bytes,
             took: started.elapsed(),
@@ -94,12 +95,12 @@ fn tell(metrics: &Metrics, shared: &Shared, report: BlockReport, counts: &Counts
 }
 
 fn span(cut: &Cut, traces: &Traces) -> tracing::Span {
-    let block = &cut.block;
+    let records = &cut.records;
     let span = tracing::info_span!(
         "commit",
-        first = block.first(),
-        last = block.last(),
-        bytes = block.byte_len(),
+        first = records.first(),
+        last = records.last(),
+        bytes = records.byte_len(),
         traces = tracing::field::Empty
     );
     if !span.is_disabled() {

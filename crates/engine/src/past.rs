@@ -4,7 +4,7 @@ use clearing::{IdKey, Past};
 use foldhash::fast::RandomState;
 use model::record::Record;
 use std::collections::{HashMap, VecDeque};
-use store::{Block, BlockBuilder, Log};
+use store::{Log, Records, RecordsBuilder};
 
 /// The ids that are not on disk yet: the store knows all others.
 #[derive(Default)]
@@ -41,8 +41,8 @@ impl UncommittedIds {
 /// The past as the record being decided sees it.
 pub(crate) struct ShardPast<'a> {
     pub ids: &'a UncommittedIds,
-    pub building: &'a BlockBuilder,
-    pub in_flight: &'a VecDeque<Block>,
+    pub building: &'a RecordsBuilder,
+    pub in_flight: &'a VecDeque<Records>,
     pub log: &'a Log,
 }
 

@@ -20,7 +20,7 @@ pub struct BlockReport {
     /// How long writing and syncing took.
     pub took: Duration,
     /// What was open when the block was cut: trades, instructions, in repair, awaited, proposals, quarantined.
-    pub open: [(&'static str, usize); 6],
+    pub open: [(&'static str, usize); 7],
     /// Calls and chunks of messages that waited for the middle stage then.
     pub calls_waiting: usize,
     /// Chunks of up to 256 messages.
@@ -28,7 +28,7 @@ pub struct BlockReport {
 }
 
 impl BlockReport {
-    pub(crate) fn at_start(head: Head, open: [(&'static str, usize); 6]) -> BlockReport {
+    pub(crate) fn at_start(head: Head, open: [(&'static str, usize); 7]) -> BlockReport {
         let took = Duration::ZERO;
         BlockReport { head, records: 0, bytes: 0, stored_bytes: 0, took, open, calls_waiting: 0, chunks_waiting: 0 }
     }

@@ -1,4 +1,4 @@
-//! One command becomes one record: decided, encoded and hashed into the block, remembered, applied.
+//! One command becomes one record: decided, encoded into the block, remembered, applied.
 
 use crate::metrics::Counts;
 use crate::past::{ShardPast, UncommittedIds};
@@ -8,15 +8,15 @@ use model::record::{Content, Genesis, Outcome, RULES_VERSION, Record};
 use model::timestamp::Timestamp;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use store::{Block, BlockBuilder, Log};
+use store::{BlockBuilder, Log, Records, RecordsBuilder};
 
 /// The state with all it needs to take one more command. The only one who decides.
 pub(crate) struct Decider {
     pub state: State,
     log: Arc<Log>,
     ids: UncommittedIds,
-    building: BlockBuilder,
-    in_flight: VecDeque<Block>,
+    building: RecordsBuilder,
+    in_flight: VecDeque<Records>,
     /// The last record that is known to be on disk.
     committed: u64,
     /// Ids claimed by the block being built.
@@ -56,9 +56,9 @@ impl Draft {
     }
 }
 
-/// What a block takes to the disk besides its cursors.
+/// What a block takes to the disk besides its cursors. It is hashed there: nothing that is decided needs the chain.
 pub(crate) struct Cut {
-    pub block: Block,
+    pub records: Records,
     pub ids: Vec<([u8; 16], u64)>,
     pub counts: Counts,
 }
@@ -72,7 +72,7 @@ impl Decider {
             state,
             log,
             ids: UncommittedIds::default(),
-            building: BlockBuilder::after(head),
+            building: RecordsBuilder::new(head.sequence + 1),
             in_flight: VecDeque::new(),
             committed: head.sequence,
             claimed: Vec::new(),
@@ -154,17 +154,17 @@ impl Decider {
 
     /// Cuts the block.
     pub fn cut(&mut self) -> Cut {
-        let block = self.building.finish();
-        self.in_flight.push_back(block.clone());
+        let records = self.building.finish();
+        self.in_flight.push_back(records.clone());
         let room = self.claimed.len() + self.claimed.len() / 8;
         let ids = std::mem::replace(&mut self.claimed, Vec::with_capacity(room));
-        Cut { block, ids, counts: std::mem::take(&mut self.counts) }
+        Cut { records, ids, counts: std::mem::take(&mut self.counts) }
     }
 
     /// The oldest block in flight is on disk.
     pub fn committed_through(&mut self, sequence: u64) {
-        let block = self.in_flight.pop_front().expect("a commit is of a block in flight");
-        assert_eq!(block.last(), sequence, "blocks are committed in order");
+        let records = self.in_flight.pop_front().expect("a commit is of a block in flight");
+        assert_eq!(records.last(), sequence, "blocks are committed in order");
         self.committed = sequence;
         self.ids.forget_through(sequence);
     }

@@ -5,7 +5,7 @@ mod audit;
 use crate::error::{Error, panic_text};
 use crate::recovery::{Progress, fold, for_each_block, read_snapshot};
 use audit::Audit;
-use clearing::State;
+use clearing::{SNAPSHOT_VERSION, State};
 use model::record::{FactContent, Facts, Outcome};
 use sha2::{Digest, Sha256};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -94,8 +94,13 @@ pub fn verify(log: &Log, progress: &mut dyn FnMut(Progress)) -> Result<VerifyRep
                 && *at == sequence
             {
                 check.report.snapshot = Some(sequence);
-                if digest_of(&check.state) != *digest {
-                    let what = "the snapshot at this record is not the fold of the log".to_owned();
+                if *digest != Some(digest_of(&check.state)) {
+                    let what = match digest {
+                        Some(_) => "the snapshot at this record is not the fold of the log".to_owned(),
+                        None => {
+                            "the snapshot at this record cannot be read, though its bytes are what they were".to_owned()
+                        }
+                    };
                     check.report.violation = Some(Violation { sequence, what });
                     return Ok(false);
                 }
@@ -169,11 +174,16 @@ impl Check {
     }
 }
 
-/// The newest snapshot's place and the hash of the state it restores.
-fn snapshot_digest(log: &Log) -> Result<Option<(u64, [u8; 32])>, Error> {
-    let Some(snapshot) = log.newest_snapshot()? else { return Ok(None) };
+/// A snapshot's place and the hash of the state it restores; `None` for one of this release that cannot be read.
+type SnapshotDigest = (u64, Option<[u8; 32]>);
+
+/// That of the newest one, unless another release wrote it: a start would fold the log instead.
+fn snapshot_digest(log: &Log) -> Result<Option<SnapshotDigest>, Error> {
+    let Some(snapshot) = log.newest_snapshot()?.filter(|snapshot| snapshot.version() == SNAPSHOT_VERSION) else {
+        return Ok(None);
+    };
     let state = read_snapshot(&snapshot)?;
-    Ok(state.map(|state| (snapshot.head().sequence, digest_of(&state))))
+    Ok(Some((snapshot.head().sequence, state.map(|state| digest_of(&state)))))
 }
 
 /// A hash of a whole state: of the bytes its snapshot would have.

@@ -73,11 +73,16 @@ impl Outlet {
     /// # Errors
     /// [`Error::Settings`].
     pub fn new(name: String, brokers: &Brokers, stop: Arc<AtomicBool>) -> Result<Outlet, Error> {
-        Ok(Outlet { name, brokers: brokers.clone(), producer: Producer::new(brokers)?, stop })
+        Ok(Outlet { name, brokers: brokers.clone(), producer: Producer::patient(brokers)?, stop })
     }
 
     pub fn stopping(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
+    }
+
+    /// The first offset behind all that was sent and delivered here.
+    pub fn delivered_to(&self) -> Option<u64> {
+        self.producer.delivered_to()
     }
 
     /// Sends, and waits until the brokers have it, sending all of it again if they gave some of it up. False: asked to stop
@@ -98,7 +103,7 @@ impl Outlet {
                     if self.producer.failed() > 0 {
                         thread::sleep(WAIT);
                         // Counts and queue start anew.
-                        self.producer = Producer::new(&self.brokers)?;
+                        self.producer = Producer::patient(&self.brokers)?;
                         send(&self.producer)?;
                     }
                 }

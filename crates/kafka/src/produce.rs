@@ -58,6 +58,8 @@ pub struct Delivery {
 struct Fate {
     delivered: AtomicU64,
     failed: AtomicU64,
+    /// The first offset behind what was delivered; 0 while nothing was.
+    next: AtomicU64,
     first_error: Mutex<Option<String>>,
 }
 
@@ -85,6 +87,9 @@ impl ProducerContext for Context {
     fn delivery(&self, result: &DeliveryResult<'_>, tag: usize) {
         let outcome = match result {
             Ok(message) => {
+                // Below zero where the brokers had it already and do not say where.
+                let next = u64::try_from(message.offset()).map_or(0, |offset| offset + 1);
+                self.fate.next.fetch_max(next, Ordering::Release);
                 self.fate.delivered.fetch_add(1, Ordering::Release);
                 Ok((message.partition(), message.offset()))
             }
@@ -109,6 +114,12 @@ impl Producer {
     /// [`Error::Settings`].
     pub fn new(brokers: &Brokers) -> Result<Producer, Error> {
         Producer::with(brokers, None)
+    }
+
+    /// A producer that gives nothing up while it lives: what it was told to send stands in the topic once, however long the
+    /// brokers were away.
+    pub(crate) fn patient(brokers: &Brokers) -> Result<Producer, Error> {
+        Producer::with_settings(brokers, None, &[("message.timeout.ms", "0")])
     }
 
     /// A producer that reports each delivery, from a thread of its own.
@@ -210,6 +221,11 @@ impl Producer {
     /// Messages that the brokers have.
     pub fn delivered(&self) -> u64 {
         self.fate.delivered.load(Ordering::Acquire)
+    }
+
+    /// The first offset behind all that was delivered, where one partition is written to.
+    pub(crate) fn delivered_to(&self) -> Option<u64> {
+        Some(self.fate.next.load(Ordering::Acquire)).filter(|next| *next > 0)
     }
 
     /// Messages that were given up.

@@ -9,7 +9,7 @@ mod fold;
 mod kept;
 mod trade;
 
-pub use fold::{StatusFold, Told, Update, key};
+pub use fold::{Before, StatusFold, Update, key};
 
 use crate::brokers::Brokers;
 use crate::error::Error;
@@ -167,8 +167,15 @@ impl Follower {
                 None
             })
         };
+        let settled = |sequence: u64| {
+            kept.settled(sequence).unwrap_or_else(|error| {
+                *failed.borrow_mut() = Some(error);
+                Vec::new()
+            })
+        };
+        let before = Before { told: &told, settled: &settled };
         for (sequence, bytes) in block.iter().filter(|(sequence, _)| *sequence >= from) {
-            let folded = self.fold.record(bytes, &told, &mut self.pending);
+            let folded = self.fold.record(bytes, before, &mut self.pending);
             folded.map_err(|error| Error::Log { cause: format!("record {sequence} cannot be read: {error}") })?;
             if let Some(error) = failed.take() {
                 return Err(error);

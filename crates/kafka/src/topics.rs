@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 pub const TRADES: &str = "quittance.trades.v1";
 /// Advices of agents, in.
 pub const ADVICES: &str = "quittance.advices.v1";
+/// What agents are told to do, out; an agent reads it.
+pub const INSTRUCTIONS: &str = "quittance.instructions.v1";
 /// Blocks of records, out.
 pub const RECORDS: &str = "quittance.records.v1";
 /// Bytes that a block may have in [`RECORDS`]: many times what the engine cuts, since a command may leave much behind.
@@ -41,7 +43,7 @@ pub struct Topic {
     pub replication: Option<u32>,
     /// What its settings must be.
     pub settings: BTreeMap<&'static str, &'static str>,
-    /// Losing a message of it is losing a trade: it is refused when compacted.
+    /// Losing a message of it is losing a trade, or a word of or to an agent: it is refused when compacted.
     pub holds_trades: bool,
 }
 
@@ -84,6 +86,7 @@ impl TopicPlan {
         let topics = vec![
             Topic::trades(TRADES),
             Topic::trades(ADVICES),
+            Topic::trades(INSTRUCTIONS),
             Topic::records(RECORDS),
             Topic::kept(QUARANTINE),
             Topic::compacted(TRADE_STATUS),
@@ -228,7 +231,7 @@ mod tests {
             assert_eq!(topic.partitions, 3, "{}", topic.name);
             assert_eq!(topic.settings["retention.ms"], "-1");
             assert_eq!(topic.settings["message.timestamp.type"], "LogAppendTime");
-            assert_eq!(topic.holds_trades, [TRADES, ADVICES].contains(&topic.name.as_str()));
+            assert_eq!(topic.holds_trades, [TRADES, ADVICES, INSTRUCTIONS].contains(&topic.name.as_str()));
         }
     }
 

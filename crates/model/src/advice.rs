@@ -44,6 +44,8 @@ pub enum AdviceBody {
     SecuritiesBalances(SecuritiesBalances),
     /// What lies in a cash account at the end of a day (camt.053).
     CashBalances(CashBalances),
+    /// A counterparty says no more what was alleged (sese.029).
+    AllegementRemoval(AllegementRemoval),
 }
 
 /// How an instruction stands: PACK, MACH, NMAT, PEND, PENF, REJT, CAND, CANP, or a code we do not know.
@@ -100,6 +102,13 @@ pub struct Allegement {
     /// Who says it.
     pub counterparty: String,
     pub account: String,
+}
+
+/// The end of an allegement: it found its counterpart, or was taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllegementRemoval {
+    /// The id of the sender's advice that alleged it.
+    pub allegement: Identifier,
 }
 
 /// An entry of a cash account.
@@ -163,6 +172,7 @@ impl Advice {
             AdviceBody::CashEntry(_) => "cash entry (camt.054)",
             AdviceBody::SecuritiesBalances(_) => "securities balances (semt.002)",
             AdviceBody::CashBalances(_) => "cash balances (camt.053)",
+            AdviceBody::AllegementRemoval(_) => "removal of an allegement (sese.029)",
         }
     }
 
@@ -188,6 +198,7 @@ impl Advice {
                 texts.extend(said.lines.iter().map(|line| line.instrument.as_str()));
             }
             AdviceBody::CashBalances(said) => texts.push(&said.account),
+            AdviceBody::AllegementRemoval(_) => {}
         }
         texts
     }

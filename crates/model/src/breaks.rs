@@ -50,6 +50,8 @@ break_kinds! {
     /// An amount that cannot be counted in the asset's units, or would leave the range of a balance; or a change of
     /// the trade that cannot be carried out any more.
     CannotBook = 16, "CANNOT_BOOK";
+    /// Who says it is not the agent of the domain it speaks of: nothing of it counts.
+    NotTheAgent = 17, "NOT_THE_AGENT";
 }
 
 /// A balance or movement on which we and the outside differ: theirs minus ours is the difference.

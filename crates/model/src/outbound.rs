@@ -13,6 +13,8 @@ use alloc::string::String;
 /// A message to an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboundInstruction {
+    /// The house that says it; absent in its own log, whose genesis says so.
+    pub sender: Option<Identifier>,
     /// Our reference of this message, at most 16 characters: never used twice.
     pub reference: Identifier,
     /// The settlement domain it is for: names the agent.

@@ -30,6 +30,7 @@ pub enum Reference {
     PriceSet(PriceSet),
     Parameters(Parameters),
     Grant(Grant),
+    BookPolicy(BookPolicy),
 }
 
 /// What a party is to us. One party may have several roles.
@@ -59,6 +60,28 @@ pub struct Book {
     pub name: String,
     /// The legal entity (or member) that owns it.
     pub owner: Identifier,
+}
+
+/// Which lots a closing trade takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LotMethod {
+    /// The oldest by trade date first.
+    Fifo,
+    /// All alike: one pool with one total cost.
+    Average,
+}
+
+/// How a book's results are counted, from a trade date on. Without any: FIFO, fees expensed, each result in its own currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BookPolicy {
+    pub book: Identifier,
+    /// First trade date.
+    pub valid_from: Date,
+    pub method: LotMethod,
+    /// Fees are part of the cost (an investment book); else a line of their own (a trading book).
+    pub fees_in_cost: bool,
+    /// What results are reported in; absent: each in its own currency.
+    pub currency: Option<CurrencyCode>,
 }
 
 /// Where something lies.
@@ -123,6 +146,8 @@ pub struct Domain {
     pub cut_offs: Vec<CutOffRule>,
     /// When the timer opens and closes its days; absent: people do.
     pub schedule: Option<DaySchedule>,
+    /// Who settles there and whose advices of it count; only where others settle. Absent: whoever advises.
+    pub agent: Option<Identifier>,
 }
 
 /// When a settlement day begins and ends, in minutes from midnight of its date in the domain's own time. Below zero is
@@ -252,7 +277,11 @@ pub enum Priced {
 pub struct Price {
     pub of: Priced,
     pub currency: CurrencyCode,
+    /// Clean, where interest accrues: percent of nominal for what is counted in face, else money for one piece.
     pub value: Decimal,
+    /// Interest accrued to the set's date, counted as the value is; negative ex-dividend. Absent: not said, which is not
+    /// zero for what is counted in face.
+    pub accrued: Option<Decimal>,
 }
 
 /// Prices and FX rates of one date and snap from one source; a correction is a higher version.

@@ -82,7 +82,9 @@ impl Folder {
 
     /// Bounds the window of recent changes that subscriptions read from: one entry of 16 bytes for each instruction and record.
     pub fn set_window(&mut self, changes: usize) {
-        self.shared.state_mut().status.view.changes.set_limit(changes);
+        let mut state = self.shared.state_mut();
+        state.status.view.changes.set_limit(changes);
+        state.positions.view.changes.set_limit(changes);
     }
 
     /// The record after which the log must be read: the last one that every live view has folded. None if all have stopped.

@@ -2,7 +2,7 @@
 //!
 //! A [`Runner`] follows the log on a thread of its own, decodes each block once and folds it into every view: *names* (what
 //! numbers stand for), *status* (instructions and trades), *cash* (balances and flows by value date), *ledger* (the stock
-//! record) and *positions* (traded and settled by book, lots). Rows are written together with the place in the log at which they are true, so a crash loses nothing and a damaged
+//! record), *positions* (traded and settled by book, lots) and *valuation* (prices, closes, policies). Rows are written together with the place in the log at which they are true, so a crash loses nothing and a damaged
 //! or outdated view is rebuilt from record 1 to the same bytes. [`Projections`] answers; each answer is true at one record.
 //!
 //! Views fold facts and know no rule: whether something may settle is not asked here, only what became of it.
@@ -18,8 +18,10 @@ mod ledger;
 mod market;
 mod names;
 mod numbered;
+mod pnl;
 mod positions;
 mod queries;
+mod report;
 mod risk_queries;
 mod rows;
 mod runner;
@@ -27,15 +29,16 @@ mod shared;
 mod status;
 mod subscription;
 mod token;
+mod valuation;
 mod values;
 mod view;
 
 pub use bound::Bound;
 pub use error::Error;
 pub use folder::{Folder, TableDigest};
-pub use positions::{LotLine, PositionLine};
+pub use positions::PositionSubscription;
 pub use queries::{Answer, PageRequest, Projections, Standing};
 pub use runner::{Progress, Runner, RunnerOptions, Source};
 pub use shared::{At, ViewName};
-pub use subscription::Subscription;
+pub use subscription::{Following, Subscription};
 pub use token::TokenError;

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use model::identifier::{CurrencyCode, Identifier};
-use model::index::{AccountIx, Asset, BookIx, Kind, SourceIx};
+use model::index::{AccountIx, Asset, Kind, SourceIx};
 use model::timestamp::Timestamp;
 use wire::pb::view as pb;
 
 use crate::cash::CashFilter;
 use crate::ledger::BalanceFilter;
-use crate::positions::PositionLine;
 use crate::shared::{At, Shared, State, ViewName};
 use crate::status::{Filter, Instruction, Limits, Listing, Renderer, Trade, TradeKey, find};
 use crate::token::{Purpose, Scope};
@@ -249,23 +248,6 @@ impl Projections {
             balances,
             next_page_token: last.map_or(String::new(), token),
         })
-    }
-
-    /// Positions of a book and an instrument (our id or an ISIN), or of all, with lots by a method. No prices: what it is worth
-    /// is applied by whoever reads.
-    pub fn positions(
-        &self,
-        book: Option<&str>,
-        instrument: Option<&str>,
-        method: risk::lots::Method,
-        at: At,
-    ) -> Result<Answer<Vec<PositionLine>>, Error> {
-        let state = self.shared.at(ViewName::Positions, at)?;
-        let names = state.names.live()?;
-        let book = book.map(|book| names.index(Kind::Book, book).map(BookIx)).transpose()?;
-        let instrument = instrument.map(|instrument| names.instrument(instrument)).transpose()?;
-        let value = state.positions.live()?.lines(&self.shared.rows, names, (book, instrument), method)?;
-        Ok(Answer { sequence: state.positions.sequence, value })
     }
 
     /// What must agree: ownership and location, what was traded and settled and what is open, ledger and open trades.

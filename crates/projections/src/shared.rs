@@ -14,6 +14,7 @@ use crate::market::Market;
 use crate::names::Names;
 use crate::positions::Positions;
 use crate::status::Status;
+use crate::valuation::Valuation;
 use crate::view::{Kept, Member};
 
 /// A view, for those who wait for it or ask how it is.
@@ -25,13 +26,22 @@ pub enum ViewName {
     Cash,
     Ledger,
     Positions,
+    /// Prices, closes and policies.
+    Valuation,
     /// Prices, rates, and in what instruments are priced.
     Market,
 }
 
 impl ViewName {
-    pub const ALL: [ViewName; 6] =
-        [ViewName::Names, ViewName::Status, ViewName::Cash, ViewName::Ledger, ViewName::Positions, ViewName::Market];
+    pub const ALL: [ViewName; 7] = [
+        ViewName::Names,
+        ViewName::Status,
+        ViewName::Cash,
+        ViewName::Ledger,
+        ViewName::Positions,
+        ViewName::Valuation,
+        ViewName::Market,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -40,6 +50,7 @@ impl ViewName {
             ViewName::Cash => "cash",
             ViewName::Ledger => "ledger",
             ViewName::Positions => "positions",
+            ViewName::Valuation => "valuation",
             ViewName::Market => "market",
         }
     }
@@ -53,16 +64,25 @@ pub(crate) struct State {
     pub(crate) cash: Kept<Cash>,
     pub(crate) ledger: Kept<Ledger>,
     pub(crate) positions: Kept<Positions>,
+    pub(crate) valuation: Kept<Valuation>,
     pub(crate) market: Kept<Market>,
 }
 
 impl State {
-    pub(crate) fn members_mut(&mut self) -> [&mut dyn Member; 6] {
-        [&mut self.names, &mut self.status, &mut self.cash, &mut self.ledger, &mut self.positions, &mut self.market]
+    pub(crate) fn members_mut(&mut self) -> [&mut dyn Member; 7] {
+        [
+            &mut self.names,
+            &mut self.status,
+            &mut self.cash,
+            &mut self.ledger,
+            &mut self.positions,
+            &mut self.valuation,
+            &mut self.market,
+        ]
     }
 
-    pub(crate) fn members(&self) -> [&dyn Member; 6] {
-        [&self.names, &self.status, &self.cash, &self.ledger, &self.positions, &self.market]
+    pub(crate) fn members(&self) -> [&dyn Member; 7] {
+        [&self.names, &self.status, &self.cash, &self.ledger, &self.positions, &self.valuation, &self.market]
     }
 
     fn member(&self, name: ViewName) -> &dyn Member {
@@ -72,6 +92,7 @@ impl State {
             ViewName::Cash => &self.cash,
             ViewName::Ledger => &self.ledger,
             ViewName::Positions => &self.positions,
+            ViewName::Valuation => &self.valuation,
             ViewName::Market => &self.market,
         }
     }

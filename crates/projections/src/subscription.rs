@@ -13,6 +13,7 @@ use wire::pb::view::instruction_update::Kind as Update;
 use wire::pb::view::instruction_update::{Changes, Heartbeat, Reset, Snapshot, TooSlow};
 
 use crate::Error;
+use crate::positions::PositionSubscription;
 use crate::queries::{Projections, renderer};
 use crate::shared::{Shared, State};
 use crate::status::{Filter, find};
@@ -45,6 +46,41 @@ enum Phase {
         after: u64,
     },
     CutOff,
+}
+
+/// What a stream of messages is made from, whatever it is about.
+pub trait Following: Send + 'static {
+    type Update: Send;
+
+    /// The next message, once there is something to say; None after it was cut off. May be dropped and called again.
+    fn next_update(&mut self) -> impl Future<Output = Result<Option<Self::Update>, Error>> + Send;
+
+    /// Says that nothing has changed, and where that is.
+    fn quiet(&self) -> Self::Update;
+}
+
+impl Following for Subscription {
+    type Update = pb::InstructionUpdate;
+
+    fn next_update(&mut self) -> impl Future<Output = Result<Option<Self::Update>, Error>> + Send {
+        self.next()
+    }
+
+    fn quiet(&self) -> Self::Update {
+        self.heartbeat()
+    }
+}
+
+impl Following for PositionSubscription {
+    type Update = pb::PositionUpdate;
+
+    fn next_update(&mut self) -> impl Future<Output = Result<Option<Self::Update>, Error>> + Send {
+        self.next()
+    }
+
+    fn quiet(&self) -> Self::Update {
+        self.heartbeat()
+    }
 }
 
 impl Projections {

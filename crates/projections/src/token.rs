@@ -12,6 +12,9 @@ pub(crate) enum Purpose {
     Cash = 3,
     Balances = 4,
     Subscription = 5,
+    Positions = 50,
+    PositionSubscription = 51,
+    Pnl = 52,
     Coverage = 70,
 }
 

@@ -181,6 +181,7 @@ pub(crate) mod table {
     pub(crate) const STATUS_DAYS: u8 = 23;
     pub(crate) const REVERSED: u8 = 24;
     pub(crate) const BREAKS: u8 = 25;
+    pub(crate) const FIGURES: u8 = 30;
     // cash
     pub(crate) const FLOWS: u8 = 32;
     pub(crate) const TERMS: u8 = 33;
@@ -195,6 +196,12 @@ pub(crate) mod table {
     pub(crate) const POSITION_ENTRIES: u8 = 61;
     pub(crate) const POSITION_TRADES: u8 = 62;
     pub(crate) const POSITION_INSTRUCTIONS: u8 = 63;
+    pub(crate) const POSITION_FORMER: u8 = 64;
+    pub(crate) const POSITION_CLOSED: u8 = 65;
+    // valuation
+    pub(crate) const PRICE_SETS: u8 = 66;
+    pub(crate) const GROUNDS: u8 = 67;
+    pub(crate) const CLOSES: u8 = 68;
     // market
     pub(crate) const MARKET_SETS: u8 = 70;
     pub(crate) const MARKET_TERMS: u8 = 71;

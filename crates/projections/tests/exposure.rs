@@ -163,7 +163,12 @@ fn a_free_delivery_is_weighted_in_full_from_the_fifth_day() {
 }
 
 fn quote(stream: &mut Stream, value: i64) {
-    let price = Price { of: Priced::Instrument(id("BUND")), currency: eur(), value: Decimal::new(value, 2).unwrap() };
+    let price = Price {
+        of: Priced::Instrument(id("BUND")),
+        currency: eur(),
+        value: Decimal::new(value, 2).unwrap(),
+        accrued: None,
+    };
     let set =
         PriceSet { date: day("2026-03-02"), snap: id("CLOSE"), source: id("QUOTES"), version: 1, prices: vec![price] };
     let reference = Reference::PriceSet(set);

@@ -7,19 +7,38 @@ use model::index::{Asset, BookIx};
 use model::ledger::{LedgerAccount, Posting};
 use model::record::{FactContent, Outcome};
 use model::trade::{Side, Terms};
-use projections::{At, PageRequest, PositionLine};
-use risk::lots::Method;
+use projections::{At, PageRequest};
 use stream::{ALPHA, BOND, Fixture, Stream, capture, change, day, eur, terms};
+use wire::pb::record::LotMethod;
+use wire::pb::typ::Decimal;
 use wire::pb::view as pb;
 
-fn position(fixture: &Fixture, book: &str, method: Method) -> PositionLine {
-    let lines = fixture.views.positions(Some(book), Some("BUND"), method, At::NOW).unwrap().value;
+fn position(fixture: &Fixture, book: &str, method: LotMethod) -> pb::Position {
+    let lines = fixture.views.position(book, "BUND", method, At::NOW).unwrap().value;
     assert_eq!(lines.len(), 1, "{lines:?}");
     lines.into_iter().next().unwrap()
 }
 
-fn lots(position: &PositionLine) -> Vec<(String, i64, i64)> {
-    position.lots.iter().map(|lot| (lot.opened_by.clone(), lot.quantity.unscaled, lot.cost.unscaled)).collect()
+fn units(amount: Option<Decimal>) -> i64 {
+    amount.unwrap().unscaled
+}
+
+fn lots(position: &pb::Position) -> Vec<(String, i64, i64)> {
+    position.lots.iter().map(|lot| (lot.opened_by.clone(), units(lot.quantity), units(lot.cost))).collect()
+}
+
+/// All pages of a listing.
+fn listed(fixture: &Fixture, filter: &pb::PositionFilter, size: u32) -> Vec<Vec<pb::Position>> {
+    let (mut pages, mut token) = (Vec::new(), String::new());
+    loop {
+        let page = PageRequest { size, token: &token };
+        let page = fixture.views.positions(filter, LotMethod::Fifo, page, At::NOW).unwrap();
+        pages.push(page.positions);
+        token = page.next_page_token;
+        if token.is_empty() {
+            return pages;
+        }
+    }
 }
 
 /// A trade of BRAVO's book, which buys or sells for whole cents.
@@ -37,33 +56,33 @@ fn lots_follow_trade_dates_and_settlement_follows_later() {
     stream.accept(vec![capture(2, &bravo(Side::Buy, 100, 1_200, "2026-02-26"), &[])]);
     stream.accept(vec![capture(3, &bravo(Side::Sell, 100, 1_300, "2026-02-27"), &[])]);
     fixture.fold(&stream);
-    let held = position(&fixture, "B-ONE", Method::Fifo);
-    assert_eq!((held.traded.unscaled, held.settled.unscaled, held.realised.unscaled), (100, 0, 300));
+    let held = position(&fixture, "B-ONE", LotMethod::Fifo);
+    assert_eq!((units(held.traded), units(held.settled), units(held.realised)), (100, 0, 300));
     assert_eq!(lots(&held), [("T-2".to_owned(), 100, 1_200)]);
     // The average is another realised result of the same total: 1,300 less half of 2,200.
-    let average = position(&fixture, "B-ONE", Method::Average);
-    assert_eq!((average.realised.unscaled, average.cost.unscaled), (200, 1_100));
+    let average = position(&fixture, "B-ONE", LotMethod::Average);
+    assert_eq!((units(average.realised), units(average.cost)), (200, 1_100));
 
     // A late trade of an earlier date is closed first; then its amount is corrected, then it is cancelled.
     let late = bravo(Side::Buy, 100, 900, "2026-02-24");
     stream.accept(vec![capture(4, &late, &[])]);
     fixture.fold(&stream);
     fixture.save();
-    assert_eq!(position(&fixture, "B-ONE", Method::Fifo).realised.unscaled, 400);
+    assert_eq!(units(position(&fixture, "B-ONE", LotMethod::Fifo).realised), 400);
     let corrected = Terms { gross: 950, net: 960, charges: 10, ..late.clone() };
     stream.accept(vec![change(4, 2, true, &late, &corrected)]);
     fixture.fold(&stream);
-    let held = position(&fixture, "B-ONE", Method::Fifo);
-    assert_eq!((held.realised.unscaled, held.fees.unscaled), (350, -10));
+    let held = position(&fixture, "B-ONE", LotMethod::Fifo);
+    assert_eq!((units(held.realised), units(held.fees)), (350, -10));
     stream.accept(vec![Event::TradeCancelled { trade: 4, version: 3, postings: Vec::new() }]);
     fixture.fold(&stream);
-    let held = position(&fixture, "B-ONE", Method::Fifo);
-    assert_eq!((held.realised.unscaled, held.traded.unscaled), (300, 100));
+    let held = position(&fixture, "B-ONE", LotMethod::Fifo);
+    assert_eq!((units(held.realised), units(held.traded)), (300, 100));
     assert_eq!(lots(&held), [("T-2".to_owned(), 100, 1_200)]);
 
     // The same, rows or no rows.
     fixture.save();
-    assert_eq!(position(&fixture.restart(&stream), "B-ONE", Method::Fifo), held);
+    assert_eq!(position(&fixture.restart(&stream), "B-ONE", LotMethod::Fifo), held);
 }
 
 #[test]
@@ -76,9 +95,9 @@ fn what_settles_is_settled_for_both_books() {
     stream.matched(1, 2, 1_000, "FUTU");
     stream.settle((1, &sell), (2, &buy), 1_000, "2026-03-04");
     fixture.fold(&stream);
-    let (alpha, bravo) = (position(&fixture, "A-ONE", Method::Fifo), position(&fixture, "B-ONE", Method::Fifo));
-    assert_eq!((alpha.traded.unscaled, alpha.settled.unscaled), (-100, -100));
-    assert_eq!((bravo.traded.unscaled, bravo.settled.unscaled), (100, 100));
+    let (alpha, bravo) = (position(&fixture, "A-ONE", LotMethod::Fifo), position(&fixture, "B-ONE", LotMethod::Fifo));
+    assert_eq!((units(alpha.traded), units(alpha.settled)), (-100, -100));
+    assert_eq!((units(bravo.traded), units(bravo.settled)), (100, 100));
     assert_eq!(lots(&alpha), [("T-1".to_owned(), -100, -1_000)]);
 }
 
@@ -100,12 +119,13 @@ fn an_opening_balance_has_a_cost_and_a_transfer_has_none() {
     let what = model::command::What::Instrument(stream::id("BUND"));
     stream.accept(vec![Event::Transferred { what, postings: vec![post(book(0), -200), post(book(2), 200)] }]);
     fixture.fold(&stream);
-    let lines = fixture.views.positions(Some("A-ONE"), None, Method::Fifo, At::NOW).unwrap().value;
+    let filter = pb::PositionFilter { book: "A-ONE".into(), ..Default::default() };
+    let lines = listed(&fixture, &filter, 10).remove(0);
     let of = |currency: &str| lines.iter().find(|line| line.currency == currency).unwrap();
-    assert_eq!((of("EUR").quantity.unscaled, of("EUR").cost.unscaled, of("EUR").uncosted), (500, 4_900, 0));
-    assert_eq!((of("").quantity.unscaled, of("").uncosted), (-200, 1));
-    assert!(lines.iter().all(|line| (line.traded.unscaled, line.settled.unscaled) == (300, 300)));
-    assert_eq!(position(&fixture, "A-TWO", Method::Fifo).traded.unscaled, 200);
+    assert_eq!((units(of("EUR").quantity), units(of("EUR").cost), of("EUR").uncosted), (500, 4_900, 0));
+    assert_eq!((units(of("").quantity), of("").uncosted), (-200, 1));
+    assert!(lines.iter().all(|line| (units(line.traded), units(line.settled)) == (300, 300)));
+    assert_eq!(units(position(&fixture, "A-TWO", LotMethod::Fifo).traded), 200);
 }
 
 /// Cash that came into a book from outside, which is no trade's.
@@ -141,19 +161,20 @@ fn positions_tie_to_the_ledger() {
             balances.iter().filter(fits).map(|each| each.amount.unwrap().unscaled).sum()
         };
         for (index, book, depots) in [(0, "A-ONE", "A-DEPOT"), (1, "B-ONE", "B-DEPOT")] {
-            for method in [Method::Fifo, Method::Average] {
+            for method in [LotMethod::Fifo, LotMethod::Average] {
                 let held = position(&fixture, book, method);
                 let kind = pb::LedgerAccountKind::Book;
-                assert_eq!(held.traded.unscaled, of(kind, book, true), "{book} {seed}");
+                assert_eq!(units(held.traded), of(kind, book, true), "{book} {seed}");
                 assert_eq!(held.quantity, held.traded, "{book} {seed}");
-                let earned = held.realised.unscaled + held.accrued.unscaled + held.fees.unscaled;
+                let earned = units(held.realised) + units(held.accrued) + units(held.fees);
                 let left = of(kind, book, false) - funded(&stream, index);
-                assert_eq!(earned - held.cost.unscaled, left, "{book} {seed}");
+                assert_eq!(earned - units(held.cost), left, "{book} {seed}");
             }
             // A depot holds what all books of the entity settled.
-            let lines = fixture.views.positions(None, Some("BUND"), Method::Fifo, At::NOW).unwrap().value;
+            let filter = pb::PositionFilter { instrument: "DE0001102580".into(), ..Default::default() };
+            let lines = listed(&fixture, &filter, 1).concat();
             let ours = lines.iter().filter(|line| line.book.starts_with(&book[..2]));
-            let settled: i64 = ours.map(|line| line.settled.unscaled).sum();
+            let settled: i64 = ours.map(|line| units(line.settled)).sum();
             assert_eq!(settled, of(pb::LedgerAccountKind::Location, depots, true), "{depots} {seed}");
         }
     }
@@ -182,7 +203,7 @@ fn what_an_agent_confirms_is_settled() {
             postings: vec![Posting { account, asset, amount: i128::from(quantity) }],
         }]);
         fixture.fold(&stream);
-        let held = position(&fixture, "B-ONE", Method::Fifo);
-        assert_eq!((held.traded.unscaled, held.settled.unscaled), (100, 100 - open_quantity));
+        let held = position(&fixture, "B-ONE", LotMethod::Fifo);
+        assert_eq!((units(held.traded), units(held.settled)), (100, 100 - open_quantity));
     }
 }

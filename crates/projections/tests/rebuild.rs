@@ -3,9 +3,9 @@
 mod stream;
 
 use projections::{At, PageRequest, TableDigest};
-use risk::lots::Method;
 use stream::random::Random;
 use stream::{Fixture, Stream};
+use wire::pb::record::LotMethod;
 use wire::pb::view as pb;
 
 const RECORDS: u64 = 6_000;
@@ -54,6 +54,9 @@ fn any_schedule_of_writing_and_restarting_gives_the_same_bytes() {
         assert_eq!(answers(&now_and_then), answers(&each), "seed {seed}");
         assert_eq!(positions(&again), positions(&each), "seed {seed}");
         assert_eq!(positions(&now_and_then), positions(&each), "seed {seed}");
+        // Results of closed days stand on what entries said then: rows of their own.
+        assert_eq!(results(&again), results(&each), "seed {seed}");
+        assert_eq!(results(&now_and_then), results(&each), "seed {seed}");
     }
 }
 
@@ -87,8 +90,29 @@ fn answers(
     )
 }
 
-fn positions(fixture: &Fixture) -> Vec<projections::PositionLine> {
-    fixture.views.positions(None, None, Method::Fifo, At::NOW).unwrap().value
+/// With lots and the figures of every method.
+fn positions(fixture: &Fixture) -> Vec<pb::Position> {
+    let filter = pb::PositionFilter { with_flat: true, ..Default::default() };
+    let page = PageRequest { size: 1_000, token: "" };
+    let list = fixture.views.positions(&filter, LotMethod::Unspecified, page, At::NOW).unwrap().positions;
+    assert!(!list.is_empty());
+    let full = |each: &pb::Position| {
+        fixture.views.position(&each.book, &each.instrument, LotMethod::Unspecified, At::NOW).unwrap().value
+    };
+    list.iter().flat_map(full).collect()
+}
+
+/// By position, and the management figures.
+fn results(fixture: &Fixture) -> (Vec<pb::PnlPage>, pb::Report) {
+    let ask = |date| {
+        let question = pb::PnlQuestion { date, ..Default::default() };
+        let page = fixture.views.pnl(&question, PageRequest { size: 1_000, token: "" }, At::NOW).unwrap();
+        assert!(!page.lines.is_empty());
+        page
+    };
+    let report = fixture.views.report(20260301, 20260401, At::NOW).unwrap();
+    assert!(!report.rates.is_empty());
+    ([20260303, 20260304, 20260306].map(ask).to_vec(), report)
 }
 
 #[test]

@@ -91,10 +91,30 @@ impl Conversion {
         Conversion { numerator: self.denominator, denominator: self.numerator }
     }
 
+    /// First this, then another, rounded once: a cross rate.
+    pub fn then(self, next: Conversion) -> Result<Conversion, Overflow> {
+        // Lowest terms keep the products small.
+        let (one, two) = (common(self.numerator, next.denominator), common(next.numerator, self.denominator));
+        let product = |one: i128, two: i128| one.checked_mul(two).ok_or(Overflow);
+        Ok(Conversion {
+            numerator: product(self.numerator / one, next.numerator / two)?,
+            denominator: product(self.denominator / two, next.denominator / one)?,
+        })
+    }
+
     /// The amount in the base currency, half up.
     pub fn apply(self, amount: i128) -> Result<i128, Overflow> {
         mul_div_round(amount, self.numerator, self.denominator, Rounding::HalfUp).ok_or(Overflow)
     }
+}
+
+/// The greatest number that divides both; 1 where there is none.
+fn common(one: i128, other: i128) -> i128 {
+    let (mut one, mut other) = (one, other);
+    while other != 0 {
+        (one, other) = (other, one.wrapping_rem(other));
+    }
+    if one > 0 { one } else { 1 }
 }
 
 /// Ten to a power.
@@ -128,6 +148,14 @@ mod tests {
         // And back: the yen buy the euros again.
         assert_eq!(Conversion::new(d("160.25"), 2, 0).unwrap().inverse().apply(16_025), Ok(10_000));
         assert_eq!(Conversion::new(d("0"), 2, 0).unwrap().inverse().apply(1), Err(Overflow));
+        // 100.00 EUR at 0.8642 EUR a dollar are 115.71 USD; and at 1.1405 EUR a pound, 86.42 USD are 65.48 pounds.
+        let (dollar, pound) =
+            (Conversion::new(d("0.8642"), 2, 2).unwrap(), Conversion::new(d("1.1405"), 2, 2).unwrap());
+        assert_eq!(dollar.inverse().apply(10_000), Ok(11_571));
+        let cross = dollar.then(pound.inverse()).unwrap();
+        assert_eq!(cross.apply(8_642), Ok(6_548));
+        assert_eq!(cross.then(cross.inverse()).unwrap(), Conversion { numerator: 1, denominator: 1 });
+        assert_eq!(Conversion::new(d("0"), 2, 2).unwrap().inverse().apply(1), Err(Overflow));
         assert_eq!(value(i128::MAX, d("2"), PriceKind::Amount, scales), Err(Overflow));
     }
 }

@@ -36,18 +36,18 @@ pub(crate) fn backend(config: &Config, closing: watch::Receiver<bool>) -> Result
 fn door(config: &Config) -> Result<(Door, Option<ServerTlsConfig>)> {
     let access = &config.access;
     let encrypted = !is_empty(&access.tls_cert);
-    let loopback = config.grpc.listen.parse().is_ok_and(|address: SocketAddr| address.ip().is_loopback());
+    let outside = |listen: &&str| !listen.parse().is_ok_and(|address: SocketAddr| address.ip().is_loopback());
+    let listeners = [("grpc.listen", config.grpc.listen.as_str()), ("console.listen", config.console.listen.as_str())];
+    let exposed = listeners.into_iter().find(|(_, listen)| !listen.is_empty() && outside(listen));
     if !encrypted {
         ensure!(
             access.insecure_plaintext,
             "callers cannot be known: name a certificate (access.tls_cert, access.tls_key) and how callers are known \
              (access.client_cas or access.token_key), or, for trying out on this machine, say --insecure-plaintext"
         );
-        ensure!(
-            loopback,
-            "access.insecure_plaintext: only on a loopback address, and grpc.listen = {}",
-            config.grpc.listen
-        );
+        if let Some((key, listen)) = exposed {
+            bail!("access.insecure_plaintext: only on a loopback address, and {key} = {listen}");
+        }
         ensure!(access.client_cas.is_empty(), "access.client_cas: certificates need TLS (access.tls_cert)");
     } else if access.insecure_plaintext {
         bail!("access.insecure_plaintext and access.tls_cert: say one of them");

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use layers::Layers;
-pub use sections::{Access, Config, Engine, Grpc, House, Http, Kafka, Store, Telemetry};
+pub use sections::{Access, Agent, Config, Console, Engine, Grpc, House, Http, Kafka, Store, Telemetry};
 
 /// Why a configuration is refused. Each says where the mistake stands.
 #[derive(Debug, thiserror::Error)]
@@ -107,8 +107,13 @@ impl Config {
         let senseless = |key: &'static str, value: &dyn ToString, reason: &str| {
             Err(Error::Senseless { key, value: value.to_string(), reason: reason.to_owned() })
         };
-        for (key, listen) in [("grpc.listen", &self.grpc.listen), ("http.listen", &self.http.listen)] {
-            let optional = key == "http.listen" && listen.is_empty();
+        let listeners = [
+            ("grpc.listen", &self.grpc.listen),
+            ("console.listen", &self.console.listen),
+            ("http.listen", &self.http.listen),
+        ];
+        for (key, listen) in listeners {
+            let optional = key != "grpc.listen" && listen.is_empty();
             if !optional && listen.parse::<SocketAddr>().is_err() {
                 return senseless(
                     key,
@@ -130,6 +135,18 @@ impl Config {
                 "a reader follows the records topic: it needs kafka.brokers and kafka.publish",
             );
         }
+        if self.agent.id.is_empty() != self.agent.banks.is_empty() {
+            return senseless(
+                "agent.banks",
+                &self.agent.banks.join(", "),
+                "an agent has a name (agent.id) and banks, or neither",
+            );
+        }
+        for bank in &self.agent.banks {
+            if let Err(reason) = agent::Bank::parse(bank) {
+                return senseless("agent.banks", bank, &reason);
+            }
+        }
         if !["text", "json"].contains(&self.telemetry.format.as_str()) {
             return senseless("telemetry.format", &self.telemetry.format, "expected text or json");
         }
@@ -149,6 +166,7 @@ impl Config {
         for (key, value) in [
             ("engine.queue", u64::from(self.engine.queue)),
             ("grpc.max_connections", u64::from(self.grpc.max_connections)),
+            ("console.max_connections", u64::from(self.console.max_connections)),
             ("grpc.max_streams", u64::from(self.grpc.max_streams)),
             ("grpc.max_message_kib", u64::from(self.grpc.max_message_kib)),
             ("grpc.max_header_kib", u64::from(self.grpc.max_header_kib)),

@@ -1,12 +1,13 @@
-//! Kafka, when it is configured: trades and advices in, from the place that the log itself holds, and the answers to the
-//! front office out.
+//! Kafka, when it is configured: trades and advices in, from the place that the log itself holds; the answers to the front
+//! office and the instructions to agents out.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
+use agent::{Agent, AgentOptions, Bank};
 use anyhow::{Context as _, Result};
 use engine::{Handle, Intake};
-use kafka::{Brokers, Consumer, Source, State, StatusOptions, StatusPublisher};
+use kafka::{Brokers, Consumer, Feed, InstructionsOptions, Source, State, StatusOptions, StatusPublisher};
 use model::identifier::Identifier;
 use projections::{Bound, Projections};
 use store::Log;
@@ -25,14 +26,14 @@ pub(crate) struct Inlet {
     intake: Intake,
 }
 
-/// The ways in for trades and, where their topic is named, advices; none without brokers. From now on cut-offs wait for
+/// The ways in for trades and advices, where their topics are named; none without brokers. From now on cut-offs wait for
 /// them.
 pub(crate) fn inlets(config: &Kafka, shard: &Handle) -> Vec<Inlet> {
     if config.brokers.is_empty() {
         return Vec::new();
     }
     let topics = [("trades_topic", &config.trades_topic), ("advices_topic", &config.advices_topic)];
-    let named = topics.into_iter().filter(|(key, topic)| *key == "trades_topic" || !topic.is_empty());
+    let named = topics.into_iter().filter(|(_, topic)| !topic.is_empty());
     named.map(|(key, topic)| Inlet { key, topic: topic.clone(), intake: shard.intake() }).collect()
 }
 
@@ -60,7 +61,7 @@ pub(crate) fn waiting_for(
 }
 
 /// Starts to consume from where the log stands. A broker that is not there yet is waited for.
-fn start(config: &Kafka, log: &Log, inlet: Inlet) -> Result<Consumed> {
+fn consume(config: &Kafka, log: &Log, inlet: Inlet) -> Result<Consumed> {
     let Inlet { key, topic, intake } = inlet;
     let topic = Identifier::parse(&topic).with_context(|| format!("kafka.{key} = {topic}"))?;
     let cursor = engine::cursor(log, &topic, config.partition)?;
@@ -78,33 +79,41 @@ fn start(config: &Kafka, log: &Log, inlet: Inlet) -> Result<Consumed> {
     Ok(Consumed { name, consumer: Consumer::start(source, intake)? })
 }
 
-/// What only a leader has: trades and advices come in, and the front office is told how its trades stand.
+/// What only a leader has: trades and advices come in, the front office is told how its trades stand, and agents what to do.
 #[derive(Default)]
 pub(crate) struct Leading {
     sources: OnceLock<Vec<Consumed>>,
     statuses: Mutex<Option<StatusPublisher>>,
+    instructions: Mutex<Option<Feed>>,
+    agent: Mutex<Option<Agent>>,
+}
+
+/// What it begins with.
+pub(crate) struct Start {
+    pub shard: Handle,
+    pub store: store::Options,
+    pub inlets: Vec<Inlet>,
+    /// How far the records are published; nothing where they are not.
+    pub published: Option<watch::Receiver<u64>>,
 }
 
 impl Leading {
-    /// Starts both, as far as they are configured.
-    pub(crate) fn begin(
-        &self,
-        config: &Config,
-        store: store::Options,
-        log: &Arc<Log>,
-        inlets: Vec<Inlet>,
-    ) -> Result<()> {
+    /// Starts all of it, as far as it is configured.
+    pub(crate) fn begin(&self, config: &Config, start: Start, log: &Arc<Log>) -> Result<()> {
+        let Start { shard, store, inlets, published } = start;
         *self.statuses.lock().unwrap_or_else(PoisonError::into_inner) = tell(config, store, log)?;
-        let sources = inlets.into_iter().map(|inlet| start(&config.kafka, log, inlet));
+        *self.instructions.lock().unwrap_or_else(PoisonError::into_inner) = instruct(config, log, published)?;
+        *self.agent.lock().unwrap_or_else(PoisonError::into_inner) = settle_for_others(config, shard, log)?;
+        let sources = inlets.into_iter().map(|inlet| consume(&config.kafka, log, inlet));
         // Nobody else sets it.
         let _ = self.sources.set(sources.collect::<Result<_>>()?);
         Ok(())
     }
 
     /// The same when a follower leads at last: nobody waits for its answer any more.
-    pub(crate) fn begin_late(&self, config: &Config, store: store::Options, log: &Weak<Log>, inlets: Vec<Inlet>) {
+    pub(crate) fn begin_late(&self, config: &Config, start: Start, log: &Weak<Log>) {
         let Some(log) = log.upgrade() else { return };
-        if let Err(error) = self.begin(config, store, &log, inlets) {
+        if let Err(error) = self.begin(config, start, &log) {
             tracing::error!("trades are not consumed or not answered: {error:#}");
         }
     }
@@ -118,9 +127,29 @@ impl Leading {
         self.sources().first().map(|trades| &trades.consumer)
     }
 
+    /// How the instructions stand: these are records, the next to be told of and how many wait for it.
+    fn told(&self, log: &Log) -> Option<SourceStanding> {
+        let feed = self.instructions.lock().unwrap_or_else(PoisonError::into_inner);
+        feed.as_ref().map(|feed| {
+            let (runs, fed) = (feed.is_running(), feed.fed());
+            let state = if runs { SourceState::Running } else { SourceState::Halted };
+            let reason = if runs { String::new() } else { "ended: see the service's log".to_owned() };
+            let behind = log.head().sequence.saturating_sub(fed);
+            SourceStanding {
+                name: "instructions".to_owned(),
+                state: state as i32,
+                reason,
+                next_offset: fed + 1,
+                behind,
+            }
+        })
+    }
+
     /// Ends the telling, and asks the consumers to end; stopping the engine ends their last wait.
     pub(crate) fn end(&self) {
         drop(self.statuses.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.instructions.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.agent.lock().unwrap_or_else(PoisonError::into_inner).take());
         for source in self.sources() {
             source.consumer.begin_stop();
         }
@@ -144,8 +173,41 @@ fn tell(config: &Config, store: store::Options, log: &Arc<Log>) -> Result<Option
     StatusPublisher::start(log.clone(), options).map(Some).context("telling the front office")
 }
 
+/// Starts to tell agents what to do; nothing without brokers or without a topic.
+fn instruct(config: &Config, log: &Arc<Log>, published: Option<watch::Receiver<u64>>) -> Result<Option<Feed>> {
+    let Kafka { instructions_topic, partition, .. } = &config.kafka;
+    if config.kafka.brokers.is_empty() || instructions_topic.is_empty() {
+        return Ok(None);
+    }
+    let options = InstructionsOptions {
+        topic: instructions_topic.clone(),
+        partition: *partition,
+        through: published,
+        ..InstructionsOptions::new(brokers(&config.kafka), config.store.dir.join("instructions.place"))
+    };
+    kafka::instructions_out::publish(log.clone(), options).map(Some).context("telling agents what to do")
+}
+
+/// Starts to settle what other houses instruct; nothing where this service is nobody's agent.
+fn settle_for_others(config: &Config, shard: Handle, log: &Arc<Log>) -> Result<Option<Agent>> {
+    if config.kafka.brokers.is_empty() || config.agent.id.is_empty() {
+        return Ok(None);
+    }
+    let banks = config.agent.banks.iter().map(|bank| Bank::parse(bank).map_err(anyhow::Error::msg));
+    let options = AgentOptions {
+        id: Identifier::parse(&config.agent.id).with_context(|| format!("agent.id = {}", config.agent.id))?,
+        brokers: brokers(&config.kafka),
+        instructions_topic: config.agent.instructions_topic.clone(),
+        partition: config.kafka.partition,
+        banks: banks.collect::<Result<_>>()?,
+        lot: config.agent.lot,
+        dir: config.store.dir.clone(),
+    };
+    Agent::start(shard, log, &options).map(Some).context("settling for others")
+}
+
 /// How the sources stand, for those who ask how the service is.
-pub(crate) fn standing(leading: Arc<Leading>) -> impl Fn() -> Vec<SourceStanding> + Send + Sync + use<> {
+pub(crate) fn standing(leading: Arc<Leading>, log: Arc<Log>) -> impl Fn() -> Vec<SourceStanding> + Send + Sync + use<> {
     move || {
         let standing = leading.sources().iter().map(|Consumed { name, consumer }| {
             let (next_offset, behind) = consumer.progress();
@@ -157,7 +219,7 @@ pub(crate) fn standing(leading: Arc<Leading>) -> impl Fn() -> Vec<SourceStanding
             };
             SourceStanding { name: name.clone(), state: state as i32, reason, next_offset, behind }
         });
-        standing.collect()
+        standing.chain(leading.told(&log)).collect()
     }
 }
 

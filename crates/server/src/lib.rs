@@ -6,6 +6,8 @@
 mod access;
 mod calls;
 pub mod config;
+mod console;
+mod herald;
 mod kafka_source;
 mod listener;
 mod operations;

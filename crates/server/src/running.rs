@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use api::{Backend, Opened, Serving};
+use api::{Backend, Opened};
 use engine::{Engine, Handle, Options};
 use kafka::{Consumer, Records};
-use projections::{Projections, Runner, RunnerOptions, ViewName};
+use projections::{Projections, Runner, RunnerOptions};
 use store::{Log, Views};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -16,16 +16,15 @@ use tokio::task::JoinHandle;
 
 use crate::calls::{self, Counted};
 use crate::config::Config;
-use crate::kafka_source::Leading;
+use crate::herald::Herald;
+use crate::kafka_source::{Leading, Start};
 use crate::operations::Condition;
-use crate::{access, kafka_source, listener, publishing, settings, telemetry};
-
-/// How often the condition of the parts is looked at, beside what they tell themselves.
-const LOOK: Duration = Duration::from_millis(500);
+use crate::{access, console, kafka_source, listener, publishing, settings, telemetry};
 
 /// A running service. Dropping it without [`Running::stop`] ends it as a crash would.
 pub struct Running {
     grpc: SocketAddr,
+    console: Option<SocketAddr>,
     http: Option<SocketAddr>,
     views: Projections,
     engine: Engine,
@@ -69,6 +68,11 @@ impl Running {
         // Then the doors, so that a port in use is known at once and whoever knocks is told to wait.
         let calls_in = bind("grpc.listen", &config.grpc.listen).await?;
         let grpc = calls_in.local_addr()?;
+        let browsers_in = match config.console.listen.as_str() {
+            "" => None,
+            listen => Some(bind("console.listen", listen).await?),
+        };
+        let console = browsers_in.as_ref().map(TcpListener::local_addr).transpose()?;
         let mut others = Tasks(Vec::new());
         let http = match config.http.listen.as_str() {
             "" => None,
@@ -87,6 +91,7 @@ impl Running {
         let (backend, tls) = access::backend(config, closing_seen.clone())?;
         let (routes, health) = api::routes(&backend, config.grpc.reflection).await?;
         let mut transport = settings::transport(&config.grpc).server();
+        let browsers = console::serve(config, browsers_in, routes.clone(), tls.clone(), closing_seen.clone())?;
         if let Some(tls) = tls {
             transport = transport.tls_config(tls).context("access.tls_cert, access.tls_key, access.client_cas")?;
         }
@@ -95,7 +100,7 @@ impl Running {
             listener::connections(calls_in, config.grpc.max_connections),
             closed(closing_seen),
         );
-        let calls = tokio::spawn(calls);
+        let calls = tokio::spawn(async move { tokio::try_join!(calls, browsers).map(drop) });
 
         let stored = settings::store(&config.store);
         let (engine, log) = start_engine(config, stored.clone(), adjust, &backend, &condition).await?;
@@ -131,21 +136,25 @@ impl Running {
         if let Some(records) = &records {
             publishing::settled(config, records, &shard).await?;
         }
+        let published = records.as_ref().map(|records| records.published());
+        let start = Start { shard: shard.clone(), store: stored, inlets, published };
         match records.clone().filter(|_| config.kafka.reader) {
-            None => leading.begin(config, stored, &log, inlets)?,
+            None => leading.begin(config, start, &log)?,
             Some(records) => {
                 let (config, log, leading) = (config.clone(), Arc::downgrade(&log), leading.clone());
                 others.0.push(tokio::spawn(async move {
                     if publishing::leads(&records, &shard).await {
-                        leading.begin_late(&config, stored, &log, inlets);
+                        leading.begin_late(&config, start, &log);
                     }
                 }));
             }
         }
-        tracing::info!(%grpc, http = http.map(tracing::field::display), sequence = head, "takes commands");
+        let (console_at, http_at) = (console.map(tracing::field::display), http.map(tracing::field::display));
+        tracing::info!(%grpc, console = console_at, http = http_at, sequence = head, "takes commands");
         let drain = settings::seconds(config.grpc.drain_seconds);
         Ok(Running {
             grpc,
+            console,
             http,
             views,
             engine,
@@ -165,6 +174,12 @@ impl Running {
     #[must_use]
     pub fn grpc_address(&self) -> SocketAddr {
         self.grpc
+    }
+
+    /// Where the console is served, if it is.
+    #[must_use]
+    pub fn console_address(&self) -> Option<SocketAddr> {
+        self.console
     }
 
     /// Where operations listen, if they do.
@@ -278,7 +293,7 @@ async fn bind(key: &str, listen: &str) -> Result<TcpListener> {
 }
 
 /// Comes true when the service ends.
-async fn closed(mut closing: watch::Receiver<bool>) {
+pub(crate) async fn closed(mut closing: watch::Receiver<bool>) {
     // The sender gone is an end too.
     let _ = closing.wait_for(|closing| *closing).await;
 }
@@ -321,7 +336,7 @@ fn standing(
     records: Option<Arc<Records>>,
     log: Arc<Log>,
 ) -> impl Fn() -> Vec<wire::pb::service::SourceStanding> + Send + Sync + use<> {
-    let trades = kafka_source::standing(leading);
+    let trades = kafka_source::standing(leading, log.clone());
     let config = config.clone();
     move || {
         let mut standing = trades();
@@ -348,52 +363,4 @@ async fn start_views(config: &Config, stored: store::Options, log: Arc<Log>) -> 
         Ok::<_, projections::Error>((views, runner))
     });
     opened.await.context("starting the views")?.context("the views did not start")
-}
-
-/// Tells health checks how the service is.
-struct Herald {
-    health: api::Health,
-    condition: Condition,
-    shard: Handle,
-    views: Projections,
-    /// What keeps it from serving besides.
-    obstacle: Option<Box<dyn Fn() -> Option<String> + Send + Sync>>,
-}
-
-impl Herald {
-    /// `head` is what the views must have reached before they answer.
-    async fn run(self, head: u64) {
-        let mut look = tokio::time::interval(LOOK);
-        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            let views = self.views_answer(head);
-            let status = self.shard.status();
-            let halted = status.halted;
-            let commands = halted.is_none() && status.following.is_none();
-            self.health.report(Serving { log: true, commands, views }).await;
-            let obstacle = self.obstacle.as_ref().and_then(|ask| ask());
-            match halted {
-                Some(suspect) => self.condition.not_ready(format!("halted at {}: {}", suspect.place, suspect.cause)),
-                None if views && obstacle.is_some() => self.condition.not_ready(obstacle.unwrap_or_default()),
-                None if views => self.condition.ready(),
-                None => self.condition.not_ready(format!("a view has stopped or is behind record {head}")),
-            }
-            self.condition.upkeep();
-            tokio::select! {
-                _ = look.tick() => {}
-                failure = self.shard.failed() => {
-                    self.health.report(Serving { log: true, ..Serving::default() }).await;
-                    self.condition.broken(failure.to_string());
-                    return;
-                }
-            }
-        }
-    }
-
-    fn views_answer(&self, head: u64) -> bool {
-        let standing = self.views.standing();
-        ViewName::ALL.iter().all(|name| {
-            standing.iter().any(|each| each.view == name.as_str() && each.stopped.is_none() && each.sequence >= head)
-        })
-    }
 }

@@ -48,8 +48,7 @@ fn record(sequence: u64, bytes: &mut Vec<u8>) {
 
 fn block(head: Head, records: u64) -> Block {
     let mut builder = BlockBuilder::after(head);
-    for _ in 0..records {
-        let sequence = builder.head().sequence + 1;
+    for sequence in head.sequence + 1..=head.sequence + records {
         builder.push_with(|bytes| record(sequence, bytes));
     }
     builder.finish()

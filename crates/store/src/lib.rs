@@ -18,6 +18,7 @@ mod ids;
 mod keys;
 mod log;
 mod options;
+mod records;
 mod ring;
 mod snapshot;
 mod stored;
@@ -29,6 +30,7 @@ pub use block::{Block, BlockBuilder};
 pub use error::Error;
 pub use log::{Blocks, Committed, Cursor, Log, Sizes};
 pub use options::{Memory, Options, WitnessCheck};
+pub use records::{Records, RecordsBuilder};
 pub use snapshot::{DamagedSnapshot, Pieces, Snapshot, SnapshotWriter};
 pub use views::{Batch, Checkpoint, Reader, Row, Rows, Views};
 

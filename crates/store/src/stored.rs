@@ -12,7 +12,7 @@
 
 use zstd::bulk::{Compressor, Decompressor};
 
-use crate::block::PREFIX;
+use crate::records::PREFIX;
 use crate::{Block, BlockBuilder, Error, Hash, chain};
 
 const PLAIN: u8 = 1;

@@ -82,7 +82,7 @@ message! { BreakItem { 1 account, 2..=3 asset, 4 ours, 5 theirs } }
 enumeration! { BreakKind {
     1 UnknownReference, 2 SettledAfterEnd, 3 OtherAmount, 4 OtherQuantity, 5 OtherTerms, 6 OtherAccount,
     7 UnknownAccount, 8 UnknownInstrument, 9 MirrorBelowZero, 10 UnexpectedCash, 11 BalanceDiffers, 12 Alleged,
-    13 AdviceIdReused, 14 EndedOutside, 15 UnexpectedAnswer, 16 CannotBook
+    13 AdviceIdReused, 14 EndedOutside, 15 UnexpectedAnswer, 16 CannotBook, 17 NotTheAgent
 } }
 enumeration! { Resolution { 1 Explained, 2 ToBook, 3 ToParty, 4 WriteOff, 5 Undo } }
 enumeration! { AgentStanding {

@@ -8,9 +8,9 @@ use model::date::Date;
 use model::identifier::{CurrencyCode, Identifier};
 use model::permission::{AccessRole, ActorKind, Grant};
 use model::reference::{
-    Account, AccountKind, Band, Book, Capacity, CreditLimit, Currency, CutOffRule, Cycle, DaySchedule, Domain,
-    DomainKind, FourEyes, Instrument, IsinFrom, NamedCalendar, Parameters, Party, Price, PriceSet, Priced, Reference,
-    Role, Ssi, Tolerance,
+    Account, AccountKind, Band, Book, BookPolicy, Capacity, CreditLimit, Currency, CutOffRule, Cycle, DaySchedule,
+    Domain, DomainKind, FourEyes, Instrument, IsinFrom, LotMethod, NamedCalendar, Parameters, Party, Price, PriceSet,
+    Priced, Reference, Role, Ssi, Tolerance,
 };
 
 choice! { Reference as "reference" {
@@ -28,11 +28,12 @@ choice! { Reference as "reference" {
     12 "price_set" PriceSet(price_set),
     13 "parameters" Parameters(parameters),
     30 "grant" Grant(grant),
+    50 "book_policy" BookPolicy(book_policy),
 } }
 
 message! { Party { 1 id, 2 name, 3 lei, 4 bic, 5 roles } }
 message! { Book { 1 id, 2 name, 3 owner } }
-message! { Domain { 1 id, 2 kind, 3 calendar, 4 zone, 5 cut_offs, 6 schedule } }
+message! { Domain { 1 id, 2 kind, 3 calendar, 4 zone, 5 cut_offs, 6 schedule, 7 agent } }
 message! { DaySchedule { 1 opens, 2 closes } }
 message! { CutOffRule { 1 currency, 2 minute_of_day } }
 message! { Instrument {
@@ -48,7 +49,8 @@ message! { Tolerance { 1 currency, 2 valid_from, 3 bands, 4 recompute } }
 message! { Band { 1 up_to, 2 tolerance } }
 message! { CreditLimit { 1 account, 2 currency, 3 valid_from, 4 amount } }
 message! { PriceSet { 1 date, 2 snap, 3 source, 4 version, 5 prices } }
-message! { Price { 1..=2 of, 3 currency, 4 value } }
+message! { Price { 1..=2 of, 3 currency, 4 value, 5 accrued } }
+message! { BookPolicy { 1 book, 2 valid_from, 3 method, 4 fees_in_cost, 5 currency } }
 message! { Parameters {
     1 four_eyes, 2 proposal_minutes, 3 attempts_per_step, 4 examined_per_step, 5 candidates_compared
 } }
@@ -56,6 +58,7 @@ message! { Grant { 1 actor, 2 kind, 3 valid_from, 4 roles, 5 books, 6 counterpar
 
 enumeration! { Role { 1 LegalEntity, 2 Counterparty, 3 Client, 4 Agent, 5 Ccp, 6 Csd } }
 enumeration! { AccountKind { 1 Depot, 2 Nostro, 3 Internal } }
+enumeration! { LotMethod { 1 Fifo, 2 Average } }
 enumeration! { DomainKind { 1 Internal, 2 External } }
 enumeration! { FourEyes {
     1 Ssi, 2 CreditLimit, 3 Opening, 4 Transfer, 5 Adjustment, 6 Parameters, 7 PriceSet, 30 SignOff, 20 Grant

@@ -83,7 +83,7 @@ pub(crate) fn check_advice(advice: &Advice) -> Result<(), Fault> {
     Ok(())
 }
 
-message! { OutboundInstruction { 1 reference, 2 domain, 3 instruction, 4..=6 body } }
+message! { OutboundInstruction { 1 reference, 2 domain, 3 instruction, 4..=6 body, 7 sender } }
 message! { Instruct {
     1 movement, 2 payment, 3 trade_date, 4 settlement_date, 5 instrument, 6 isin, 7 quantity, 8 quantity_type,
     9 currency, 10 amount, 11 party, 12 counterparty, 13 depot, 14 nostro, 15 transaction_type = code::TRAD, 16 hold,
@@ -94,7 +94,7 @@ message! { RequestCancellation { 1 agent_reference, 2 depot } }
 message! { RequestModification { 1 agent_reference, 2 depot, 3 hold, 4 priority } }
 message! { PartyReference { 1 id, 2 lei, 3 bic } }
 
-message! { Advice { 1 sender, 2 id, 3 reference, 4 agent_reference, 5..=12 body } }
+message! { Advice { 1 sender, 2 id, 3 reference, 4 agent_reference, 5..=13 body } }
 message! { Status { 1 status, 2 reasons, 3 narrative } }
 message! { Confirmation {
     1 movement, 2 instrument, 3 quantity, 4 currency, 5 amount, 6 partial, 7 effective_date, 8 account, 9 cash_account
@@ -104,6 +104,7 @@ message! { Allegement {
     1 movement, 2 instrument, 3 quantity, 4 currency, 5 amount, 6 trade_date, 7 settlement_date, 8 counterparty,
     9 account
 } }
+message! { AllegementRemoval { 1 allegement } }
 message! { CashEntry { 1 account, 2 currency, 3 amount, 4 value_date, 5 code, 6 narrative } }
 message! { SecuritiesBalances { 1 account, 2 date, 3 complete, 4 lines } }
 message! { SecuritiesBalance { 1 instrument, 2 quantity } }
@@ -136,5 +137,5 @@ macro_rules! one_of {
 one_of! { OutboundBody { 0 Instruct, 1 Cancel, 2 Modify } }
 one_of! { AdviceBody {
     0 Status, 1 Confirmation, 2 CancellationAnswer, 3 ModificationAnswer, 4 Allegement, 5 CashEntry,
-    6 SecuritiesBalances, 7 CashBalances
+    6 SecuritiesBalances, 7 CashBalances, 8 AllegementRemoval
 } }

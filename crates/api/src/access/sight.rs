@@ -7,11 +7,13 @@
 use std::collections::BTreeSet;
 
 use model::command::Command;
+use model::identifier::Identifier;
 use model::permission::{AccessRole, Grant};
 use tonic::Status;
 use tonic::codegen::http::Extensions;
-use wire::pb::view;
 use wire::pb::view::instruction_update::Kind as Update;
+use wire::pb::view::position_update::Kind as Moved;
+use wire::pb::{service, view};
 
 use crate::failure;
 
@@ -44,6 +46,21 @@ impl Sight {
         self.grant.as_ref().is_none_or(Grant::is_unlimited)
     }
 
+    /// What the caller is told of itself.
+    pub(crate) fn standing(&self, actor: String) -> service::CallerStanding {
+        let granted = |role: &AccessRole| self.grant.as_ref().is_none_or(|grant| grant.has(*role));
+        let roles = AccessRole::ALL.into_iter().filter(|role| granted(role) && self.vouches(*role));
+        let names = |list: &[Identifier]| list.iter().map(ToString::to_string).collect();
+        let grant = self.grant.as_ref();
+        service::CallerStanding {
+            actor,
+            roles: roles.map(|role| role.name().to_owned()).collect(),
+            ungoverned: grant.is_none(),
+            books: grant.map_or_else(Vec::new, |grant| names(&grant.books)),
+            counterparties: grant.map_or_else(Vec::new, |grant| names(&grant.counterparties)),
+        }
+    }
+
     fn covers(&self, book: Option<&str>, counterparty: Option<&str>) -> bool {
         self.grant.as_ref().is_none_or(|grant| grant.covers(book, counterparty))
     }
@@ -71,6 +88,25 @@ impl Sight {
         self.covers(book.as_deref(), counterparty.as_deref())
     }
 
+    /// A book's position is a sum over all counterparties.
+    pub(crate) fn position(&self, book: &str) -> bool {
+        self.covers(Some(book), None)
+    }
+
+    /// What is left of a message about positions; it may be an empty one. A position never changes its book, so what may be
+    /// seen of it once may be seen always.
+    pub(crate) fn positions(&self, mut update: view::PositionUpdate) -> view::PositionUpdate {
+        match &mut update.kind {
+            Some(Moved::Snapshot(snapshot)) => snapshot.positions.retain(|each| self.position(&each.book)),
+            Some(Moved::Changes(changes)) => {
+                changes.positions.retain(|each| self.position(&each.book));
+                changes.left.retain(|each| self.position(&each.book));
+            }
+            _ => {}
+        }
+        update
+    }
+
     /// What is proposed is seen by who may see every book in it.
     pub(crate) fn command(&self, command: &Command) -> bool {
         match command {
@@ -85,21 +121,24 @@ impl Sight {
 
     /// A filter that names what is out of scope names nothing that is there.
     pub(crate) fn filter(&self, filter: &view::InstructionFilter) -> Result<(), Status> {
+        self.book(&filter.book)?;
         let Some(grant) = &self.grant else { return Ok(()) };
-        let hidden = |kind: &'static str, id: &str| {
-            Err(failure::view(projections::Error::UnknownName { kind, id: id.to_owned() }))
-        };
-        let only = |books: &[model::identifier::Identifier], name: &str| {
-            name.is_empty() || books.is_empty() || books.iter().any(|each| each.as_str() == name)
-        };
-        if !only(&grant.books, &filter.book) {
-            return hidden(model::index::Kind::Book.name(), &filter.book);
-        }
-        if !only(&grant.counterparties, &filter.counterparty) {
-            return hidden(model::index::Kind::Party.name(), &filter.counterparty);
-        }
-        Ok(())
+        within(&grant.counterparties, model::index::Kind::Party, &filter.counterparty)
     }
+
+    /// The same for the book of a filter; an empty one is none.
+    pub(crate) fn book(&self, book: &str) -> Result<(), Status> {
+        let Some(grant) = &self.grant else { return Ok(()) };
+        within(&grant.books, model::index::Kind::Book, book)
+    }
+}
+
+/// Whether a name is one of these; no names are all, and an empty name is none.
+fn within(names: &[model::identifier::Identifier], kind: model::index::Kind, name: &str) -> Result<(), Status> {
+    if name.is_empty() || names.is_empty() || names.iter().any(|each| each.as_str() == name) {
+        return Ok(());
+    }
+    Err(failure::view(projections::Error::UnknownName { kind: kind.name(), id: name.to_owned() }))
 }
 
 /// A subscription through the eyes of one who may not see all: what leaves its scope leaves its screen.

@@ -9,11 +9,12 @@ use crate::trade::Verdict;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use model::advice::{Advice, AdviceBody, Allegement, Answer, Status};
-use model::breaks::{AgentStanding, Answered, BreakItem, BreakKind};
+use model::advice::{Advice, AdviceBody, Allegement, AllegementRemoval, Answer, Status};
+use model::breaks::{AgentStanding, Answered, BreakItem, BreakKind, Resolution};
 use model::command::Command;
 use model::event::Event;
-use model::index::Asset;
+use model::identifier::Identifier;
+use model::index::{Asset, DomainIx, Kind};
 use model::instruction::Movement;
 use model::record::{Content, Record};
 use model::rejection::{Reason, Rejection};
@@ -45,6 +46,11 @@ pub(crate) fn decide_advice(draft: &mut Draft<'_>, advice: &Advice) -> Result<Ve
         draft.tell_break(Found::new(BreakKind::AdviceIdReused, instruction, subject), Vec::new());
         return Ok(Verdict::Decided);
     }
+    if let Some(domain) = foreign(draft, advice, instruction) {
+        let subject = format!("{} of {domain}: {}", advice.sender, advice.name());
+        draft.tell_break(Found::new(BreakKind::NotTheAgent, instruction, subject), Vec::new());
+        return Ok(Verdict::Decided);
+    }
     match &advice.body {
         AdviceBody::Status(said) => status(draft, advice, said),
         AdviceBody::Confirmation(said) => confirmation::confirm(draft, advice, said),
@@ -54,9 +60,73 @@ pub(crate) fn decide_advice(draft: &mut Draft<'_>, advice: &Advice) -> Result<Ve
         AdviceBody::CashEntry(said) => statement::cash_entry(draft, advice, said),
         AdviceBody::SecuritiesBalances(said) => statement::securities(draft, said),
         AdviceBody::CashBalances(said) => statement::cash(draft, said),
+        AdviceBody::AllegementRemoval(said) => unallege(draft, advice, said),
     }
     draft.tell_below_zero();
     Ok(Verdict::Decided)
+}
+
+/// The domain an advice speaks of, by instruction or account, when it has another agent than who sends it. What speaks of none may come
+/// from the agent of any.
+fn foreign(draft: &Draft<'_>, advice: &Advice, instruction: Option<u64>) -> Option<Identifier> {
+    let state = draft.state;
+    let place = |name: &str| state.reference.account(state.mirror(name)?).map(|entry| entry.domain);
+    let open = instruction.and_then(|number| state.instruction(number)).map(|(_, open)| open.domain);
+    let ended = || match quoted(draft, &advice.reference) {
+        Quoted::Ended(_, sent) => place(sent.depot.as_str()),
+        _ => None,
+    };
+    let named = accounts(&advice.body).into_iter().filter_map(place);
+    let mut spoken: Vec<_> = open.or_else(ended).into_iter().chain(named).collect();
+    let of_any = spoken.is_empty();
+    if of_any {
+        spoken.extend(state.addresses.external.keys().map(|domain| DomainIx(*domain)));
+    }
+    let is_agent = |domain: &DomainIx| match state.addresses.external.get(&domain.0) {
+        Some(Some(agent)) => *agent == advice.sender,
+        _ => true,
+    };
+    let allowed = if of_any { spoken.is_empty() || spoken.iter().any(is_agent) } else { spoken.iter().all(is_agent) };
+    let of = spoken.iter().find(|domain| !is_agent(domain)).filter(|_| !allowed)?;
+    state.names.name(Kind::Domain, of.0).cloned()
+}
+
+/// Our accounts that an advice names.
+fn accounts(body: &AdviceBody) -> Vec<&str> {
+    match body {
+        AdviceBody::Confirmation(said) => alloc::vec![&*said.account, &*said.cash_account],
+        AdviceBody::Allegement(said) => alloc::vec![&*said.account],
+        AdviceBody::CashEntry(said) => alloc::vec![&*said.account],
+        AdviceBody::SecuritiesBalances(said) => alloc::vec![&*said.account],
+        AdviceBody::CashBalances(said) => alloc::vec![&*said.account],
+        AdviceBody::Status(_)
+        | AdviceBody::CancellationAnswer(_)
+        | AdviceBody::ModificationAnswer(_)
+        | AdviceBody::AllegementRemoval(_) => Vec::new(),
+    }
+}
+
+/// What was alleged is said no more: its break needs nobody.
+fn unallege(draft: &mut Draft<'_>, advice: &Advice, said: &AllegementRemoval) {
+    let told = draft.past.sequence_of(&advice_key(&advice.sender, &said.allegement));
+    let record = told.and_then(|sequence| draft.past.record(sequence));
+    let alleged = record.as_ref().and_then(|record| {
+        record.events().iter().find_map(|event| match event {
+            Event::BreakOpened { number, kind: BreakKind::Alleged, .. } => Some(*number),
+            _ => None,
+        })
+    });
+    match alleged {
+        Some(number) if draft.state.breaks.open.contains_key(&number) => {
+            draft.push(Event::BreakClosed { number, resolution: Resolution::Explained, postings: Vec::new() });
+        }
+        // A person was faster.
+        Some(_) => {}
+        None => {
+            let subject = format!("{}: {}", said.allegement, advice.name());
+            draft.tell_break(Found::new(BreakKind::UnknownReference, None, subject), Vec::new());
+        }
+    }
 }
 
 fn advice_of(record: &Record) -> Option<&Advice> {

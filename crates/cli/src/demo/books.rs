@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use model::accounting::{AccountingDay, AccountingStep};
+use model::accounting::{AccountingDay, AccountingStep, SetName};
 use model::command::Command;
 use model::control::{ControlTotals, SignOff, Totals};
 use model::date::Date;
@@ -66,15 +66,20 @@ pub async fn close(connection: &Connection, plan: &Plan) -> Result<usize> {
     let still = close_all(connection, plan, date).await?;
     let closed = answer(connection.operator().get_status(GetStatusRequest {}).await)?.accounting;
     let closed = closed.iter().filter(|each| each.closed.is_some()).count();
-    line(format!("closed for {}; a closed day is not opened again", figure::some(closed as u64, "member", "members")));
+    line(format!(
+        "closed for {} with the prices and rates of its close; a closed day is not opened again",
+        figure::some(closed as u64, "member", "members")
+    ));
     Ok(usize::from(still > 0 || closed != plan.flow.members().len()))
 }
 
 /// Opens and closes each member's day that is not closed yet; how many were refused over control totals.
 async fn close_all(connection: &Connection, plan: &Plan, date: Date) -> Result<u64> {
+    let (snap, source) = (Identifier::parse("CLOSE")?, Identifier::parse("QUOTES")?);
+    let sets = vec![SetName { date, snap, source }];
     let mut refused = 0;
     for member in plan.flow.members() {
-        for step in [AccountingStep::Open { date }, AccountingStep::Close { date, sets: Vec::new() }] {
+        for step in [AccountingStep::Open { date }, AccountingStep::Close { date, sets: sets.clone() }] {
             let day = AccountingDay { entity: member.party.clone(), step };
             match ask(connection, "ines.data", "", &Command::Accounting(Box::new(day))).await?.as_deref() {
                 Some("CONTROL_TOTALS_DIFFER") => refused += 1,

@@ -4,11 +4,13 @@ mod answers;
 mod books;
 mod broker;
 mod floor;
+mod naive;
 mod people;
 pub mod plan;
 mod records;
 mod reference;
-mod screen;
+mod results;
+pub mod screen;
 mod service;
 mod tables;
 mod tie_outs;
@@ -61,6 +63,9 @@ pub struct Demo {
     /// Where the server listens
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR")]
     listen: String,
+    /// Where the console is, for a browser
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR")]
+    console: String,
 }
 
 /// How trades get to the service.
@@ -108,8 +113,13 @@ pub async fn run(command: Demo) -> Result<()> {
         let topics: Vec<String> = found.await??.into_iter().map(|found| found.topic).collect();
         line(format!("topics on {}: {}", command.kafka.as_deref().unwrap_or_default(), topics.join(", ")));
     }
-    let mut service =
-        Service::start(&plan.flow, command.data.as_deref(), command.kafka.as_deref(), &command.listen).await?;
+    let mut service = Service::start(
+        &plan.flow,
+        command.data.as_deref(),
+        command.kafka.as_deref(),
+        (&command.listen, &command.console),
+    )
+    .await?;
     line(format!("the service runs in this process: gRPC on {}, log in {}", service.address, service.data.display()));
 
     let played = play(&command, &plan, &service).await;
@@ -168,6 +178,8 @@ async fn play(command: &Demo, plan: &Plan, service: &Service) -> Result<usize> {
     tables::print(&connection, &answers, &records, sequence).await?;
     let mut broken = tie_outs::print(&connection, plan, &answers, &tally, &records).await?;
     broken += books::close(&connection, plan).await?;
+    let sequence = settle_down(&connection).await?;
+    broken += results::print(&connection, plan, &records, sequence).await?;
     println!();
     broken += prove(service).await?;
     match way {
@@ -287,7 +299,11 @@ async fn prove(service: &Service) -> Result<usize> {
 
 /// Leaves the server up until Ctrl-C.
 async fn look_around(service: &mut Service) -> Result<()> {
-    heading("The server stays up; Ctrl-C ends it. In another terminal:");
+    heading("The server stays up; Ctrl-C ends it");
+    if let Some(console) = service.running.console_address() {
+        line(format!("the console, in a browser: http://{console} (any name signs in)"));
+    }
+    line("in another terminal:");
     let address = service.address.clone();
     line(format!("export QUITTANCE_SERVER={address}"));
     line("quittance instructions list --status failing --min-age 1");
@@ -301,6 +317,7 @@ async fn look_around(service: &mut Service) -> Result<()> {
     }
     for command in [
         "quittance cash list --currency EUR",
+        "quittance pnl books --currency EUR",
         "quittance ledger tie-outs --broken",
         "quittance log list --last 20",
         "quittance instructions watch --changes-only",

@@ -8,6 +8,7 @@ use model::event::Event;
 use model::record::{Content, Outcome};
 use wire::pb::service::ReadRecordsRequest;
 
+use super::naive::Naive;
 use crate::connection::Connection;
 use crate::fault::from_status;
 use crate::paging::answer;
@@ -27,6 +28,8 @@ pub struct Records {
     pub in_repair: u64,
     /// Views folded from the same records.
     pub views: Scratch,
+    /// The same records in plain sums.
+    pub naive: Naive,
     repaired: BTreeSet<u64>,
 }
 
@@ -41,6 +44,7 @@ impl Records {
             cancelled: 0,
             in_repair: 0,
             views: Scratch::new()?,
+            naive: Naive::default(),
             repaired: BTreeSet::new(),
         };
         let request = ReadRecordsRequest { from_sequence: 1, follow: false, limit: to, decode: false };
@@ -59,6 +63,7 @@ impl Records {
 
     fn record(&mut self, bytes: &[u8]) -> Result<()> {
         let record = wire::record::decode(bytes)?;
+        self.naive.record(&record);
         for event in record.events() {
             match event {
                 Event::InstructionIssued { .. } => self.issued += 1,

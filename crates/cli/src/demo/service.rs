@@ -46,9 +46,14 @@ pub struct Service {
 
 impl Service {
     /// Creates a log for the flow and starts a service on it.
-    pub async fn start(flow: &Flow, data: Option<&Path>, kafka: Option<&str>, listen: &str) -> Result<Service> {
+    pub async fn start(
+        flow: &Flow,
+        data: Option<&Path>,
+        kafka: Option<&str>,
+        (listen, console): (&str, &str),
+    ) -> Result<Service> {
         let (data, temporary) = directory(data)?;
-        let config = config(flow, &data, kafka, listen)?;
+        let config = config(flow, &data, kafka, (listen, console))?;
         let week = kafka.is_none().then(|| WeekClock::new(flow.genesis().at));
         let (genesis, described) = (flow.genesis(), config.clone());
         let embedded = week.is_some();
@@ -105,7 +110,7 @@ fn directory(named: Option<&Path>) -> Result<(PathBuf, Option<TempDir>)> {
     Ok((named.to_path_buf(), None))
 }
 
-fn config(flow: &Flow, data: &Path, kafka: Option<&str>, listen: &str) -> Result<Config> {
+fn config(flow: &Flow, data: &Path, kafka: Option<&str>, (listen, console): (&str, &str)) -> Result<Config> {
     let genesis = flow.genesis();
     let domains: Vec<&str> = genesis.domains.iter().map(|domain| domain.as_str()).collect();
     let (data, domains) = (data.to_str().ok_or_else(|| failed("the directory's name is no text"))?, domains.join(","));
@@ -115,6 +120,7 @@ fn config(flow: &Flow, data: &Path, kafka: Option<&str>, listen: &str) -> Result
         ("house.domains", &domains),
         ("grpc.listen", listen),
         ("http.listen", ""),
+        ("console.listen", console),
         ("kafka.brokers", kafka.unwrap_or("")),
         // The week says when its days are cut off, not the clock on the wall.
         ("engine.timer", "false"),

@@ -7,6 +7,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
 
 use crate::connection::Caller;
@@ -66,7 +68,8 @@ enum Verb {
     },
     /// All records as NDJSON: quittance.record.v1.Record, one a line
     #[command(after_help = "Examples:\n  quittance log export > log.ndjson\n  \
-        quittance log export --from 1000 --to 2000 --file part.ndjson --data quittance-data")]
+        quittance log export --from 1000 --to 2000 --file part.ndjson --data quittance-data\n  \
+        quittance log export --stored --file log.ndjson")]
     Export {
         /// First sequence
         #[arg(long, value_name = "SEQUENCE", default_value_t = 1)]
@@ -77,6 +80,9 @@ enum Verb {
         /// Where to [default: stdout]
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
+        /// The stored bytes in Base64, with the chain after each: what `quittance verify --export` proves. From record 1
+        #[arg(long, conflicts_with = "from")]
+        stored: bool,
     },
 }
 
@@ -98,7 +104,7 @@ pub async fn run(command: Log) -> Result<()> {
             list(&mut reader, format, (from, to.unwrap_or(head).min(head)), limit.limit, fits).await
         }
         Verb::Show { sequence } => show(&mut reader, format, sequence).await,
-        Verb::Export { from, to, file } => export(&mut reader, from.max(1), to, file).await,
+        Verb::Export { from, to, file, stored } => export(&mut reader, from.max(1), to, file, stored).await,
     }
 }
 
@@ -161,7 +167,7 @@ async fn show(reader: &mut Reader, format: Format, sequence: u64) -> Result<()> 
     Ok(())
 }
 
-async fn export(reader: &mut Reader, from: u64, to: Option<u64>, file: Option<PathBuf>) -> Result<()> {
+async fn export(reader: &mut Reader, from: u64, to: Option<u64>, file: Option<PathBuf>, stored: bool) -> Result<()> {
     let head = reader.head().await?;
     let to = to.unwrap_or(head).min(head);
     let mut out: Box<dyn Write> = match &file {
@@ -171,9 +177,16 @@ async fn export(reader: &mut Reader, from: u64, to: Option<u64>, file: Option<Pa
     let mut out = std::io::BufWriter::with_capacity(1 << 16, &mut out);
     let bar = progress::counted((to + 1).saturating_sub(from), "records");
     let mut written = 0u64;
+    let mut chain = store::chain::ORIGIN;
     let result = reader
-        .each(from, to, async |_, bytes| {
-            writeln!(out, "{}", wire::json::stored_to_json(bytes)?)?;
+        .each(from, to, async |sequence, bytes| {
+            if stored {
+                chain = store::chain::link(&chain, &store::chain::leaf(bytes));
+                let (chain, bytes) = (figure::hash(&chain), STANDARD.encode(bytes));
+                writeln!(out, r#"{{"sequence":{sequence},"chain":"{chain}","stored":"{bytes}"}}"#)?;
+            } else {
+                writeln!(out, "{}", wire::json::stored_to_json(bytes)?)?;
+            }
             written += 1;
             bar.inc(1);
             Ok(true)

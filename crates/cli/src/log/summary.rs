@@ -142,6 +142,7 @@ fn reference_about(reference: &Reference) -> String {
         Reference::CreditLimit(limit) => format!("credit limit {} {}", limit.account, limit.currency),
         Reference::PriceSet(set) => format!("prices {} {}", set.date, set.snap),
         Reference::Parameters(_) => "parameters".to_owned(),
+        Reference::BookPolicy(policy) => format!("policy {}", policy.book),
         Reference::Grant(grant) => format!("grant {}", grant.actor),
     }
 }

@@ -16,6 +16,10 @@ fn the_week_ends_with_its_tables_and_every_tie_out_holds() {
         "Tie-outs: two figures of different origin, each difference zero",
         "Control totals of the front offices, and the accounting day",
         "closed for ",
+        "Positions: traded whatever has settled",
+        "Profit and loss of the last day by book, in euro",
+        "The days add up",
+        "by plain sums over the log",
         "verified: ",
     ] {
         assert!(shown.contains(heading), "{heading:?} is missing:\n{shown}");

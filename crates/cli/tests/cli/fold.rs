@@ -56,7 +56,7 @@ fn the_positions_have_lots_and_results() {
     let of = |name: &str| alpha[name].as_str().unwrap_or("").to_owned();
     assert_eq!((of("traded"), of("settled")), ("600".into(), "700".into()), "{alpha}");
     assert_eq!((of("realised"), of("cost")), ("28.00".into(), "36600.00".into()), "{alpha}");
-    assert_eq!((&alpha["lots"][0]["openedBy"], &alpha["exceptions"][0]), (&"opened".into(), &"NO_PRICE".into()));
+    assert_eq!((&alpha["lots"][0]["openedBy"], &alpha["method"]), (&"opened".into(), &"LOT_METHOD_FIFO".into()));
 }
 
 #[test]

@@ -5,7 +5,9 @@ use crate::{fail, run, stderr, stdout, succeed};
 /// Every noun, with its verbs.
 const COMMANDS: &[(&str, &[&str])] = &[
     ("demo", &[]),
+    ("stories", &[]),
     ("serve", &[]),
+    ("agent", &[]),
     ("init", &[]),
     ("config", &["print"]),
     ("status", &[]),
@@ -24,6 +26,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("repairs", &["list", "retry"]),
     ("log", &["list", "show", "export"]),
     ("verify", &[]),
+    ("audit", &["key", "head", "prove", "consistency", "verify"]),
     ("rebuild", &[]),
     ("fold", &[]),
     ("calc", &["settlement-date", "match", "lots", "pnl", "var", "crr378", "reg-t", "exposure"]),

@@ -21,8 +21,19 @@ impl Server {
 
     /// The same with more flags.
     pub fn start_with(data: &Path, flags: &[&str]) -> Server {
-        let fixed =
-            ["serve", "--data", text(data), "--listen", "127.0.0.1:0", "--metrics", "", "--set", "engine.timer=false"];
+        let fixed = [
+            "serve",
+            "--data",
+            text(data),
+            "--listen",
+            "127.0.0.1:0",
+            "--metrics",
+            "",
+            "--console",
+            "",
+            "--set",
+            "engine.timer=false",
+        ];
         let mut child = quittance(&[&fixed[..], flags].concat())
             .env("NO_COLOR", "1")
             .stderr(Stdio::piped())
@@ -169,7 +180,58 @@ fn a_log_is_verified_and_its_views_rebuilt() {
     succeed(&["rebuild", "--data", text(&data)]);
     succeed(&["rebuild", "--data", text(&data), "--view", "cash"]);
     assert_eq!(report, succeed(&["verify", "--data", text(&data)]));
+
+    // The same records in a file, read by nothing but the auditor.
+    let export = data.with_extension("ndjson");
+    succeed(&["log", "export", "--data", text(&data), "--stored", "--file", text(&export)]);
+    let of_store = succeed(&["verify", "--data", text(&data), "--independent", "--json"]);
+    let of_file = succeed(&["verify", "--export", text(&export), "--json"]);
+    let [of_store, of_file] =
+        [of_store, of_file].map(|report| serde_json::from_str::<serde_json::Value>(&report).expect("JSON"));
+    assert_eq!((&of_store["verdict"], &of_store["head"]), (&of_file["verdict"], &of_file["head"]));
+    assert_eq!(of_store["trial_balance"], of_file["trial_balance"]);
+    assert!(of_file["counts"]["facts"].as_u64().is_some_and(|facts| facts > 0), "{of_file}");
+    // Without its stored bytes a record proves nothing, and a lost line is found.
+    let plain = data.with_extension("plain");
+    succeed(&["log", "export", "--data", text(&data), "--file", text(&plain)]);
+    assert!(fail(&["verify", "--export", text(&plain)], 2).contains("cannot be told"));
+    let lines = std::fs::read_to_string(&export).expect("the export");
+    let without: String =
+        lines.lines().enumerate().filter(|(at, _)| *at != 7).map(|(_, line)| format!("{line}\n")).collect();
+    std::fs::write(&export, without).expect("writes");
+    assert!(fail(&["verify", "--export", text(&export)], 1).contains("I10"));
     fail(&["rebuild", "--data", text(&data), "--view", "tax"], 2);
+}
+
+/// What an outsider gets: a signed head today and tomorrow, a record with its proof, and the proof that nothing went missing between.
+#[test]
+fn a_record_is_proved_to_whoever_has_a_checkpoint_and_the_key() {
+    let (dir, data) = data();
+    let path = |name: &str| dir.path().join(name).to_str().expect("letters").to_owned();
+    let (key, earlier, later, proof) = (path("key"), path("earlier"), path("later"), path("proof"));
+    let by = succeed(&["audit", "key", "--data", text(&data), "--key", &key]).trim().to_owned();
+    let head = |file: &str| succeed(&["audit", "head", "--data", text(&data), "--key", &key, "--file", file]);
+    head(&earlier);
+    let size = std::fs::read_to_string(&earlier).expect("a checkpoint").lines().nth(1).expect("a size").to_owned();
+    let server = Server::start(&data);
+    run(&["submit", text(&small()), "--server", &server.address]);
+    server.stop();
+    head(&later);
+
+    succeed(&["audit", "prove", "7", "--data", text(&data), "--file", &proof]);
+    let record = format!("{proof}.record");
+    let verify = ["audit", "verify", "--by", &by, "--checkpoint", &later, "--proof", &proof];
+    let shown = succeed(&[&verify[..], &["--record", &record]].concat());
+    assert!(shown.starts_with("this is record 7 of quittance/"), "{shown}");
+    succeed(&["audit", "consistency", &size, "--data", text(&data), "--file", &proof]);
+    assert!(succeed(&[&verify[..], &["--earlier", &earlier]].concat()).contains("nothing was changed or removed"));
+    fail(&[&verify[..], &["--record", &record]].concat(), 1);
+
+    // The same log still has those roots; one that was forged after it was signed has not.
+    succeed(&["verify", "--data", text(&data), "--checkpoint", &earlier, "--checkpoint", &later, "--by", &by]);
+    let forged = std::fs::read_to_string(&later).expect("a checkpoint").replacen("chain ", "chain 0", 1);
+    std::fs::write(&later, forged).expect("writes");
+    assert!(fail(&["verify", "--data", text(&data), "--checkpoint", &later, "--by", &by], 1).contains("signature"));
 }
 
 #[test]
@@ -178,7 +240,8 @@ fn a_wrong_directory_is_an_error_and_never_an_empty_log() {
     let data = dir.path().join("nothing");
     let said = fail(&["serve", "--insecure-plaintext", "--data", text(&data)], 1);
     assert!(said.contains("there is no log in") && said.contains("quittance init"), "{said}");
-    fail(&["verify", "--data", text(&data)], 1);
+    // Nothing there proves nothing.
+    fail(&["verify", "--data", text(&data)], 2);
     assert!(!data.join("log").exists());
     fail(&["log", "list", "--data", text(&data)], 4);
 }

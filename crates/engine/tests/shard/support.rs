@@ -86,7 +86,7 @@ fn of_flow(flow: &Flow) -> Oracle {
         let raw = raw_of(record);
         building.push_with(|out| wire::record::encode(record, raw.as_deref(), out));
     }
-    Oracle { genesis, inputs, shard, head: building.head() }
+    Oracle { genesis, inputs, shard, head: building.finish().head() }
 }
 
 /// Options under which the records depend on nothing but the order of what comes in.

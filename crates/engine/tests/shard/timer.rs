@@ -122,6 +122,7 @@ fn a_schedule_opens_and_closes_days_by_the_clock_and_plays_what_was_missed() {
         zone: "Europe/Paris".to_owned(),
         cut_offs,
         schedule: Some(DaySchedule { opens: 7 * 60, closes: 18 * 60 }),
+        agent: None,
     };
     let day = |text| Date::parse(text).expect("a date");
     let calendar =

@@ -13,7 +13,7 @@ mod place;
 mod rule;
 mod scan;
 mod session;
-mod tail;
+pub(crate) mod tail;
 
 use crate::brokers::Brokers;
 use crate::error::Error;

@@ -1,11 +1,11 @@
-//! Reading a partition of the records topic.
+//! Reading a partition from an offset on, without group or cursor: the records topic, and what readers look at.
 
 use super::header::Entry;
 use crate::brokers::{Brokers, Quiet};
 use crate::error::Error;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::Message as _;
+use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ pub(crate) struct Tail {
     partition: i32,
 }
 
-/// What comes.
-pub(crate) enum Item<'a> {
+/// What comes; a record as it is looked at.
+pub(crate) enum Item<R> {
     Record {
         offset: u64,
-        entry: Entry<'a>,
+        entry: R,
     },
     /// For the moment there is no more.
     End,
@@ -58,13 +58,26 @@ impl Tail {
         Ok(Tail { consumer, topic: topic.to_owned(), partition })
     }
 
-    /// The next thing, if it comes in time.
-    pub(crate) fn next<R>(&self, wait: Duration, take: impl FnOnce(Item<'_>) -> R) -> Option<R> {
+    /// The next thing of the records topic, if it comes in time.
+    pub(crate) fn next<R>(&self, wait: Duration, take: impl FnOnce(Item<Entry<'_>>) -> R) -> Option<R> {
+        self.next_message(wait, |item| match item {
+            Item::Record { offset, entry } => take(Item::Record { offset, entry: Entry::of(entry) }),
+            Item::End => take(Item::End),
+            Item::Broken(why) => take(Item::Broken(why)),
+        })
+    }
+
+    /// The next thing of any topic, if it comes in time.
+    pub(crate) fn next_message<R>(
+        &self,
+        wait: Duration,
+        take: impl FnOnce(Item<&BorrowedMessage<'_>>) -> R,
+    ) -> Option<R> {
         let item = match self.consumer.poll(wait)? {
             Ok(message) => {
                 // Offsets of records are never negative.
                 let offset = u64::try_from(message.offset()).unwrap_or(0);
-                return Some(take(Item::Record { offset, entry: Entry::of(&message) }));
+                return Some(take(Item::Record { offset, entry: &message }));
             }
             Err(KafkaError::PartitionEOF(_)) => Item::End,
             Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AllBrokersDown)) => {

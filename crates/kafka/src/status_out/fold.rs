@@ -1,5 +1,7 @@
 //! Statuses as a fold of the log: which trade's front office is told what, record by record. Knows no broker.
 
+mod settled;
+
 use super::trade::{Leg, OpenTrade, codes, defects, number, stamp};
 use model::command::{Command, Inbound};
 use model::event::{Event, Link};
@@ -22,8 +24,14 @@ pub struct Update {
     pub status: TradeStatus,
 }
 
-/// What was told of a trade that is not open, when that is not in memory any more.
-pub type Told<'a> = &'a dyn Fn(&str) -> Option<TradeStatus>;
+/// What was kept of trades that are not open and not in memory any more.
+#[derive(Clone, Copy)]
+pub struct Before<'a> {
+    /// What was told of a trade, by its key.
+    pub told: &'a dyn Fn(&str) -> Option<TradeStatus>,
+    /// What a record settled: instructions, each with the key of its trade.
+    pub settled: &'a dyn Fn(u64) -> Vec<(u64, String)>,
+}
 
 /// The key of a trade. No identifier has a bar in it, so no two trades share a key.
 pub fn key(source: &str, id: &str) -> String {
@@ -53,6 +61,8 @@ pub struct StatusFold {
     pub(super) dirty: BTreeSet<u64>,
     pub(super) closed: BTreeSet<u64>,
     pub(super) told: BTreeMap<String, TradeStatus>,
+    /// And what records settled.
+    pub(super) settled: BTreeMap<u64, Vec<(u64, String)>>,
 }
 
 impl StatusFold {
@@ -63,15 +73,15 @@ impl StatusFold {
     ///
     /// # Panics
     /// When the log contradicts itself, or a record is left out.
-    pub fn record(&mut self, bytes: &[u8], told: Told<'_>, out: &mut Vec<Update>) -> Result<(), DecodeError> {
+    pub fn record(&mut self, bytes: &[u8], before: Before<'_>, out: &mut Vec<Update>) -> Result<(), DecodeError> {
         let facts = wire::record::facts(bytes)?;
         match &facts.content {
             FactContent::Outcome(Outcome::Accepted(events)) if matches!(events[..], [Event::Quarantined {}]) => {
-                self.refused(bytes, told, out)
+                self.refused(bytes, before, out)
             }
-            FactContent::Outcome(Outcome::Rejected(_)) => self.refused(bytes, told, out),
+            FactContent::Outcome(Outcome::Rejected(_)) => self.refused(bytes, before, out),
             _ => {
-                self.facts(&facts, out);
+                self.facts(&facts, before, out);
                 Ok(())
             }
         }
@@ -82,6 +92,7 @@ impl StatusFold {
         self.dirty.clear();
         self.closed.clear();
         self.told.clear();
+        self.settled.clear();
     }
 
     /// How many trades are open.
@@ -98,11 +109,14 @@ impl StatusFold {
         self.open.insert(number, trade);
     }
 
-    fn facts(&mut self, facts: &Facts, out: &mut Vec<Update>) {
+    fn facts(&mut self, facts: &Facts, before: Before<'_>, out: &mut Vec<Update>) {
         let FactContent::Outcome(Outcome::Accepted(events)) = &facts.content else { return };
         let place = Place { sequence: facts.sequence, at: facts.at };
         for event in events {
             self.event(place, event, out);
+            if let Event::Reversed { sequence, instruction, .. } = event {
+                self.reversed(place, *sequence, *instruction, before, out);
+            }
         }
         self.tell(place, out);
     }
@@ -153,6 +167,7 @@ impl StatusFold {
             Event::InstructionSteered { instruction, cancel_requested: false, .. } => self.taken_back(*instruction),
             Event::InstructionsSettled { deliver, receive, value_date, .. } => {
                 for instruction in [*deliver, *receive] {
+                    self.note_settled(place, instruction);
                     self.end(instruction, |row, leg| {
                         row.settled += leg.quantity;
                         row.status.settled_on = Some(number(*value_date));
@@ -165,7 +180,7 @@ impl StatusFold {
             Event::InstructionsFailing { instructions, .. } => {
                 instructions.iter().for_each(|instruction| self.legs(*instruction, |leg| leg.failing = true));
             }
-            _ => {}
+            _ => self.outside(place, event),
         }
     }
 
@@ -285,7 +300,7 @@ impl StatusFold {
     }
 
     /// A message that did not become a trade or a version of one: refused, or not to be read.
-    fn refused(&mut self, bytes: &[u8], told: Told<'_>, out: &mut Vec<Update>) -> Result<(), DecodeError> {
+    fn refused(&mut self, bytes: &[u8], before: Before<'_>, out: &mut Vec<Update>) -> Result<(), DecodeError> {
         let record = wire::record::decode(bytes)?;
         let place = Place { sequence: record.sequence, at: record.at() };
         let Content::Decided { inbound, outcome } = &record.content else { return Ok(()) };
@@ -296,7 +311,7 @@ impl StatusFold {
             self.tell(place, out);
             return Ok(());
         }
-        let status = match self.told.get(&key).cloned().or_else(|| told(&key)) {
+        let status = match self.told.get(&key).cloned().or_else(|| (before.told)(&key)) {
             // It settled, was cancelled or is awaited: so it stays.
             Some(known) if !is_unaccepted(&known) => {
                 TradeStatus { sequence: place.sequence, at: Some(stamp(place.at)), answer: Some(answer), ..known }

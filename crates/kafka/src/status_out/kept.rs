@@ -12,13 +12,14 @@ use wire::pb::status::{OpenRow, TradeStatus};
 /// Its name in the database.
 const NAME: &str = "trade-status";
 /// Raised with every change of the fold or of the rows: all statuses are then told again.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 // Tables; never reuse a number.
 const SOURCES: u8 = 1;
 const DAYS: u8 = 2;
 const OPEN: u8 = 3;
 const TOLD: u8 = 4;
+const SETTLED: u8 = 5;
 
 /// The database.
 pub(super) struct Kept {
@@ -46,7 +47,7 @@ impl Kept {
             }
             tracing::warn!(sequence = place.sequence, "the statuses told are of another log: all are told again");
         }
-        kept.rows.wipe(NAME, &[SOURCES, DAYS, OPEN, TOLD]).map_err(|cause| file(dir, &cause))?;
+        kept.rows.wipe(NAME, &[SOURCES, DAYS, OPEN, TOLD, SETTLED]).map_err(|cause| file(dir, &cause))?;
         Ok((kept, StatusFold::default(), Head::EMPTY))
     }
 
@@ -57,6 +58,21 @@ impl Kept {
         status.transpose().map_err(|cause| Error::File {
             path: self.rows.dir().display().to_string(),
             cause: format!("{key}: {cause}"),
+        })
+    }
+
+    /// What a record settled: instructions, each with the key of its trade.
+    pub fn settled(&self, sequence: u64) -> Result<Vec<(u64, String)>, Error> {
+        let row = self.rows.get(SETTLED, &sequence.to_be_bytes()).map_err(|cause| file(self.rows.dir(), &cause))?;
+        let Some(row) = row else { return Ok(Vec::new()) };
+        let line = |line: &str| {
+            let (number, key) = line.split_once(' ')?;
+            Some((number.parse().ok()?, key.to_owned()))
+        };
+        let text = std::str::from_utf8(&row).ok();
+        text.and_then(|text| text.lines().map(line).collect()).ok_or_else(|| Error::File {
+            path: self.rows.dir().display().to_string(),
+            cause: format!("the row of record {sequence} is damaged; delete the directory to tell all again"),
         })
     }
 
@@ -79,6 +95,10 @@ impl Kept {
         }
         for (key, status) in &fold.told {
             batch.put(TOLD, key.as_bytes(), &status.encode_to_vec());
+        }
+        for (sequence, settled) in &fold.settled {
+            let lines: String = settled.iter().map(|(instruction, key)| format!("{instruction} {key}\n")).collect();
+            batch.put(SETTLED, &sequence.to_be_bytes(), lines.as_bytes());
         }
         let checkpoint = Checkpoint { sequence: place.sequence, chain: place.chain, version: VERSION };
         batch.commit(checkpoint).map_err(|cause| file(self.rows.dir(), &cause))?;

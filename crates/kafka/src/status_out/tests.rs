@@ -15,9 +15,13 @@ use wire::pb::status::{Answer, AnswerKind, TradeState, TradeStatus};
 
 /// The records of a story in the language of the scenarios.
 fn story(text: &str) -> Vec<Vec<u8>> {
+    story_on("standard", text)
+}
+
+fn story_on(setup: &str, text: &str) -> Vec<Vec<u8>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios");
     let include = |name: &str| std::fs::read_to_string(root.join(name).with_extension("setup")).ok();
-    let script = Script::parse("story", &format!("include standard\n\n{text}\n----\n")).expect("a story");
+    let script = Script::parse("story", &format!("include {setup}\n\n{text}\n----\n")).expect("a story");
     let mut player = player(Mode::Straight);
     player.play(&script, &include).expect("it can be played");
     player.stage().shard().bytes().collect()
@@ -27,7 +31,8 @@ fn story(text: &str) -> Vec<Vec<u8>> {
 fn told(records: &[Vec<u8>]) -> Vec<Update> {
     let (mut fold, mut out) = (StatusFold::default(), Vec::new());
     for bytes in records {
-        fold.record(bytes, &|_| None, &mut out).expect("a record");
+        let before = Before { told: &|_| None, settled: &|_| Vec::new() };
+        fold.record(bytes, before, &mut out).expect("a record");
     }
     out
 }
@@ -67,6 +72,46 @@ fn a_trade_is_followed_from_its_acceptance_to_its_settlement() {
     let first = &updates.iter().find(|update| update.key == "FO-ALPHA|A1").expect("it was told").status;
     assert_eq!(first.accepted_at, Some(first.sequence));
     assert_eq!(first.business_date, Some(20261123));
+}
+
+#[test]
+fn what_an_agent_confirms_in_parts_is_part_settled_first() {
+    let updates = told(&story_on(
+        "outside",
+        "trade S1 ALPHA sells 100 SAP to BETA @ 120.00 isd=today\n\
+         advise X1 status S1 PACK\n\
+         advise X2 status S1 PEND reasons=CLAC\n\
+         advise X3 status S1 PENF reasons=CLAC\n\
+         advise X4 settled S1 40 SAP 4800.00 EUR partial=PAIN\n\
+         advise X5 settled S1 60 SAP 7200.00 EUR\n\
+         trade S2 ALPHA sells 10 SAP to BETA @ 120.00 isd=today\n\
+         advise X6 settled S2 4 SAP 480.00 EUR partial=PARC\n\
+         trade S3 ALPHA sells 10 SAP to BETA @ 120.00 isd=today\n\
+         cancel S3\n\
+         advise X7 cancelled S3 DEND reasons=LATE",
+    ));
+    assert_eq!(
+        heard(&updates, "S1"),
+        ["v1 instructed", "v1 matched CLAC", "v1 failing CLAC", "v1 part_settled CLAC", "v1 settled"]
+    );
+    assert_eq!(heard(&updates, "S2"), ["v1 instructed", "v1 part_settled"]);
+    assert_eq!(heard(&updates, "S3"), ["v1 instructed", "v1 instructed; v2 waiting", "v1 instructed; v2 lapsed LATE"]);
+}
+
+#[test]
+fn a_reversal_is_told_to_both_sides() {
+    let text = "open\n\
+         trade A1 ALPHA sells 100 SAP to BETA @ 120.00 isd=today\n\
+         b1: trade B1 BETA buys 100 SAP from ALPHA @ 120.00 isd=today\n\
+         pair A2 B2 ALPHA sells 5 SAP to BETA @ 120.00 isd=today\n\
+         reverse b1 because=wrong";
+    let updates = told(&story(text));
+    for (trade, key) in [("A1", "FO-ALPHA|A1"), ("B1", "FO-BETA|B1")] {
+        assert_eq!(heard(&updates, trade).last().map(String::as_str), Some("v1 reversed"), "{trade}");
+        let last = &updates.iter().rfind(|update| update.key == key).expect("it was told").status;
+        assert_eq!(last.reversed_at, Some(last.sequence));
+    }
+    assert_eq!(heard(&updates, "A2").last().map(String::as_str), Some("v1 settled"));
 }
 
 #[test]

@@ -3,128 +3,263 @@
 //! Facts carry no time of execution, so within a day the id decides: the order of arrival never does.
 
 use model::date::Date;
-use model::identifier::CurrencyCode;
-use model::index::{BookIx, InstrumentIx};
+use model::identifier::{CurrencyCode, Identifier};
+use model::index::{BookIx, InstrumentIx, PartyIx};
 
 use crate::Error;
 use crate::rows;
 use crate::view::table;
 
+/// A book and an instrument in one number, which sorts as both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Spot(pub(crate) u64);
+
+impl Spot {
+    pub(crate) fn new(book: BookIx, instrument: InstrumentIx) -> Spot {
+        Spot(u64::from(book.0) << 32 | u64::from(instrument.0))
+    }
+
+    pub(crate) fn book(self) -> BookIx {
+        BookIx((self.0 >> 32) as u32)
+    }
+
+    pub(crate) fn instrument(self) -> InstrumentIx {
+        InstrumentIx(self.0 as u32)
+    }
+
+    /// Its rows stand from the first key up to, not including, the second; an empty one is the end of the table.
+    pub(super) fn range(self) -> ([u8; 8], Vec<u8>) {
+        let next = self.0.checked_add(1).map_or(Vec::new(), |next| next.to_be_bytes().to_vec());
+        (self.0.to_be_bytes(), next)
+    }
+}
+
 /// Where an entry stands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    pub book: BookIx,
-    pub instrument: InstrumentIx,
-    pub date: Date,
-    pub id: String,
+pub(crate) struct Place {
+    pub(crate) spot: Spot,
+    pub(crate) date: Date,
+    /// The front office's id of the trade, or what it was that is no trade.
+    pub(crate) id: Identifier,
     /// Of the trade; of the record for what is no trade.
-    pub number: u64,
+    pub(crate) number: u64,
 }
 
 /// What it says, in smallest units, signed as `risk::lots` has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Amounts {
+pub(crate) struct Amounts {
+    /// Whose book it is.
+    pub(crate) entity: PartyIx,
+    /// The record that made it what it is.
+    pub(crate) known: u64,
     /// Absent when neither cash nor cost was named.
-    pub currency: Option<CurrencyCode>,
+    pub(crate) currency: Option<CurrencyCode>,
     /// What it cost is not in the log: free of payment, moved, or opened without a cost.
-    pub uncosted: bool,
-    pub quantity: i128,
-    pub amount: i128,
-    pub accrued: i128,
-    pub fees: i128,
+    pub(crate) uncosted: bool,
+    /// No trade: its number is that of its record.
+    pub(crate) booked: bool,
+    pub(crate) quantity: i128,
+    pub(crate) amount: i128,
+    pub(crate) accrued: i128,
+    pub(crate) fees: i128,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub place: Place,
-    pub amounts: Amounts,
+pub(crate) struct Entry {
+    pub(crate) place: Place,
+    pub(crate) amounts: Amounts,
 }
 
 /// Between id and number: lower than any character of an id, so that an id sorts before what it begins.
 const END: u8 = 0;
 
-pub(super) fn prefix(book: BookIx, instrument: InstrumentIx) -> [u8; 8] {
-    (u64::from(book.0) << 32 | u64::from(instrument.0)).to_be_bytes()
-}
-
-pub(super) fn from_prefix(bytes: [u8; 8]) -> (BookIx, InstrumentIx) {
-    let packed = u64::from_be_bytes(bytes);
-    (BookIx((packed >> 32) as u32), InstrumentIx(packed as u32))
-}
-
 /// Days with the sign bit turned: earlier dates have lower bytes.
-fn date_bytes(date: Date) -> [u8; 4] {
+pub(crate) fn date_bytes(date: Date) -> [u8; 4] {
     (date.days() ^ i32::MIN).to_be_bytes()
 }
 
 impl Place {
     pub(super) fn key(&self) -> Vec<u8> {
-        let id = self.id.as_bytes();
-        [&prefix(self.book, self.instrument), &date_bytes(self.date)[..], id, &[END], &self.number.to_be_bytes()]
-            .concat()
+        let id = self.id.as_str().as_bytes();
+        [&self.spot.0.to_be_bytes(), &date_bytes(self.date)[..], id, &[END], &self.number.to_be_bytes()].concat()
     }
 
     pub(super) fn from_key(table: u8, key: &[u8]) -> Result<Place, Error> {
         let broken = || Error::Row { table, reason: format!("a key of {} bytes", key.len()) };
-        let (head, rest) = key.split_first_chunk::<8>().ok_or_else(broken)?;
+        let (spot, rest) = key.split_first_chunk::<8>().ok_or_else(broken)?;
         let (date, rest) = rest.split_first_chunk::<4>().ok_or_else(broken)?;
         let (rest, number) = rest.split_last_chunk::<8>().ok_or_else(broken)?;
         let (_, id) = rest.split_last().ok_or_else(broken)?;
-        let (book, instrument) = from_prefix(*head);
         Ok(Place {
-            book,
-            instrument,
+            spot: Spot(u64::from_be_bytes(*spot)),
             date: rows::date(table, i32::from_be_bytes(*date) ^ i32::MIN)?,
-            id: rows::sound(table, String::from_utf8(id.to_vec()))?,
+            id: rows::identifier(table, rows::sound(table, std::str::from_utf8(id))?)?,
             number: u64::from_be_bytes(*number),
         })
     }
 }
 
 impl Amounts {
-    /// Three letters of the currency (zeros: none), a flag, four numbers of 128 bits.
-    const LENGTH: usize = 68;
+    const UNCOSTED: u8 = 1;
+    /// A currency follows.
+    const IN_CURRENCY: u8 = 2;
+    const BOOKED: u8 = 4;
 
-    pub(super) fn row(&self) -> [u8; Amounts::LENGTH] {
-        let mut row = [0; Amounts::LENGTH];
+    /// A byte of flags, the currency, then numbers as short as they are: nine of ten bytes of fixed fields were zeros.
+    pub(super) fn row(&self) -> Vec<u8> {
+        let mut row = Vec::with_capacity(32);
+        let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+        row.push(
+            flag(self.uncosted, Amounts::UNCOSTED)
+                | flag(self.currency.is_some(), Amounts::IN_CURRENCY)
+                | flag(self.booked, Amounts::BOOKED),
+        );
         if let Some(currency) = &self.currency {
-            row[..3].copy_from_slice(currency.as_str().as_bytes());
+            row.extend(currency.as_str().as_bytes());
         }
-        row[3] = u8::from(self.uncosted);
-        for (place, number) in [self.quantity, self.amount, self.accrued, self.fees].into_iter().enumerate() {
-            row[4 + 16 * place..20 + 16 * place].copy_from_slice(&number.to_be_bytes());
+        put(&mut row, i128::from(self.entity.0));
+        put(&mut row, i128::from(self.known));
+        for number in [self.quantity, self.amount, self.accrued, self.fees] {
+            put(&mut row, number);
         }
         row
     }
 
     pub(super) fn from_row(table: u8, row: &[u8]) -> Result<Amounts, Error> {
-        let row: [u8; Amounts::LENGTH] = rows::key(table, row)?;
-        let currency = match &row[..3] {
-            [0, 0, 0] => None,
-            letters => Some(rows::currency(table, &String::from_utf8_lossy(letters))?),
+        let mut rest = row;
+        let amounts = Amounts::take(table, &mut rest)?;
+        let whole = rest.is_empty().then_some(amounts);
+        rows::present(table, whole, "end where the amounts end")
+    }
+
+    /// Reads them off the front.
+    fn take(table: u8, rest: &mut &[u8]) -> Result<Amounts, Error> {
+        let (flags, after) = rows::present(table, rest.split_first(), "flags")?;
+        *rest = after;
+        let currency = if flags & Amounts::IN_CURRENCY == 0 {
+            None
+        } else {
+            let (letters, after) = rows::present(table, rest.split_at_checked(3), "currency")?;
+            *rest = after;
+            Some(rows::currency(table, &String::from_utf8_lossy(letters))?)
         };
-        let number = |place: usize| i128::from_be_bytes(std::array::from_fn(|byte| row[4 + 16 * place + byte]));
+        let mut number = || rows::present(table, take(rest), "number");
+        let entity = rows::sound(table, u32::try_from(number()?))?;
         Ok(Amounts {
+            entity: PartyIx(entity),
+            known: rows::sound(table, u64::try_from(number()?))?,
             currency,
-            uncosted: row[3] != 0,
-            quantity: number(0),
-            amount: number(1),
-            accrued: number(2),
-            fees: number(3),
+            uncosted: flags & Amounts::UNCOSTED != 0,
+            booked: flags & Amounts::BOOKED != 0,
+            quantity: number()?,
+            amount: number()?,
+            accrued: number()?,
+            fees: number()?,
         })
     }
+}
+
+/// A signed number in groups of seven bits from the lowest, as protobuf's `sint` has it but of any size.
+fn put(row: &mut Vec<u8>, number: i128) {
+    let mut left = ((number << 1) ^ (number >> 127)) as u128;
+    while left >= 0x80 {
+        row.push(left as u8 | 0x80);
+        left >>= 7;
+    }
+    row.push(left as u8);
+}
+
+fn take(rest: &mut &[u8]) -> Option<i128> {
+    let mut number = 0u128;
+    for place in 0..19 {
+        let (byte, after) = rest.split_first()?;
+        *rest = after;
+        number |= u128::from(byte & 0x7f).checked_shl(7 * place)?;
+        if byte & 0x80 == 0 {
+            return Some((number >> 1) as i128 ^ -((number & 1) as i128));
+        }
+    }
+    None
 }
 
 impl Entry {
     /// Amounts, then the key.
     pub(super) fn row(&self) -> Vec<u8> {
-        [&self.amounts.row()[..], &self.place.key()].concat()
+        [self.amounts.row(), self.place.key()].concat()
     }
 
     pub(super) fn from_row(row: &[u8]) -> Result<Entry, Error> {
         const TABLE: u8 = table::POSITION_TRADES;
-        let split = row.split_at_checked(Amounts::LENGTH);
-        let (amounts, key) = rows::present(TABLE, split, "amounts")?;
-        Ok(Entry { place: Place::from_key(TABLE, key)?, amounts: Amounts::from_row(TABLE, amounts)? })
+        let mut rest = row;
+        let amounts = Amounts::take(TABLE, &mut rest)?;
+        Ok(Entry { place: Place::from_key(TABLE, rest)?, amounts })
+    }
+}
+
+/// An entry as it was until a record made another of it: kept where the books were closed over it.
+#[derive(Clone, Debug)]
+pub(crate) struct Former {
+    pub(crate) place: Place,
+    pub(crate) amounts: Amounts,
+    /// The record from which on it no longer holds.
+    pub(crate) until: u64,
+}
+
+impl Former {
+    pub(super) fn key(&self) -> Vec<u8> {
+        [self.place.key(), self.until.to_be_bytes().to_vec()].concat()
+    }
+
+    pub(super) fn from_row(key: &[u8], row: &[u8]) -> Result<Former, Error> {
+        const TABLE: u8 = table::POSITION_FORMER;
+        let (place, until) = rows::present(TABLE, key.split_last_chunk::<8>(), "record")?;
+        Ok(Former {
+            place: Place::from_key(TABLE, place)?,
+            amounts: Amounts::from_row(TABLE, row)?,
+            until: u64::from_be_bytes(*until),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_come_back_and_sort_by_date_then_id() {
+        let entry = |date: &str, id: &str, quantity| Entry {
+            place: Place {
+                spot: Spot::new(BookIx(3), InstrumentIx(u32::MAX)),
+                date: Date::parse(date).unwrap(),
+                id: Identifier::parse(id).unwrap(),
+                number: 7,
+            },
+            amounts: Amounts {
+                entity: PartyIx(9),
+                known: u64::MAX,
+                currency: CurrencyCode::parse("EUR").ok(),
+                uncosted: true,
+                booked: true,
+                quantity,
+                amount: i128::MIN,
+                accrued: -1,
+                fees: 300,
+            },
+        };
+        let list = [
+            entry("1969-12-31", "Z", i128::MAX),
+            entry("2026-11-23", "A", 0),
+            entry("2026-11-23", "A1", 1),
+            entry("2026-11-24", "A", 2),
+        ];
+        for each in &list {
+            assert_eq!(Entry::from_row(&each.row()).unwrap(), *each);
+            let bare = Amounts { currency: None, uncosted: false, ..each.amounts };
+            assert_eq!(Amounts::from_row(61, &bare.row()).unwrap(), bare);
+        }
+        assert!(list.windows(2).all(|pair| pair[0].place.key() < pair[1].place.key()));
+        let row = list[0].amounts.row();
+        assert!(Amounts::from_row(61, &row[..row.len() - 1]).is_err());
+        assert!(Amounts::from_row(61, &[row, vec![0]].concat()).is_err());
     }
 }

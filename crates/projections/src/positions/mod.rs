@@ -2,53 +2,77 @@
 //!
 //! Quantities are sums. Lots are not rows: the entries are, in the order of their trade dates, and `risk::lots` makes lots
 //! of them when somebody asks, by the method that is asked for. So a late or corrected trade costs one row, and the rule of
-//! what closes what is in one place. Only the entries of open trades are in memory, since only those can change.
+//! what closes what is in one place. Only the entries of open trades are in memory, since only those can change; what has
+//! changed since rows were last written is a list, since a record appends to it many times more often than anybody reads it.
 //!
-//! Prices are applied by whoever reads: there is none in the log.
+//! Prices are applied by whoever reads ([`crate::pnl`]). An entry over which the books were closed is kept as it was when
+//! it is changed afterwards, so that a closed figure can be computed again for ever.
 
 mod agreed;
 mod entry;
 mod lines;
+mod picture;
+mod questions;
+mod stored;
+mod watch;
 
 use std::collections::BTreeMap;
 
+use model::date::Date;
 use model::event::Event;
-use model::identifier::CurrencyCode;
-use model::index::{BookIx, InstrumentIx};
+use model::identifier::{CurrencyCode, Identifier};
+use model::index::{BookIx, InstrumentIx, PartyIx};
 use model::ledger::{LedgerAccount, Posting};
-use model::record::{FactContent, Facts, Outcome};
 use model::timestamp::Timestamp;
 use model::trade::{Side, Terms};
-use store::{Batch, Views};
 
-use crate::Error;
-use crate::rows::{self, Rows};
-use crate::view::{View, table};
+use crate::numbered::Numbered;
+use crate::status::Changes;
 
-use entry::{Amounts, Entry, Place};
-pub use lines::{LotLine, PositionLine};
+use entry::Entry;
+pub(crate) use entry::{Amounts, Former, Place, Spot, date_bytes};
+pub(crate) use lines::{By, PositionFilter, lot_entry, wire_method};
+pub(crate) use picture::Picture;
+pub(crate) use questions::business_date;
+pub use watch::PositionSubscription;
 
 #[derive(Default)]
 pub(crate) struct Positions {
-    sums: BTreeMap<(BookIx, InstrumentIx), Sums>,
+    sums: BTreeMap<Spot, Sums>,
     /// What open trades say, so that a new version takes the old one's place.
-    open: BTreeMap<u64, Entry>,
+    open: Numbered<Written<Entry>>,
     /// The trade of each open instruction.
-    instructed: BTreeMap<u64, u64>,
+    instructed: Numbered<Written<u64>>,
+    /// The last day each entity closed its books for, and the record that did it.
+    closed: BTreeMap<PartyIx, (Date, u64)>,
+    /// Which position changed at which record, of late.
+    pub(crate) changes: Changes,
 
-    dirty_sums: Vec<(BookIx, InstrumentIx)>,
-    /// Entries written and taken away since rows were last written.
-    dirty_entries: BTreeMap<Place, Option<Amounts>>,
+    dirty_sums: Vec<Spot>,
+    /// Entries written and taken away since rows were last written, in order.
+    dirty_entries: Vec<(Place, Option<Amounts>)>,
+    dirty_former: Vec<Former>,
     dirty_open: Vec<u64>,
+    gone_open: Vec<u64>,
     dirty_instructed: Vec<u64>,
+    gone_instructed: Vec<u64>,
+    dirty_closed: Vec<PartyIx>,
+}
+
+/// A thing that ends before it is ever written needs no row, and none taken away.
+struct Written<T> {
+    thing: T,
+    on_disk: bool,
 }
 
 /// Smallest units of the instrument.
-#[derive(Clone, Copy, Default)]
-struct Sums {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sums {
     /// By trade date: everything that counts for the book.
-    traded: i128,
-    settled: i128,
+    pub(crate) traded: i128,
+    pub(crate) settled: i128,
+    /// The last record that changed anything of the position.
+    pub(crate) changed: u64,
     dirty: bool,
 }
 
@@ -56,35 +80,34 @@ impl Positions {
     fn event(&mut self, sequence: u64, at: Timestamp, event: &Event) {
         match event {
             Event::TradeCaptured { trade, id, terms, .. } => {
-                self.set(*trade, Some(of_trade(*trade, id.as_str(), terms)))
+                self.set(sequence, *trade, Some(of_trade(sequence, *trade, id.clone(), terms)));
             }
             // A settled trade is never changed, so its entry is there.
             Event::TradeChanged { trade, terms, .. } => {
-                if let Some(before) = self.open.get(trade) {
-                    let id = before.place.id.clone();
-                    self.set(*trade, Some(of_trade(*trade, &id, terms)));
+                if let Some(before) = self.open.get(*trade) {
+                    let id = before.thing.place.id.clone();
+                    self.set(sequence, *trade, Some(of_trade(sequence, *trade, id, terms)));
                 }
             }
-            Event::TradeCancelled { trade, .. } => self.set(*trade, None),
+            Event::TradeCancelled { trade, .. } => self.set(sequence, *trade, None),
             Event::InstructionIssued { instruction, links, .. } => {
                 if let [link] = links.as_slice() {
-                    self.instructed.insert(*instruction, link.trade);
+                    self.instructed.insert(*instruction, Written { thing: link.trade, on_disk: false });
                     self.dirty_instructed.push(*instruction);
                 }
             }
-            Event::InstructionCancelled { instruction, .. } => self.end(*instruction),
+            Event::InstructionCancelled { instruction, .. } => {
+                self.end(*instruction);
+            }
             Event::InstructionsSettled { deliver, receive, books, quantity, postings, .. } => {
                 if let Some(instrument) = postings.iter().find_map(|posting| posting.asset.as_instrument()) {
-                    self.add(books.0, instrument, 0, -i128::from(*quantity));
-                    self.add(books.1, instrument, 0, i128::from(*quantity));
+                    self.add(sequence, Spot::new(books.0, instrument), 0, -i128::from(*quantity));
+                    self.add(sequence, Spot::new(books.1, instrument), 0, i128::from(*quantity));
                 }
                 for instruction in [*deliver, *receive] {
-                    if let Some(trade) = self.instructed.get(&instruction).copied()
-                        && self.open.remove(&trade).is_some()
-                    {
-                        self.dirty_open.push(trade);
+                    if let Some(trade) = self.end(instruction) {
+                        self.close(trade);
                     }
-                    self.end(instruction);
                 }
             }
             Event::InstructionConfirmed { instruction, book, open_quantity, ended, postings, .. } => {
@@ -92,17 +115,14 @@ impl Positions {
                     if let (LedgerAccount::Location { .. }, Some(instrument)) =
                         (posting.account, posting.asset.as_instrument())
                     {
-                        self.add(*book, instrument, 0, posting.amount);
+                        self.add(sequence, Spot::new(*book, instrument), 0, posting.amount);
                     }
                 }
-                if *ended {
-                    let trade = self.instructed.get(instruction).copied().filter(|_| *open_quantity == 0);
-                    if let Some(trade) = trade
-                        && self.open.remove(&trade).is_some()
-                    {
-                        self.dirty_open.push(trade);
-                    }
-                    self.end(*instruction);
+                if *ended
+                    && let Some(trade) = self.end(*instruction)
+                    && *open_quantity == 0
+                {
+                    self.close(trade);
                 }
             }
             Event::BreakOpened { postings, .. } | Event::BreakClosed { postings, .. } => {
@@ -111,33 +131,54 @@ impl Positions {
             Event::Opened { postings, cost, .. } => self.booked(sequence, at, "opened", postings, *cost),
             Event::Transferred { postings, .. } => self.booked(sequence, at, "moved", postings, None),
             Event::Reversed { postings, .. } => self.booked(sequence, at, "reversed", postings, None),
+            Event::AccountingDayClosed { entity, date, .. } => {
+                self.closed.insert(*entity, (*date, sequence));
+                self.dirty_closed.push(*entity);
+            }
             _ => {}
         }
     }
 
-    fn end(&mut self, instruction: u64) {
-        if self.instructed.remove(&instruction).is_some() {
-            self.dirty_instructed.push(instruction);
+    /// Ends an instruction; its trade.
+    fn end(&mut self, instruction: u64) -> Option<u64> {
+        let ended = self.instructed.remove(instruction)?;
+        if ended.on_disk {
+            self.gone_instructed.push(instruction);
         }
+        Some(ended.thing)
+    }
+
+    /// What a trade says changes no more.
+    fn close(&mut self, trade: u64) -> Option<Entry> {
+        let closed = self.open.remove(trade)?;
+        if closed.on_disk {
+            self.gone_open.push(trade);
+        }
+        Some(closed.thing)
     }
 
     /// What an open trade says now; nothing when it is cancelled.
-    fn set(&mut self, trade: u64, entry: Option<Entry>) {
-        if let Some(before) = self.open.remove(&trade) {
-            self.add(before.place.book, before.place.instrument, -before.amounts.quantity, 0);
-            self.dirty_entries.insert(before.place, None);
+    fn set(&mut self, sequence: u64, trade: u64, entry: Option<Entry>) {
+        if let Some(before) = self.close(trade) {
+            let Entry { place, amounts } = before;
+            self.add(sequence, place.spot, -amounts.quantity, 0);
+            let closed = self.closed.get(&amounts.entity);
+            if closed.is_some_and(|(date, at)| place.date <= *date && amounts.known <= *at) {
+                self.dirty_former.push(Former { place: place.clone(), amounts, until: sequence });
+            }
+            self.dirty_entries.push((place, None));
         }
         if let Some(entry) = entry {
-            self.add(entry.place.book, entry.place.instrument, entry.amounts.quantity, 0);
-            self.dirty_entries.insert(entry.place.clone(), Some(entry.amounts));
-            self.open.insert(trade, entry);
+            self.add(sequence, entry.place.spot, entry.amounts.quantity, 0);
+            self.dirty_entries.push((entry.place.clone(), Some(entry.amounts)));
+            self.open.insert(trade, Written { thing: entry, on_disk: false });
+            self.dirty_open.push(trade);
         }
-        self.dirty_open.push(trade);
     }
 
-    /// Opening balances, transfers and reversals: what moved in the books, traded and settled at once, on the day of the record,
-    /// since they carry no date of their own. Cash that moved with
-    /// it, or the cost that was given, is what it cost; else its cost is not known, which the answer says.
+    /// Opening balances, transfers and reversals: what moved in the books, traded and settled at once, on the day of the
+    /// record, since they carry no date of their own. Cash that moved with it, or the cost that was given, is what it cost;
+    /// else its cost is not known, which the answer says.
     fn booked(
         &mut self,
         sequence: u64,
@@ -146,143 +187,75 @@ impl Positions {
         postings: &[Posting],
         cost: Option<(CurrencyCode, i64)>,
     ) {
-        let mut books: BTreeMap<BookIx, BTreeMap<InstrumentIx, i128>> = BTreeMap::new();
-        let mut cash: BTreeMap<BookIx, BTreeMap<CurrencyCode, i128>> = BTreeMap::new();
+        type Owned = (PartyIx, BookIx);
+        let mut books: BTreeMap<Owned, BTreeMap<InstrumentIx, i128>> = BTreeMap::new();
+        let mut cash: BTreeMap<Owned, BTreeMap<CurrencyCode, i128>> = BTreeMap::new();
         for posting in postings {
-            let LedgerAccount::Book { book, .. } = posting.account else { continue };
+            let LedgerAccount::Book { entity, book } = posting.account else { continue };
             if let Some(instrument) = posting.asset.as_instrument() {
-                *books.entry(book).or_default().entry(instrument).or_default() += posting.amount;
+                *books.entry((entity, book)).or_default().entry(instrument).or_default() += posting.amount;
             } else if let Some(currency) = posting.asset.as_currency() {
-                *cash.entry(book).or_default().entry(currency).or_default() += posting.amount;
+                *cash.entry((entity, book)).or_default().entry(currency).or_default() += posting.amount;
             }
         }
-        for (book, instruments) in books {
-            let paid = cash.get(&book).filter(|paid| paid.len() == 1 && instruments.len() == 1);
+        let id = Identifier::parse(id).expect("a word is a name");
+        for (owned @ (entity, book), instruments) in books {
+            let paid = cash.get(&owned).filter(|paid| paid.len() == 1 && instruments.len() == 1);
             let paid = paid.and_then(|paid| paid.first_key_value()).map(|(currency, amount)| (*currency, -*amount));
             for (instrument, quantity) in instruments.into_iter().filter(|(_, quantity)| *quantity != 0) {
                 let given = cost.map(|(currency, cost)| (currency, i128::from(cost) * quantity.signum()));
                 let known = paid.or(given);
-                let place = Place { book, instrument, date: at.date_utc(), id: id.to_owned(), number: sequence };
+                let spot = Spot::new(book, instrument);
                 let amounts = Amounts {
+                    entity,
+                    known: sequence,
                     currency: known.map(|(currency, _)| currency),
                     uncosted: known.is_none(),
+                    booked: true,
                     quantity,
                     amount: known.map_or(0, |(_, amount)| amount),
                     accrued: 0,
                     fees: 0,
                 };
-                self.dirty_entries.insert(place, Some(amounts));
-                self.add(book, instrument, quantity, quantity);
+                let place = Place { spot, date: at.date_utc(), id: id.clone(), number: sequence };
+                self.dirty_entries.push((place, Some(amounts)));
+                self.add(sequence, spot, quantity, quantity);
             }
         }
     }
 
-    fn add(&mut self, book: BookIx, instrument: InstrumentIx, traded: i128, settled: i128) {
-        let sums = self.sums.entry((book, instrument)).or_default();
+    fn add(&mut self, sequence: u64, spot: Spot, traded: i128, settled: i128) {
+        let sums = self.sums.entry(spot).or_default();
         sums.traded += traded;
         sums.settled += settled;
+        if sums.changed != sequence {
+            sums.changed = sequence;
+            self.changes.push(sequence, spot.0);
+        }
         if !sums.dirty {
             sums.dirty = true;
-            self.dirty_sums.push((book, instrument));
+            self.dirty_sums.push(spot);
         }
     }
 }
 
 /// The entry of a trade. What the cash comes to is the net amount, so that the entries tie to the ledger; interest and
 /// charges are lines of their own and the rest is the price.
-fn of_trade(trade: u64, id: &str, terms: &Terms) -> Entry {
+fn of_trade(sequence: u64, trade: u64, id: Identifier, terms: &Terms) -> Entry {
     let sign = if terms.side == Side::Buy { 1 } else { -1 };
     let (accrued, fees) = (sign * i128::from(terms.accrued), i128::from(terms.charges));
     Entry {
-        place: Place {
-            book: terms.book,
-            instrument: terms.instrument,
-            date: terms.trade_date,
-            id: id.to_owned(),
-            number: trade,
-        },
+        place: Place { spot: Spot::new(terms.book, terms.instrument), date: terms.trade_date, id, number: trade },
         amounts: Amounts {
+            entity: terms.party,
+            known: sequence,
             currency: Some(terms.currency),
             uncosted: terms.method == model::trade::Method::Fop,
+            booked: false,
             quantity: sign * i128::from(terms.quantity),
             amount: sign * i128::from(terms.net) - accrued - fees,
             accrued,
             fees,
         },
-    }
-}
-
-impl View for Positions {
-    const NAME: &'static str = "positions";
-    const VERSION: u32 = 1;
-    const TABLES: &'static [u8] =
-        &[table::POSITIONS, table::POSITION_ENTRIES, table::POSITION_TRADES, table::POSITION_INSTRUCTIONS];
-
-    fn fold(&mut self, facts: &Facts) {
-        let FactContent::Outcome(Outcome::Accepted(events)) = &facts.content else { return };
-        for event in events {
-            self.event(facts.sequence, facts.at, event);
-        }
-    }
-
-    fn save(&self, _: &Views, batch: &mut Batch<'_>) -> Result<(), Error> {
-        let mut rows = Rows::new(batch);
-        for key in &self.dirty_sums {
-            if let Some(sums) = self.sums.get(key) {
-                let row = [sums.traded.to_be_bytes(), sums.settled.to_be_bytes()].concat();
-                rows.put_bytes(table::POSITIONS, &entry::prefix(key.0, key.1), &row);
-            }
-        }
-        for (place, amounts) in &self.dirty_entries {
-            match amounts {
-                Some(amounts) => rows.put_bytes(table::POSITION_ENTRIES, &place.key(), &amounts.row()),
-                None => rows.delete(table::POSITION_ENTRIES, &place.key()),
-            }
-        }
-        for trade in &self.dirty_open {
-            match self.open.get(trade) {
-                Some(entry) => rows.put_bytes(table::POSITION_TRADES, &trade.to_be_bytes(), &entry.row()),
-                None => rows.delete(table::POSITION_TRADES, &trade.to_be_bytes()),
-            }
-        }
-        for instruction in &self.dirty_instructed {
-            let key = instruction.to_be_bytes();
-            match self.instructed.get(instruction) {
-                Some(trade) => rows.put_bytes(table::POSITION_INSTRUCTIONS, &key, &trade.to_be_bytes()),
-                None => rows.delete(table::POSITION_INSTRUCTIONS, &key),
-            }
-        }
-        Ok(())
-    }
-
-    fn saved(&mut self) {
-        for key in self.dirty_sums.drain(..) {
-            if let Some(sums) = self.sums.get_mut(&key) {
-                sums.dirty = false;
-            }
-        }
-        self.dirty_entries.clear();
-        self.dirty_open.clear();
-        self.dirty_instructed.clear();
-    }
-
-    fn load(&mut self, views: &Views, _sequence: u64) -> Result<(), Error> {
-        for row in views.scan(table::POSITIONS, &[], &[]) {
-            let row = row?;
-            let (book, instrument) = entry::from_prefix(rows::key(table::POSITIONS, &row.key)?);
-            let value: [u8; 32] = rows::key(table::POSITIONS, &row.value)?;
-            let part = |at: usize| i128::from_be_bytes(std::array::from_fn(|place| value[at + place]));
-            self.sums.insert((book, instrument), Sums { traded: part(0), settled: part(16), dirty: false });
-        }
-        for row in views.scan(table::POSITION_TRADES, &[], &[]) {
-            let row = row?;
-            self.open.insert(rows::number(table::POSITION_TRADES, &row.key)?, Entry::from_row(&row.value)?);
-        }
-        for row in views.scan(table::POSITION_INSTRUCTIONS, &[], &[]) {
-            let row = row?;
-            let instruction = rows::number(table::POSITION_INSTRUCTIONS, &row.key)?;
-            self.instructed.insert(instruction, rows::number(table::POSITION_INSTRUCTIONS, &row.value)?);
-        }
-        Ok(())
     }
 }

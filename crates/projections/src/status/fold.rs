@@ -11,6 +11,7 @@ use model::trade::{Defect, Terms};
 use wire::pb::view as pb;
 
 use super::Status;
+use super::counting::count_end;
 use super::instruction::{Instruction, Linked, Stage, TradeKey};
 use super::outline::Outline;
 use super::proposal::subject;
@@ -49,6 +50,7 @@ impl Status {
                         row.matched_amount = Some(*amount);
                         row.wait_for(reason, None);
                     });
+                    self.count_match(number);
                 }
             }
             Event::InstructionsPending { deliver, receive, reasons, waits } => {
@@ -57,6 +59,7 @@ impl Status {
                 }
             }
             Event::InstructionSteered { instruction, held, priority, cancel_requested } => {
+                self.touch(facts, *instruction);
                 self.steer(sequence, *instruction, *held, *priority, *cancel_requested);
             }
             Event::InstructionsSettled { deliver, receive, amount, value_date, .. } => {
@@ -74,9 +77,12 @@ impl Status {
                     row.wait_for(Some(*reason), None);
                 });
             }
-            Event::InstructionsFailing { instructions, .. } => {
+            Event::InstructionsFailing { date, instructions, .. } => {
                 for number in instructions {
                     self.with(*number, sequence, |row| row.failing = true);
+                    if let Some(row) = self.instructions.get(*number) {
+                        self.figures.failed(row, *date);
+                    }
                 }
             }
             Event::Reversed { instruction: Some(deliver), .. } => {
@@ -86,6 +92,7 @@ impl Status {
                 self.changes.push(sequence, *deliver);
             }
             Event::DayOpened { domain, date, .. } => {
+                self.count_overnight(*domain);
                 self.days.insert(*domain, *date);
                 self.dirty_days.push(*domain);
             }
@@ -199,6 +206,7 @@ impl Status {
             changed: sequence,
             open: 0,
             settled: false,
+            touched: !defects.is_empty(),
             dirty: true,
             loose_on_disk: false,
         };
@@ -221,6 +229,7 @@ impl Status {
         let mut instructed = Vec::new();
         self.with_trade(number, sequence, |trade| {
             (trade.version, trade.requested) = (version, None);
+            trade.touched |= !defects.is_empty();
             trade.defects = defects.to_vec();
             if !speaks {
                 instructed.clone_from(&trade.instructions);
@@ -284,6 +293,7 @@ impl Status {
             dirty: true,
             on_disk: false,
         };
+        self.figures.issued(&instruction);
         assert!(self.instructions.insert(number, instruction).is_none(), "instruction {number} was issued twice");
         self.dirty_instructions.push(number);
         self.touched_instructions.push((number, None));
@@ -329,6 +339,7 @@ impl Status {
         });
         let Some(row) = self.instructions.get(number) else { return };
         let settled = row.stage == Stage::Settled;
+        count_end(&mut self.figures, &self.trades, row);
         for link in &row.links {
             // Nothing speaks for a trade whose instruction was cancelled: it does so itself.
             if !settled && self.outline(link.trade).is_none() {
@@ -349,7 +360,7 @@ impl Status {
         }
     }
 
-    fn with_trade(&mut self, number: u64, sequence: u64, change: impl FnOnce(&mut Trade)) {
+    pub(super) fn with_trade(&mut self, number: u64, sequence: u64, change: impl FnOnce(&mut Trade)) {
         // Ended trades stay in memory until they are written: when that is must make no difference.
         let open = self.trades.get_mut(number).filter(|trade| !trade.has_ended());
         let Some(trade) = open else { panic!("trade {number} is not open") };

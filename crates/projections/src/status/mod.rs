@@ -6,7 +6,9 @@
 
 mod breaks;
 mod changes;
+mod counting;
 mod ended;
+mod figures;
 mod filter;
 mod fold;
 mod instruction;
@@ -24,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use model::date::Date;
-use model::identifier::Identifier;
+use model::identifier::{CurrencyCode, Identifier};
 use model::index::{Asset, DomainIx, PartyIx, SourceIx};
 use model::trade::Method;
 use wire::pb::view as pb;
@@ -32,6 +34,7 @@ use wire::pb::view as pb;
 use crate::numbered::Numbered;
 
 pub(crate) use changes::Changes;
+pub(crate) use figures::{Figure, Measure};
 pub(crate) use filter::Filter;
 pub(crate) use instruction::{Instruction, TradeKey};
 pub(crate) use list::{Limits, Listing, find};
@@ -52,6 +55,7 @@ pub(crate) struct Status {
     /// Open trades, likewise.
     trades: Numbered<Trade>,
     pub(crate) sums: sums::Sums,
+    pub(crate) figures: figures::Figures,
     /// The current business date of each domain.
     pub(crate) days: Days,
     /// Open quarantined records by sequence, and proposals by number.
@@ -110,6 +114,18 @@ impl Status {
     pub(crate) fn unwritten_trade(&self, source: SourceIx, id: &Identifier) -> Option<&Trade> {
         let mut dirty = self.dirty_trades.iter().filter_map(|(_, number)| self.trades.get(*number));
         dirty.find(|trade| trade.key.source == source && trade.key.id == *id)
+    }
+
+    /// Instructions of a domain that fail, and what of them is against payment, by currency.
+    pub(crate) fn failing_now(&self, domain: DomainIx) -> BTreeMap<CurrencyCode, (i64, i128)> {
+        let mut failing: BTreeMap<_, (i64, i128)> = BTreeMap::new();
+        let of_domain =
+            |heading: &&Heading| heading.domain == domain && heading.status == pb::InstructionStatus::Failing as i32;
+        for (heading, sum) in self.sums.iter().filter(|(heading, _)| of_domain(heading)) {
+            let figure = failing.entry(heading.currency).or_default();
+            *figure = (figure.0 + sum.count, figure.1 + sum.value);
+        }
+        failing
     }
 
     /// How many instructions are open, or ended since rows were last written.

@@ -20,6 +20,9 @@ impl Status {
                     OutboundBody::Cancel(_) => "cancel",
                     OutboundBody::Modify(_) => "change",
                 };
+                if let Some(row) = self.instructions.get(*instruction).filter(|row| row.agent.is_none()) {
+                    self.figures.withdrawn(row);
+                }
                 self.with(*instruction, sequence, |row| agent(row).request = request.to_owned());
             }
             Event::InstructionAdvised { instruction, standing, status, reasons, narrative, agent_reference } => {

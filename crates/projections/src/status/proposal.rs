@@ -49,6 +49,7 @@ fn reference_subject(reference: &Reference) -> String {
         Reference::CreditLimit(each) => format!("credit limit of {} in {}", each.account, each.currency),
         Reference::PriceSet(each) => format!("prices of {} from {}", each.date, each.source),
         Reference::Parameters(_) => "parameters".to_owned(),
+        Reference::BookPolicy(each) => format!("policy of book {} from {}", each.book, each.valid_from),
         Reference::Grant(each) => format!("grant of {} from {}", each.actor, each.valid_from),
     }
 }

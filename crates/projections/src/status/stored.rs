@@ -18,7 +18,7 @@ use crate::view::{View, table};
 
 impl View for Status {
     const NAME: &'static str = "status";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     const TABLES: &'static [u8] = &[
         table::OPEN,
         table::ENDED,
@@ -30,6 +30,7 @@ impl View for Status {
         table::STATUS_DAYS,
         table::REVERSED,
         table::BREAKS,
+        table::FIGURES,
     ];
 
     fn fold(&mut self, facts: &Facts) {
@@ -98,6 +99,7 @@ impl View for Status {
         }
         self.save_breaks(&mut rows);
         self.sums.save(&mut rows);
+        self.figures.save(&mut rows);
         Ok(())
     }
 
@@ -127,12 +129,14 @@ impl View for Status {
         self.dirty_reversed.clear();
         self.dirty_breaks.clear();
         self.sums.saved();
+        self.figures.saved();
     }
 
     fn load(&mut self, rows: &Views, sequence: u64) -> Result<(), Error> {
         self.changes = Changes::after(sequence);
         self.written_to = ended::highest_page(rows)?;
         self.sums.load(rows)?;
+        self.figures.load(rows)?;
         rows::each(rows, table::OPEN, |key, row: pb::InstructionRow| {
             let number = rows::number(table::OPEN, key)?;
             let mut instruction = Instruction::from_row(table::OPEN, &row)?;

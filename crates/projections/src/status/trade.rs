@@ -33,6 +33,8 @@ pub(crate) struct Trade {
     pub(crate) open: u32,
     /// One of them has settled. Likewise.
     pub(crate) settled: bool,
+    /// It was in repair, or a person did something to it: it never goes straight through again.
+    pub(crate) touched: bool,
     /// Waits to be written.
     pub(crate) dirty: bool,
     /// Stands among the loose ones on disk.
@@ -64,6 +66,7 @@ impl Trade {
             requested_cancel,
             captured: self.captured,
             changed_after: self.changed - self.captured,
+            touched: self.touched,
         }
     }
 
@@ -89,6 +92,7 @@ impl Trade {
             changed: row.captured + row.changed_after,
             open: 0,
             settled: false,
+            touched: row.touched,
             dirty: false,
             loose_on_disk: false,
         })

@@ -103,6 +103,7 @@ impl Stream {
                 zone: "Europe/Berlin".into(),
                 cut_offs: Vec::new(),
                 schedule: None,
+                agent: None,
             }),
             Reference::Instrument(Instrument {
                 id: id("BUND"),

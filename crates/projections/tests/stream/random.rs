@@ -1,10 +1,13 @@
 //! A seeded stream of trades that match, wait, settle, fail, are held, amended and cancelled: valid, and in no special order.
 
+use model::accounting::FrozenSet;
 use model::command::{Command, Repair};
+use model::decimal::Decimal;
 use model::event::Event;
 use model::index::BookIx;
 use model::instruction::code;
 use model::ledger::reversed;
+use model::reference::{Book, Price, PriceSet, Priced, Reference};
 use model::trade::{Defect, DefectKind, Side, Terms};
 
 use super::{Stream, T2S, accounts, capture, capture_postings, change, day, id, issue, settled, terms};
@@ -45,10 +48,39 @@ impl Stream {
     pub fn wander(&mut self, records: u64, seed: u64) {
         let mut market = Market { next: 1_000_000 * (seed + 1), ..Market::default() };
         let mut random = Random(seed);
-        let end = self.last() + records;
+        let begun = self.last();
+        let end = begun + records;
+        let mut closes = 0;
         while self.last() < end {
             market.step(self, &mut random);
+            // Now and then prices are set, corrected, and one side closes its books: what changes afterwards was closed over.
+            if self.last() > begun + 400 * (closes + 1) {
+                closes += 1;
+                self.close_books(closes as u32);
+            }
         }
+    }
+
+    fn close_books(&mut self, number: u32) {
+        if number == 1 {
+            for (book, owner) in [("A-ONE", "ALPHA"), ("B-ONE", "BRAVO"), ("A-TWO", "ALPHA")] {
+                let book = Reference::Book(Book { id: id(book), name: String::new(), owner: id(owner) });
+                self.accept(vec![Event::ReferenceSet { reference: Box::new(book), scale: None }]);
+            }
+        }
+        let (date, version) = (day("2026-03-02").add_days(number as i32 / 2).unwrap(), number);
+        let price = Price {
+            of: Priced::Instrument(id("BUND")),
+            currency: super::eur(),
+            value: Decimal::new(9_900 + i64::from(number), 2).unwrap(),
+            accrued: Decimal::new(125, 2).ok(),
+        };
+        let set = PriceSet { date, snap: id("CLOSE"), source: id("DESK"), version, prices: vec![price] };
+        let frozen = FrozenSet { date, snap: id("CLOSE"), source: id("DESK"), version };
+        let reference = Box::new(Reference::PriceSet(set));
+        self.accept(vec![Event::ReferenceSet { reference, scale: None }]);
+        let entity = if number.is_multiple_of(2) { super::ALPHA } else { super::BRAVO };
+        self.accept(vec![Event::AccountingDayClosed { entity, date, clean: true, sets: vec![frozen] }]);
     }
 }
 

@@ -21,7 +21,7 @@ mod tests;
 
 pub use holding::{Holding, Lot};
 pub use pnl::{Base, Day, Local, Mark, Pnl, day};
-pub use position::Position;
+pub use position::{Position, holding};
 
 use crate::amount::{Conversion, Overflow};
 use alloc::vec::Vec;

@@ -23,6 +23,15 @@ pub struct Position {
     now: Holding,
 }
 
+/// What entries in the order of their keys come to, for a reader who asks once: nothing is kept on the way.
+pub fn holding(policies: &Policies, entries: impl IntoIterator<Item = Entry>) -> Result<Holding, Overflow> {
+    let mut holding = Holding::default();
+    for entry in entries {
+        holding.fold(&entry, policies.on(entry.key.trade_date))?;
+    }
+    Ok(holding)
+}
+
 impl Position {
     /// Entries between two kept holdings.
     const STEP: usize = 64;

@@ -142,6 +142,14 @@ sections! {
         token_audience: String = "quittance".to_owned(),
     }
 
+    /// The console in the browser: its pages, and the same services over gRPC-web. Each connection has the limits of [grpc].
+    console: Console {
+        /// Where it listens; port 0: any free one; empty: nowhere.
+        listen: String = "127.0.0.1:7402".to_owned(),
+        /// Connections at once; a browser opens up to six.
+        max_connections: u32 = 200,
+    }
+
     /// The HTTP listener of operations: /metrics, /healthz, /readyz.
     http: Http {
         /// Where it listens; port 0: any free one; empty: nowhere.
@@ -152,10 +160,12 @@ sections! {
     kafka: Kafka {
         /// Brokers, host:port with commas between; empty: without Kafka.
         brokers: String = String::new(),
-        /// Topic of trades.
+        /// Topic of trades; empty: none.
         trades_topic: String = "quittance.trades.v1".to_owned(),
         /// Compacted topic on which each trade's front office is told how it stands; empty: nobody is told.
         status_topic: String = "quittance.trade-status.v1".to_owned(),
+        /// Topic on which agents are told what to do, for domains that others settle; empty: nobody is told.
+        instructions_topic: String = "quittance.instructions.v1".to_owned(),
         /// Topic of agents' advices; empty: none. Once it is read, cut-offs wait for it as they do for the trades.
         advices_topic: String = String::new(),
         /// Partition of each topic: a shard reads one.
@@ -176,6 +186,18 @@ sections! {
         views_behind: u64 = 200_000,
         /// More settings of librdkafka, name=value; what they say of passwords is not printed.
         settings: Vec<String> = Vec::new(),
+    }
+
+    /// The service as the agent (a CSD or custodian) of other houses: it settles what they instruct, and tells them.
+    agent: Agent {
+        /// How it signs its advices; empty: it is nobody's agent.
+        id: String = String::new(),
+        /// Topic of the houses' instructions.
+        instructions_topic: String = "quittance.instructions.v1".to_owned(),
+        /// Whose instructions it takes, and where they hear from it: HOUSE/PARTY+PARTY=TOPIC.
+        banks: Vec<String> = Vec::new(),
+        /// Instructions of more than this quantity settle in parts of at most so much; 0: whole.
+        lot: u64 = 0,
     }
 
     /// Logs and traces.

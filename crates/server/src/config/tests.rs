@@ -95,3 +95,14 @@ fn says_which_listeners_are_reachable_from_outside() {
     let open = load("", &[], &[("http.listen", "0.0.0.0:7401")]).expect("allowed, and warned about");
     assert_eq!(open.exposed(), ["http.listen"]);
 }
+
+#[test]
+fn an_agent_has_a_name_and_banks() {
+    let banks = ("agent.banks", "MYBANK/ALPHA+GAMMA=quittance.advices.v1,OTHER=other.advices");
+    let config = load("", &[], &[("agent.id", "QCSD-AG"), banks]).expect("sound");
+    assert_eq!(config.agent.banks.len(), 2);
+    for wrong in [&[("agent.id", "QCSD-AG")][..], &[banks], &[("agent.id", "QCSD-AG"), ("agent.banks", "MYBANK")]] {
+        let error = load("", &[], wrong).expect_err("half an agent").to_string();
+        assert!(error.contains("agent.banks"), "{error}");
+    }
+}

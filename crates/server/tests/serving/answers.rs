@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use projections::ViewName;
 use tonic::{Code, Request};
 use tonic_types::StatusExt as _;
 use wire::pb::service as pb;
@@ -75,7 +76,9 @@ async fn sums_balances_and_status_are_of_one_piece() {
     assert_eq!((status.days[0].domain.as_str(), status.days[0].date, status.days[0].open), ("QCSD", TODAY, true));
     assert_eq!(status.days[0].coming.len(), 2, "by the domain's own rules: {:?}", status.days);
     assert_eq!(status.days[0].coming[0].at.as_ref().expect("always").seconds, 1_795_449_600, "17:00 in Paris");
-    assert!(status.followers.iter().all(|each| each.stopped.is_empty()) && status.followers.len() == 5);
+    assert!(
+        status.followers.iter().all(|each| each.stopped.is_empty()) && status.followers.len() == ViewName::ALL.len()
+    );
     let open = status.open.iter().find(|count| count.name == "instructions").expect("counted");
     assert_eq!(open.count, 1);
 }

@@ -121,6 +121,14 @@ async fn what_makes_no_sense_is_refused_with_its_place_and_not_recorded() {
     assert_eq!(house.running().log().head(), head, "none of it is in the log");
 }
 
+/// The amount and the reason of the transfer that is proposed.
+async fn shown(house: &House, number: u64) -> (String, String) {
+    let one = pb::ListProposalsRequest { number, ..Default::default() };
+    let answer = house.operator().list_proposals(one).await.expect("there").into_inner();
+    let proposed = serde_json::to_value(answer.proposed.expect("the command")).expect("JSON");
+    (proposed["transfer"]["quantity"].as_str().expect("a text").to_owned(), answer.reason)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_proposes_another_approves() {
     let house = House::open().await;
@@ -131,6 +139,8 @@ async fn one_proposes_another_approves() {
     let list = pb::ListProposalsRequest { min_sequence: proposed.sequence, ..Default::default() };
     let waiting = house.operator().list_proposals(list).await.expect("there").into_inner().proposals;
     assert_eq!((waiting.len(), waiting[0].number, waiting[0].actor.as_str()), (1, proposal, "ines"));
+
+    assert_eq!(shown(&house, proposal).await, ("5.00".to_owned(), "test".to_owned()), "what is approved is seen");
 
     let approve = |id: &str| pb::ApproveProposalRequest {
         proposal,

@@ -67,8 +67,13 @@ fn file(dir: &Path, name: &str, text: &str) -> PathBuf {
 
 fn config(dir: &Path, flags: &[(&str, &str)]) -> Config {
     let data = dir.join("data").to_string_lossy().into_owned();
-    let fixed =
-        [("store.dir", data.as_str()), ("grpc.listen", "127.0.0.1:0"), ("http.listen", ""), ("store.cache_mib", "8")];
+    let fixed = [
+        ("store.dir", data.as_str()),
+        ("grpc.listen", "127.0.0.1:0"),
+        ("http.listen", ""),
+        ("console.listen", ""),
+        ("store.cache_mib", "8"),
+    ];
     Config::from_layers(None, [], fixed.into_iter().chain(flags.iter().copied())).expect("sound")
 }
 
@@ -313,6 +318,8 @@ async fn plaintext_is_for_loopback_and_has_to_be_said() {
     assert!(refused(&[]).await.contains("--insecure-plaintext"));
     let outside = [("access.insecure_plaintext", "true"), ("grpc.listen", "0.0.0.0:0")];
     assert!(refused(&outside).await.contains("only on a loopback address"));
+    let console = [("access.insecure_plaintext", "true"), ("console.listen", "0.0.0.0:0")];
+    assert!(refused(&console).await.contains("only on a loopback address, and console.listen = 0.0.0.0:0"));
     let both = [("access.insecure_plaintext", "true"), ("access.tls_cert", "/nowhere/server.pem")];
     assert!(refused(&both).await.contains("say one of them"));
     let unknown = [("access.tls_cert", "/nowhere/server.pem"), ("access.tls_key", "/nowhere/server.key")];

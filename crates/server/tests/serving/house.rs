@@ -14,6 +14,8 @@ use wire::pb::service::cash_service_client::CashServiceClient;
 use wire::pb::service::ledger_service_client::LedgerServiceClient;
 use wire::pb::service::log_service_client::LogServiceClient;
 use wire::pb::service::operator_service_client::OperatorServiceClient;
+use wire::pb::service::position_service_client::PositionServiceClient;
+use wire::pb::service::report_service_client::ReportServiceClient;
 use wire::pb::service::risk_service_client::RiskServiceClient;
 use wire::pb::service::settlement_service_client::SettlementServiceClient;
 use wire::pb::service::trade_service_client::TradeServiceClient;
@@ -76,6 +78,7 @@ impl House {
             ("grpc.listen", "127.0.0.1:0"),
             ("grpc.heartbeat_seconds", "1"),
             ("http.listen", "127.0.0.1:0"),
+            ("console.listen", "127.0.0.1:0"),
             ("engine.timer", "false"),
             ("access.insecure_plaintext", "true"),
         ];
@@ -167,6 +170,14 @@ impl House {
 
     pub fn ledger(&self) -> LedgerServiceClient<Channel> {
         LedgerServiceClient::new(self.channel())
+    }
+
+    pub fn positions(&self) -> PositionServiceClient<Channel> {
+        PositionServiceClient::new(self.channel())
+    }
+
+    pub fn reports(&self) -> ReportServiceClient<Channel> {
+        ReportServiceClient::new(self.channel())
     }
 
     pub fn operator(&self) -> OperatorServiceClient<Channel> {

@@ -18,6 +18,7 @@ fn config(dir: &std::path::Path) -> Config {
         ("store.dir", &*dir),
         ("grpc.listen", "127.0.0.1:0"),
         ("http.listen", ""),
+        ("console.listen", ""),
         ("store.cache_mib", "8"),
         ("access.insecure_plaintext", "true"),
     ];

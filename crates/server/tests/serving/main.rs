@@ -2,6 +2,8 @@
 
 mod answers;
 mod commands;
+mod console;
+mod desk;
 mod doors;
 mod health;
 mod house;
@@ -11,4 +13,5 @@ mod listing;
 mod log;
 mod permissions;
 mod process;
+mod risks;
 mod watch;

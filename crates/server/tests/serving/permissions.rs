@@ -14,7 +14,7 @@ use crate::house::{House, TODAY, buy, by, calls};
 
 /// For whom something is there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Concerns {
+pub enum Concerns {
     /// One book and one counterparty.
     Row,
     /// One book with all counterparties.
@@ -27,7 +27,7 @@ enum Concerns {
 
 /// What the out-of-scope see.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Hidden {
+pub enum Hidden {
     /// An answer without rows.
     Nothing,
     /// A refusal, by its reason.
@@ -36,10 +36,10 @@ enum Hidden {
 use Concerns::{Book, House as Whole, Nobody, Row};
 use Hidden::{Nothing, Refusal};
 
-type Line = (&'static str, &'static [AccessRole], Concerns, Hidden);
+pub type Line = (&'static str, &'static [AccessRole], Concerns, Hidden);
 
 const BUSINESS: &[AccessRole] = &[Publisher, Operator, Approver, Auditor];
-const FIGURES: &[AccessRole] = &[Operator, Approver, RiskViewer, Auditor];
+pub const FIGURES: &[AccessRole] = &[Operator, Approver, RiskViewer, Auditor];
 const UNPERMITTED: Hidden = Refusal("NOT_PERMITTED");
 
 const TABLE: &[Line] = &[
@@ -58,9 +58,6 @@ const TABLE: &[Line] = &[
     ("GetCashLadder", FIGURES, Whole, Refusal("NOT_FOUND")),
     ("ListBalances", FIGURES, Book, Nothing),
     ("ListTieOuts", FIGURES, Whole, Nothing),
-    ("ListCoverage", FIGURES, Whole, Nothing),
-    ("GetExposure", FIGURES, Whole, Nothing),
-    ("GetCapital", FIGURES, Whole, Nothing),
     // Here: to steer an instruction.
     ("SubmitCommand", &[Operator], Row, Refusal("UNKNOWN_INSTRUCTION")),
     ("OpenDay", &[Operator], Whole, UNPERMITTED),
@@ -112,17 +109,13 @@ impl Rig {
         let mut loose = buy("L-1", 3);
         loose.details.as_mut().expect("details").instrument = "NOSUCH".to_owned();
         house.trade(loose).await.expect("in repair");
-        // One that failed weeks ago, and what it is worth now.
-        let mut old = buy("O-1", 2);
-        let details = old.details.as_mut().expect("details");
-        (details.trade_date, details.intended_settlement_date) = (20261102, Some(20261104));
-        house.trade(old).await.expect("late");
-        let prices = r#"{"setReference":{"priceSet":{"date":20261120,"snap":"CLOSE","source":"QUOTES","version":1,
-            "prices":[{"instrument":"SAP","currency":"EUR","value":"130.00"}]}}}"#;
-        house.command("prices", prices).await.expect("set");
+        crate::risks::business(&house).await;
         let four_eyes = r#"{"setReference":{"parameters":{"fourEyes":["FOUR_EYES_OPENING"],"proposalMinutes":1440,
             "attemptsPerStep":64,"examinedPerStep":2048,"candidatesCompared":64}}}"#;
         house.command("four-eyes", four_eyes).await.expect("set");
+        let prices = r#"{"setReference":{"priceSet":{"date":20261123,"snap":"CLOSE","source":"QUOTES","version":1,
+            "prices":[{"instrument":"SAP","currency":"EUR","value":"101.00"}]}}}"#;
+        house.command("prices", prices).await.expect("set");
         grant(&house, "root", Administrator, "", "").await;
         let mut sequence = grant(&house, "ines", Operator, "", "").await;
         for role in AccessRole::ALL {
@@ -156,7 +149,6 @@ impl Rig {
         let house = &self.house;
         let (mut trades, mut settlement, mut operator) = (house.trades(), house.settlement(), house.operator());
         let (mut cash, mut ledger, mut log) = (house.cash(), house.ledger(), house.log());
-        let mut risk = house.risk();
         macro_rules! rows {
             ($client:ident.$call:ident($request:expr) . $rows:ident) => {
                 Ok($client.$call(by(actor, $request)).await?.into_inner().$rows.len())
@@ -227,19 +219,6 @@ impl Rig {
                 rows!(ledger.list_balances(pb::ListBalancesRequest { min_sequence, ..Default::default() }).balances)
             }
             "ListTieOuts" => rows!(ledger.list_tie_outs(pb::ListTieOutsRequest { min_sequence }).lines),
-            "ListCoverage" => {
-                rows!(risk.list_coverage(pb::ListCoverageRequest { min_sequence, ..Default::default() }).coverages)
-            }
-            "GetExposure" => {
-                let request = pb::GetExposureRequest { min_sequence, ..Default::default() };
-                let answer = risk.get_exposure(by(actor, request)).await?.into_inner();
-                Ok(answer.exposures.expect("an answer").rows.len())
-            }
-            "GetCapital" => {
-                let request = pb::GetCapitalRequest { min_sequence, ..Default::default() };
-                let answer = risk.get_capital(by(actor, request)).await?.into_inner();
-                Ok(answer.capitals.expect("an answer").rows.len())
-            }
             "SubmitCommand" => {
                 let command = format!(r#"{{"steer":{{"instruction":"{number}","action":"STEER_ACTION_RELEASE"}}}}"#);
                 let command = Some(serde_json::from_str(&command).expect("a command"));
@@ -311,7 +290,7 @@ impl Rig {
             }
             "GetRecord" => done!(log.get_record(pb::GetRecordRequest { sequence: 2 })),
             "GetHead" => done!(log.get_head(pb::GetHeadRequest {})),
-            new => panic!("the call {new} has no line here: say who may make it, and how it is made"),
+            other => crate::risks::ask(house, other, actor, min_sequence).await,
         }
     }
 }
@@ -347,6 +326,8 @@ async fn every_call_by_every_role_in_and_out_of_scope_is_answered_as_the_table_s
     for method in calls() {
         let (_, roles, concerns, hidden) = *TABLE
             .iter()
+            .chain(crate::desk::TABLE)
+            .chain(crate::risks::TABLE)
             .find(|(known, ..)| *known == method)
             .unwrap_or_else(|| panic!("the call {method} has no line in the table: say who may make it"));
         for role in AccessRole::ALL {

@@ -50,6 +50,7 @@ impl Process {
             .env("QUITTANCE__STORE__DIR", &data)
             .env("QUITTANCE__GRPC__LISTEN", &address)
             .env("QUITTANCE__HTTP__LISTEN", "")
+            .env("QUITTANCE__CONSOLE__LISTEN", "")
             .env("QUITTANCE__ACCESS__INSECURE_PLAINTEXT", "true")
             .env("QUITTANCE__TELEMETRY__FORMAT", "json")
             .envs(variables.iter().copied())
@@ -179,6 +180,7 @@ async fn who_comes_too_early_is_told_to_wait() {
         ("store.dir", data.as_str()),
         ("grpc.listen", address.as_str()),
         ("http.listen", ""),
+        ("console.listen", ""),
         ("access.insecure_plaintext", "true"),
     ];
     let config = Config::from_layers(None, [], flags).expect("sound");

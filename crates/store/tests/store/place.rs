@@ -70,9 +70,10 @@ pub fn record(sequence: u64) -> Vec<u8> {
 }
 
 pub fn next_block(log: &Log, records: u64) -> Block {
-    let mut builder = BlockBuilder::after(log.head());
-    for _ in 0..records {
-        builder.push(&record(builder.head().sequence + 1));
+    let head = log.head();
+    let mut builder = BlockBuilder::after(head);
+    for sequence in head.sequence + 1..=head.sequence + records {
+        builder.push(&record(sequence));
     }
     builder.finish()
 }

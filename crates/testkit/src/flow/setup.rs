@@ -4,6 +4,7 @@ use super::market::{self, Security, day};
 use super::world::{MONDAY, Member, World, hour, identifier, instant, later};
 use model::calendar;
 use model::command::{Command, Cost, Inbound, Opening, Origin, What};
+use model::date::Date;
 use model::decimal::Decimal;
 use model::identifier::{Bic, CurrencyCode, Identifier, Lei};
 use model::record::Genesis;
@@ -117,6 +118,7 @@ fn places(world: &World, list: &mut List) {
             rule(None, hour::CUT_OFF_FREE),
         ],
         schedule: None,
+        agent: None,
     }));
     for (market, days, since) in market::CYCLES {
         list.set(Reference::Cycle(Cycle { market: identifier(market), valid_from: day(since), days }));
@@ -256,7 +258,7 @@ fn tolerance(code: CurrencyCode) -> Tolerance {
 }
 
 /// Closing prices of a day and two exchange rates; `drift` moves all of them by so many thousandths.
-pub(super) fn prices(world: &World, date: model::date::Date, drift: i64) -> PriceSet {
+pub(super) fn prices(world: &World, date: Date, drift: i64) -> PriceSet {
     let moved = |price: i64| price + price * drift / 1_000;
     let mut prices: Vec<Price> = world
         .securities
@@ -266,14 +268,22 @@ pub(super) fn prices(world: &World, date: model::date::Date, drift: i64) -> Pric
         .map(|(_, security)| {
             let scale = if security.coupon.is_some() { 3 } else { 2 };
             let value = decimal(moved(security.price), scale);
-            Price { of: Priced::Instrument(security.id.clone()), currency: security.currency, value }
+            let accrued = security.coupon.map(|coupon| accrued(coupon, date));
+            Price { of: Priced::Instrument(security.id.clone()), currency: security.currency, value, accrued }
         })
         .collect();
     for (code, rate) in [("USD", 86_420), ("GBP", 114_050)] {
         let value = decimal(moved(rate), 5);
-        prices.push(Price { of: Priced::Currency(currency(code)), currency: currency("EUR"), value });
+        prices.push(Price { of: Priced::Currency(currency(code)), currency: currency("EUR"), value, accrued: None });
     }
     PriceSet { date, snap: identifier("CLOSE"), source: identifier("QUOTES"), version: 1, prices }
+}
+
+/// Interest since the last coupon in percent of par, as if every bond paid on 1 January: six decimals, half up.
+fn accrued(coupon: i64, date: Date) -> Decimal {
+    let first = Date::from_ymd(date.year(), 1, 1).expect("a year has a first day");
+    // Hundredths of a per cent a year, and four decimals more.
+    decimal((coupon * i64::from(date.days_since(first)) * 10_000 + 182) / 365, 6)
 }
 
 /// An invented party with a valid LEI. A BIC whose eighth character is 0 is a test code: no bank has it.

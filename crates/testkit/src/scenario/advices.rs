@@ -5,6 +5,7 @@
 //! advise X2 settled A1 40 SAP 4800.00 EUR [partial=PAIN] [moves=in|out] [on=date] [account=] [cash-account=]
 //! advise X3 cancelled A1 CAND [reasons=]        advise X4 changed A1 MODC
 //! advise X5 alleged out 100 SAP 12000.00 EUR [cpty=] [account=] [settles=date]
+//! advise X5b unalleged X5
 //! advise X6 cash ALPHA-CASH -15.00 EUR [about=A1] [code=]
 //! advise X7 holdings ALPHA-DEPOT [complete=yes] SAP=1000       advise X8 balances ALPHA-CASH EUR=200000.00
 //! ```
@@ -110,6 +111,9 @@ impl<S: Stage> Player<S> {
                 };
                 let lines = words.rest().into_iter().map(line).collect::<Result<_, String>>()?;
                 AdviceBody::CashBalances(CashBalances { account, date: today, lines })
+            }
+            "unalleged" => {
+                AdviceBody::AllegementRemoval(AllegementRemoval { allegement: words.name("the allegement's id")? })
             }
             other => return Err(format!("an agent does not say `{other}`")),
         };

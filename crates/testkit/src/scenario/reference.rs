@@ -45,6 +45,7 @@ pub(super) fn reference(words: &mut Words, today: Date) -> Result<Option<Referen
         }
         "prices" => Reference::PriceSet(prices(words, today)?),
         "parameters" => Reference::Parameters(parameters(words)?),
+        "policy" => Reference::BookPolicy(policy(words, today)?),
         "grant" => Reference::Grant(super::grants::grant(words, today)?),
         _ => return Ok(None),
     }))
@@ -99,7 +100,7 @@ fn account(words: &mut Words) -> Result<Account, String> {
     Ok(Account { id, kind, holder, domain: domain_option(words)?, capacity, may_go_short: words.is_set("short")? })
 }
 
-/// `domain QCSD TARGET [zone=Europe/Paris] [external=yes] [opens=07:00 closes=18:00] [EUR=16:00] [free=18:00]`
+/// `domain QCSD TARGET [zone=Europe/Paris] [external=yes] [agent=CUSTODIAN] [opens=07:00 closes=18:00] [EUR=16:00] [free=18:00]`
 fn domain(words: &mut Words) -> Result<Domain, String> {
     let id = words.name("the domain")?;
     let calendar = words.name("the calendar")?;
@@ -112,12 +113,13 @@ fn domain(words: &mut Words) -> Result<Domain, String> {
         }
         _ => return Err("opens= and closes= come together".to_owned()),
     };
+    let agent = words.name_option("agent")?;
     let rule = |(key, value): (String, String)| {
         let currency = if key == "free" { None } else { Some(currency(&key)?) };
         Ok(CutOffRule { currency, minute_of_day: minutes(&value)? })
     };
     let cut_offs = words.rest().into_iter().map(rule).collect::<Result<_, String>>()?;
-    Ok(Domain { id, kind, calendar, zone, cut_offs, schedule })
+    Ok(Domain { id, kind, calendar, zone, cut_offs, schedule, agent })
 }
 
 /// `instrument SAP DE0007164600 [XETR] [ccy=EUR] [cfi=ESVUFR] [face=yes] [decimals=0] [min=1] [multiple=1]`
@@ -194,6 +196,18 @@ fn tolerance(words: &mut Words, today: Date) -> Result<Tolerance, String> {
     Ok(Tolerance { currency, valid_from, bands, recompute })
 }
 
+/// `policy ALPHA-EQ fifo|average [from=] [ccy=EUR] [fees-in-cost=yes]`
+fn policy(words: &mut Words, today: Date) -> Result<BookPolicy, String> {
+    let book = words.name("the book")?;
+    let method = match &*words.expect(&["fifo", "average"])? {
+        "fifo" => LotMethod::Fifo,
+        _ => LotMethod::Average,
+    };
+    let code = words.option("ccy").map(|code| currency(&code)).transpose()?;
+    let fees_in_cost = words.is_set("fees-in-cost")?;
+    Ok(BookPolicy { book, valid_from: since(words, today)?, method, fees_in_cost, currency: code })
+}
+
 /// `prices 2026-11-20 [v=1] [snap=CLOSE] [source=QUOTES] [ccy=EUR] SAP=241.50 USD=0.8642`
 fn prices(words: &mut Words, today: Date) -> Result<PriceSet, String> {
     let day = date(&words.word("the date")?, today)?;
@@ -206,7 +220,7 @@ fn prices(words: &mut Words, today: Date) -> Result<PriceSet, String> {
             model::command::What::Currency(code) => Priced::Currency(code),
             model::command::What::Instrument(id) => Priced::Instrument(id),
         };
-        Ok(Price { of, currency: in_currency, value: decimal(&value)? })
+        Ok(Price { of, currency: in_currency, value: decimal(&value)?, accrued: None })
     };
     let prices = words.rest().into_iter().map(price).collect::<Result<_, String>>()?;
     Ok(PriceSet { date: day, snap, source, version, prices })

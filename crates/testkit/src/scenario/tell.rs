@@ -141,6 +141,7 @@ fn set(reference: &Reference) -> String {
         Reference::CreditLimit(limit) => format!("set limit of {}: {} {}", limit.account, limit.amount, limit.currency),
         Reference::PriceSet(set) => format!("set prices of {} {} version {}", set.date, set.snap, set.version),
         Reference::Parameters(_) => "set parameters".to_owned(),
+        Reference::BookPolicy(policy) => format!("set policy of {} from {}", policy.book, policy.valid_from),
         Reference::Grant(grant) => super::grants::tell(grant),
     }
 }

@@ -34,6 +34,7 @@ pub fn reference() -> impl Strategy<Value = Reference> {
         price_set().prop_map(Reference::PriceSet).boxed(),
         parameters().prop_map(Reference::Parameters).boxed(),
         grant().prop_map(Reference::Grant).boxed(),
+        book_policy().prop_map(Reference::BookPolicy).boxed(),
     ])
 }
 
@@ -78,8 +79,16 @@ fn domain() -> impl Strategy<Value = Domain> {
     let cut_off =
         (maybe(currency()), any::<u16>()).prop_map(|(currency, minute_of_day)| CutOffRule { currency, minute_of_day });
     let schedule = maybe((any::<i32>(), any::<i32>()).prop_map(|(opens, closes)| DaySchedule { opens, closes }));
-    (identifier(), kind, identifier(), text(), some(cut_off), schedule).prop_map(
-        |(id, kind, calendar, zone, cut_offs, schedule)| Domain { id, kind, calendar, zone, cut_offs, schedule },
+    (identifier(), kind, identifier(), text(), some(cut_off), schedule, maybe(identifier())).prop_map(
+        |(id, kind, calendar, zone, cut_offs, schedule, agent)| Domain {
+            id,
+            kind,
+            calendar,
+            zone,
+            cut_offs,
+            schedule,
+            agent,
+        },
     )
 }
 
@@ -141,7 +150,12 @@ fn tolerance() -> impl Strategy<Value = Tolerance> {
 
 fn price_set() -> impl Strategy<Value = PriceSet> {
     let priced = prop_oneof![identifier().prop_map(Priced::Instrument), currency().prop_map(Priced::Currency)];
-    let price = (priced, currency(), decimal()).prop_map(|(of, currency, value)| Price { of, currency, value });
+    let price = (priced, currency(), decimal(), maybe(decimal())).prop_map(|(of, currency, value, accrued)| Price {
+        of,
+        currency,
+        value,
+        accrued,
+    });
     (date(), identifier(), identifier(), small(), some(price))
         .prop_map(|(date, snap, source, version, prices)| PriceSet { date, snap, source, version, prices })
 }
@@ -165,6 +179,19 @@ fn parameters() -> impl Strategy<Value = Parameters> {
             attempts_per_step,
             examined_per_step,
             candidates_compared,
+        },
+    )
+}
+
+fn book_policy() -> impl Strategy<Value = BookPolicy> {
+    let method = prop_oneof![Just(LotMethod::Fifo), Just(LotMethod::Average)];
+    (identifier(), date(), method, any::<bool>(), maybe(currency())).prop_map(
+        |(book, valid_from, method, fees_in_cost, currency)| BookPolicy {
+            book,
+            valid_from,
+            method,
+            fees_in_cost,
+            currency,
         },
     )
 }

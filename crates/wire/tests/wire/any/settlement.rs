@@ -39,6 +39,7 @@ fn body() -> impl Strategy<Value = AdviceBody> {
         }),
         (short(), date(), cash)
             .prop_map(|(account, date, lines)| { AdviceBody::CashBalances(CashBalances { account, date, lines }) }),
+        identifier().prop_map(|allegement| AdviceBody::AllegementRemoval(AllegementRemoval { allegement })),
     ]
 }
 
@@ -96,8 +97,15 @@ pub fn outbound() -> impl Strategy<Value = OutboundInstruction> {
             }
         ),
     ];
-    (identifier(), identifier(), identifier(), body)
-        .prop_map(|(reference, domain, instruction, body)| OutboundInstruction { reference, domain, instruction, body })
+    (maybe(identifier()), identifier(), identifier(), identifier(), body).prop_map(
+        |(sender, reference, domain, instruction, body)| OutboundInstruction {
+            sender,
+            reference,
+            domain,
+            instruction,
+            body,
+        },
+    )
 }
 
 fn party() -> impl Strategy<Value = PartyReference> {

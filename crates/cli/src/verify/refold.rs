@@ -1,66 +1,22 @@
-//! `quittance verify`: the whole log folded again, its chain, postings, balances and snapshot checked, and the views with it.
+//! The second half of `quittance verify`: the log folded again by the code that serves, and what it keeps beside the log – snapshot
+//! and views – compared with that fold. It finds what the first half cannot know: what a snapshot or a view's row should hold.
 
-use std::path::PathBuf;
-use std::time::Instant;
+use std::path::Path;
 
 use anyhow::Result;
-use clap::Args;
 use engine::VerifyReport;
-use serde::Serialize;
 use store::{Log, Views};
 
-use crate::fault::failed;
+use super::Check;
 use crate::log::log_dir;
-use crate::output::{self, Cell, Column, Format, Mark, column, figure, note};
+use crate::output::{figure, note};
 use crate::service::views_dir;
 use crate::{progress, views};
 
-/// Prove a log: fold all of it again and check every figure
-#[derive(Args, Debug)]
-#[command(
-    after_help = "Reads only, also while a server runs on the directory (the views are then left out). The exit code is 1\n\
-    with the first violation.\n\n\
-    Examples:\n  quittance verify --data quittance-data\n  quittance verify --data quittance-data -o json"
-)]
-pub struct Verify {
-    /// The data directory
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
-    /// Do not compare the views with the log
-    #[arg(long)]
-    no_views: bool,
-    /// How to print the report
-    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
-    output: Format,
-}
-
-/// One thing that was checked.
-#[derive(Serialize)]
-struct Check {
-    check: &'static str,
-    /// How many were looked at.
-    checked: u64,
-    result: String,
-    sound: bool,
-}
-
-const CHECKS: &[Column<Check>] = &[
-    column("check", |each| Cell::text(each.check)),
-    column("checked", |each| Cell::Count(each.checked)),
-    column("result", |each| Cell::Marked(each.result.clone(), if each.sound { Mark::Good } else { Mark::Bad })),
-];
-
-impl Check {
-    fn sound(check: &'static str, checked: u64, result: impl Into<String>) -> Check {
-        Check { check, checked, result: result.into(), sound: true }
-    }
-}
-
-pub fn run(command: Verify) -> Result<()> {
-    let started = Instant::now();
-    let log = Log::open_read_only(&log_dir(&command.data), &views::options())?;
-    let head = log.head();
-    let bar = progress::counted(head.sequence, "records");
+/// Folds the log of a data directory again; the checks, and the first thing that is wrong.
+pub fn run(data: &Path, with_views: bool) -> Result<(Vec<Check>, Option<String>)> {
+    let log = Log::open_read_only(&log_dir(data), &views::options())?;
+    let bar = progress::counted(log.head().sequence, "records");
     bar.set_message("folding");
     let report = engine::verify(&log, &mut |progress| bar.set_position(progress.sequence))?;
     bar.finish_and_clear();
@@ -75,18 +31,12 @@ pub fn run(command: Verify) -> Result<()> {
             Err(error) => broken = Some(error.to_string()),
         }
     }
-    if broken.is_none() && !command.no_views {
-        let compared = compare_views(&command, &log)?;
+    if broken.is_none() && with_views {
+        let compared = compare_views(data, &log)?;
         broken = compared.iter().find(|check| !check.sound).map(|check| format!("{}: {}", check.check, check.result));
         checks.extend(compared);
     }
-    output::list(command.output, CHECKS, checks, "")?;
-    if let Some(broken) = broken {
-        return Err(failed(format!("VIOLATION, {broken}")));
-    }
-    let (records, seconds) = (figure::count(head.sequence), started.elapsed().as_secs_f64());
-    note(format!("{records} records are sound ({seconds:.1} s); chain {}", figure::hash(&head.chain)));
-    Ok(())
+    Ok((checks, broken))
 }
 
 /// What the engine's own verification looked at.
@@ -114,7 +64,7 @@ fn checks(report: &VerifyReport) -> Vec<Check> {
         Check::sound("postings", report.postings, "each record's balance, per entity and asset"),
         Check::sound("balances", report.balances, "ownership = location"),
         Check {
-            check: "instructions",
+            check: "instructions".to_owned(),
             checked: instructed,
             result: format!("= {} settled + {} cancelled + {} open", count(settled), count(cancelled), count(open)),
             sound: instructed == settled + cancelled + open,
@@ -123,14 +73,14 @@ fn checks(report: &VerifyReport) -> Vec<Check> {
     ];
     if let Some(violation) = &report.violation {
         let (check, checked) = ("VIOLATION", violation.sequence);
-        checks.push(Check { check, checked, result: violation.what.clone(), sound: false });
+        checks.push(Check { check: check.to_owned(), checked, result: violation.what.clone(), sound: false });
     }
     checks
 }
 
 /// Makes the views again from the log and compares every table with the one that is stored, at the record it was stored at.
-fn compare_views(command: &Verify, log: &Log) -> Result<Vec<Check>> {
-    let dir = views_dir(&command.data);
+fn compare_views(data: &Path, log: &Log) -> Result<Vec<Check>> {
+    let dir = views_dir(data);
     let left_out = |why: &str| {
         note(format!("the views are not compared: {why}"));
         Ok(Vec::new())
@@ -154,7 +104,7 @@ fn compare_views(command: &Verify, log: &Log) -> Result<Vec<Check>> {
         if log.chain_at(checkpoint.sequence)? != Some(checkpoint.chain) {
             let result =
                 format!("is of another history at record {}: `quittance rebuild`", figure::count(checkpoint.sequence));
-            checks.push(Check { check: check_name(view), checked: 0, result, sound: false });
+            checks.push(Check { check: check_name(view).to_owned(), checked: 0, result, sound: false });
         } else {
             at.push((checkpoint.sequence, view));
         }
@@ -176,7 +126,7 @@ fn compare_views(command: &Verify, log: &Log) -> Result<Vec<Check>> {
             true => (format!("equals its rebuild at record {}", figure::count(sequence)), true),
             false => (format!("table {} differs from its rebuild", torn.join(", ")), false),
         };
-        checks.push(Check { check: check_name(view), checked: tables, result, sound });
+        checks.push(Check { check: check_name(view).to_owned(), checked: tables, result, sound });
     }
     bar.finish_and_clear();
     Ok(checks)

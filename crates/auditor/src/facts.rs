@@ -1,0 +1,389 @@
+//! The facts of a record, as far as an auditor needs them. The numbers are those of `event.proto`.
+
+use crate::bytes::{Fields, Value, text, unreadable};
+use crate::fault::Fault;
+use crate::posting::{Asset, Posting};
+
+/// What a trade resolves to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    pub party: u32,
+    pub counterparty: u32,
+    pub book: u32,
+    pub domain: u32,
+    pub instrument: u32,
+    pub buys: bool,
+    /// Against payment.
+    pub paid: bool,
+    pub quantity: i64,
+    pub currency: Asset,
+    pub net: i64,
+    pub trade_date: u32,
+    pub settles: u32,
+    pub depot: Option<u32>,
+    pub nostro: Option<u32>,
+    /// The record that set the standing settlement instruction used.
+    pub ssi: Option<u64>,
+}
+
+/// A fact; its postings are kept beside it.
+#[derive(Clone, Debug)]
+pub enum Fact<'a> {
+    Captured {
+        trade: u64,
+        source: u32,
+        id: &'a str,
+        version: u32,
+        terms: Terms,
+        defects: bool,
+    },
+    Changed {
+        trade: u64,
+        version: u32,
+        terms: Terms,
+        details_in: u64,
+    },
+    ChangeRequested {
+        trade: u64,
+    },
+    ChangeLapsed {
+        trade: u64,
+    },
+    TradeCancelled {
+        trade: u64,
+    },
+    Awaited,
+    Issued {
+        instruction: u64,
+        trade: u64,
+        linked: (i64, i64),
+        delivers: bool,
+        quantity: i64,
+        amount: i64,
+    },
+    Unmatched {
+        instruction: u64,
+    },
+    Matched {
+        deliver: u64,
+        receive: u64,
+        amount: i64,
+    },
+    Pending {
+        deliver: u64,
+        receive: u64,
+    },
+    Settled {
+        deliver: u64,
+        receive: u64,
+        quantity: i64,
+        currency: Asset,
+        amount: i64,
+        date: u32,
+        books: (u32, u32),
+    },
+    Confirmed {
+        instruction: u64,
+        quantity: i64,
+        amount: i64,
+        left: (i64, i64),
+        ended: bool,
+    },
+    InstructionCancelled {
+        instruction: u64,
+    },
+    Failing {
+        domain: u32,
+        date: u32,
+        instructions: Vec<u64>,
+    },
+    /// Steered, sent, advised or answered: of an instruction that must be open.
+    Touched {
+        instruction: u64,
+        sent: Option<&'a [u8]>,
+    },
+    AdviceTaken {
+        sender: &'a str,
+        id: &'a str,
+        reuse: u32,
+    },
+    Interned {
+        kind: u32,
+        index: u32,
+        id: &'a str,
+    },
+    ReferenceSet {
+        reference: &'a [u8],
+        scale: Option<u32>,
+    },
+    Opened,
+    Transferred,
+    Reversed {
+        sequence: u64,
+        instruction: u64,
+    },
+    DayOpened {
+        domain: u32,
+        date: u32,
+    },
+    CutOffPassed {
+        domain: u32,
+        date: u32,
+    },
+    DayClosed {
+        domain: u32,
+        date: u32,
+    },
+    Progressed,
+    Proposed {
+        proposal: u64,
+        command: &'a [u8],
+    },
+    ProposalClosed {
+        proposal: u64,
+        approved: bool,
+    },
+    Quarantined,
+    QuarantineClosed {
+        sequence: u64,
+    },
+    BreakOpened {
+        number: u64,
+    },
+    BreakTouched {
+        number: u64,
+    },
+    BreakClosed {
+        number: u64,
+    },
+    /// Control totals, accounting days, prior-day adjustments: nothing of them moves a balance.
+    Accounting,
+}
+
+/// Every field of a message, for the few that are small; `get` of an absent one is nothing.
+struct Table<'a>(Vec<(u32, Value<'a>)>);
+
+impl<'a> Table<'a> {
+    fn get(&self, wanted: u32) -> Option<Value<'a>> {
+        self.0.iter().rev().find(|(number, _)| *number == wanted).map(|(_, value)| *value)
+    }
+    fn number(&self, wanted: u32) -> Result<u64, Fault> {
+        self.get(wanted).map_or(Ok(0), Value::number)
+    }
+    fn small(&self, wanted: u32) -> Result<u32, Fault> {
+        self.get(wanted).map_or(Ok(0), Value::small)
+    }
+    fn signed(&self, wanted: u32) -> Result<i64, Fault> {
+        self.get(wanted).map_or(Ok(0), Value::signed)
+    }
+    fn flag(&self, wanted: u32) -> Result<bool, Fault> {
+        self.get(wanted).map_or(Ok(false), Value::flag)
+    }
+    fn text(&self, wanted: u32) -> Result<&'a str, Fault> {
+        self.get(wanted).map_or(Ok(""), Value::text)
+    }
+    fn bytes(&self, wanted: u32) -> Result<&'a [u8], Fault> {
+        self.get(wanted).map_or(Ok(&[]), Value::bytes)
+    }
+}
+
+/// Which field holds the postings, by kind of event.
+fn postings_in(kind: u32) -> u32 {
+    match kind {
+        1 | 7 => {
+            if kind == 1 {
+                6
+            } else {
+                5
+            }
+        }
+        4 => 7,
+        8 | 13 | 16 | 48 => 3,
+        17 => 2,
+        43 => 10,
+        45 => 8,
+        _ => 0,
+    }
+}
+
+/// Reads facts one after the other; keeps its room.
+#[derive(Default)]
+pub struct Reader {
+    pub postings: Vec<Posting>,
+    spare: Vec<(u32, Value<'static>)>,
+}
+
+impl Reader {
+    /// The fact in an `Event`; its postings replace those of the one before.
+    pub fn read<'a>(&mut self, event: &'a [u8]) -> Result<Fact<'a>, Fault> {
+        self.postings.clear();
+        let mut fields = Fields::of(event);
+        let (Some((kind, body)), None) = (fields.next()?, fields.next()?) else {
+            return Err(unreadable("a fact that is not one"));
+        };
+        let (holds, mut table) = (postings_in(kind), Table(std::mem::take(&mut self.spare)));
+        let mut fields = Fields::of(body.bytes()?);
+        let mut packed = Vec::new();
+        while let Some((number, value)) = fields.next()? {
+            if number == holds {
+                self.postings.push(Posting::read(value.bytes()?)?);
+            } else if kind == 14 && number == 3 {
+                numbers(value, &mut packed)?;
+            } else {
+                table.0.push((number, value));
+            }
+        }
+        let fact = fact(kind, &table, packed);
+        table.0.clear();
+        // The room is kept, nothing that was in it.
+        self.spare = table.0.into_iter().map(|(number, _)| (number, Value::Number(0))).collect();
+        fact
+    }
+}
+
+/// Repeated numbers lie one by one or packed.
+fn numbers(value: Value<'_>, into: &mut Vec<u64>) -> Result<(), Fault> {
+    match value {
+        Value::Number(number) => into.push(number),
+        Value::Bytes(bytes) => {
+            let mut rest = bytes;
+            while !rest.is_empty() {
+                let end = rest.iter().position(|byte| byte & 0x80 == 0).ok_or_else(|| unreadable("a list cut off"))?;
+                if end > 9 {
+                    return Err(unreadable("a number too long"));
+                }
+                let (one, tail) = rest.split_at(end + 1);
+                into.push(one.iter().rev().fold(0, |all, byte| all << 7 | u64::from(byte & 0x7f)));
+                rest = tail;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn fact<'a>(kind: u32, f: &Table<'a>, packed: Vec<u64>) -> Result<Fact<'a>, Fault> {
+    Ok(match kind {
+        1 => Fact::Captured {
+            trade: f.number(1)?,
+            source: f.small(2)?,
+            id: f.text(3)?,
+            version: f.small(4)?,
+            terms: Terms::read(f.bytes(5)?)?,
+            defects: f.get(7).is_some(),
+        },
+        2 => {
+            let links = f.0.iter().filter(|(number, _)| *number == 2).count();
+            if links != 1 {
+                return Err(Fault::unknown(format!("an instruction of {links} trades")));
+            }
+            let link = Table::of(f.bytes(2)?)?;
+            Fact::Issued {
+                instruction: f.number(1)?,
+                trade: link.number(1)?,
+                linked: (link.signed(2)?, link.signed(3)?),
+                delivers: f.small(3)? == 1,
+                quantity: f.signed(4)?,
+                amount: f.signed(5)?,
+            }
+        }
+        3 => Fact::Matched { deliver: f.number(1)?, receive: f.number(2)?, amount: f.signed(3)? },
+        4 => Fact::Settled {
+            deliver: f.number(1)?,
+            receive: f.number(2)?,
+            quantity: f.signed(3)?,
+            currency: Asset::currency(f.text(4)?)?,
+            amount: f.signed(5)?,
+            date: f.small(6)?,
+            books: (f.small(8)?, f.small(9)?),
+        },
+        5 => Fact::Pending { deliver: f.number(1)?, receive: f.number(2)? },
+        6 => Fact::Unmatched { instruction: f.number(1)? },
+        7 => Fact::Changed {
+            trade: f.number(1)?,
+            version: f.small(2)?,
+            terms: Terms::read(f.bytes(4)?)?,
+            details_in: f.number(7)?,
+        },
+        8 => Fact::TradeCancelled { trade: f.number(1)? },
+        9 => Fact::Interned { kind: f.small(1)?, index: f.small(2)?, id: f.text(3)? },
+        10 => Fact::ReferenceSet { reference: f.bytes(1)?, scale: f.get(2).map(Value::small).transpose()? },
+        11 => Fact::Progressed,
+        12 | 42 | 44 => Fact::Touched { instruction: f.number(1)?, sent: None },
+        40 => Fact::Touched { instruction: f.number(1)?, sent: Some(f.bytes(2)?) },
+        13 => Fact::Transferred,
+        14 => Fact::Failing { domain: f.small(1)?, date: f.small(2)?, instructions: packed },
+        15 => Fact::InstructionCancelled { instruction: f.number(1)? },
+        16 => Fact::Opened,
+        17 => Fact::Reversed { sequence: f.number(1)?, instruction: f.number(3)? },
+        18 => Fact::ChangeRequested { trade: f.number(1)? },
+        19 => Fact::Awaited,
+        20 => Fact::DayOpened { domain: f.small(1)?, date: f.small(2)? },
+        21 => Fact::CutOffPassed { domain: f.small(1)?, date: f.small(2)? },
+        22 => Fact::DayClosed { domain: f.small(1)?, date: f.small(2)? },
+        23 => Fact::Proposed { proposal: f.number(1)?, command: f.bytes(2)? },
+        24 => Fact::ProposalClosed { proposal: f.number(1)?, approved: f.flag(2)? },
+        25 => Fact::Quarantined,
+        26 => Fact::QuarantineClosed { sequence: f.number(1)? },
+        41 => Fact::AdviceTaken { sender: f.text(1)?, id: f.text(2)?, reuse: f.small(3)? },
+        43 => Fact::Confirmed {
+            instruction: f.number(1)?,
+            quantity: f.signed(3)?,
+            amount: f.signed(5)?,
+            left: (f.signed(7)?, f.signed(8)?),
+            ended: f.flag(9)?,
+        },
+        45 => Fact::BreakOpened { number: f.number(1)? },
+        46 | 47 => Fact::BreakTouched { number: f.number(1)? },
+        48 => Fact::BreakClosed { number: f.number(1)? },
+        60 => Fact::ChangeLapsed { trade: f.number(1)? },
+        61..=65 => Fact::Accounting,
+        other => return Err(Fault::unknown(format!("a fact of kind {other}, which this auditor does not know"))),
+    })
+}
+
+impl<'a> Table<'a> {
+    fn of(bytes: &'a [u8]) -> Result<Table<'a>, Fault> {
+        let (mut fields, mut table) = (Fields::of(bytes), Table(Vec::new()));
+        while let Some(field) = fields.next()? {
+            table.0.push(field);
+        }
+        Ok(table)
+    }
+}
+
+impl Terms {
+    fn read(bytes: &[u8]) -> Result<Terms, Fault> {
+        let mut terms = Terms::default();
+        let mut fields = Fields::of(bytes);
+        while let Some((number, value)) = fields.next()? {
+            match number {
+                1 => terms.party = value.small()?,
+                2 => terms.counterparty = value.small()?,
+                3 => terms.book = value.small()?,
+                4 => terms.domain = value.small()?,
+                5 => terms.instrument = value.small()?,
+                6 => terms.buys = value.small()? == 1,
+                7 => terms.paid = value.small()? == 1,
+                8 => terms.quantity = value.signed()?,
+                9 => terms.currency = Asset::currency(value.text()?)?,
+                11 => terms.net = value.signed()?,
+                12 => terms.trade_date = value.small()?,
+                13 => terms.settles = value.small()?,
+                14 => terms.depot = Some(value.small()?),
+                15 => terms.nostro = Some(value.small()?),
+                19 => terms.ssi = Some(value.number()?),
+                10 | 16..=18 | 20..=27 => {}
+                other => return Err(Fault::unknown(format!("terms have a field {other}"))),
+            }
+        }
+        Ok(terms)
+    }
+}
+
+/// Sender and reference of a message to an agent, when it is an instruction.
+pub fn instruct_reference(message: &[u8]) -> Result<Option<&str>, Fault> {
+    match crate::bytes::last(message, 4)? {
+        Some(_) => text(message, 1).map(Some),
+        None => Ok(None),
+    }
+}

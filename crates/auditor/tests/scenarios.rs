@@ -1,0 +1,116 @@
+//! Every scenario of the business is read by the auditor, and nothing in it is called a violation: external domains, breaks, reversals,
+//! amendments, approvals, grants. And the generated week, against the figures of the state that decided it.
+
+use std::path::{Path, PathBuf};
+
+use auditor::fold::Fold;
+use model::event::Event;
+use model::identifier::CurrencyCode;
+use model::index::Asset;
+use model::ledger::Axis;
+use model::record::{Content, Outcome};
+use testkit::flow::{Flow, Shape, play};
+use testkit::memory::Shard;
+use testkit::scenario::{Mode, Script, player};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios")
+}
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("the folder of scenarios") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "txt") {
+            found.push(path);
+        }
+    }
+}
+
+/// Folds a shard's records; what is violated, if anything.
+fn audit(shard: &Shard) -> Result<Fold, String> {
+    let mut fold = Fold::default();
+    for (place, bytes) in shard.bytes().enumerate() {
+        let sequence = place as u64 + 1;
+        let read = fold.record(sequence, &bytes);
+        read.map_err(|fault| format!("record {sequence}: {fault:?}\n{:?}", shard.records()[place]))?;
+    }
+    fold.end().map_err(|fault| format!("{fault:?}"))?;
+    Ok(fold)
+}
+
+#[test]
+fn every_scenario_is_sound() {
+    let mut found = Vec::new();
+    files(&root(), &mut found);
+    found.sort();
+    assert!(found.len() > 50, "{} scenarios", found.len());
+    let mut faults = Vec::new();
+    let include = |name: &str| std::fs::read_to_string(root().join(name).with_extension("setup")).ok();
+    for path in found {
+        let text = std::fs::read_to_string(&path).expect("a scenario is a text");
+        let script = Script::parse(&path.display().to_string(), &text).expect("it parses");
+        let mut player = player(Mode::Straight);
+        player.play(&script, &include).expect("it plays");
+        if let Err(fault) = audit(player.stage().shard()) {
+            faults.push(format!("{}: {fault}", path.display()));
+        }
+    }
+    assert!(faults.is_empty(), "{} scenarios are said to be violated:\n{}", faults.len(), faults.join("\n"));
+}
+
+/// A reversal that books other than what it turns round is found, though it balances.
+#[test]
+fn a_reversal_must_be_exact() {
+    let (mut found, mut tried) = (Vec::new(), 0);
+    files(&root(), &mut found);
+    let include = |name: &str| std::fs::read_to_string(root().join(name).with_extension("setup")).ok();
+    for path in found {
+        let script = Script::parse("", &std::fs::read_to_string(&path).expect("a text")).expect("it parses");
+        let mut player = player(Mode::Straight);
+        player.play(&script, &include).expect("it plays");
+        let mut fold = Fold::default();
+        for (bytes, record) in player.stage().shard().bytes().zip(player.stage().shard().records()) {
+            let mut bent = record.clone();
+            if let Content::Decided { outcome: Outcome::Accepted(events), .. } = &mut bent.content
+                && let Some(Event::Reversed { postings, .. }) = events.first_mut()
+            {
+                // A book and the place where it lies, both by one.
+                postings
+                    .iter_mut()
+                    .filter(|posting| posting.asset == record.events()[0].postings()[0].asset)
+                    .for_each(|posting| posting.amount += 1);
+                let mut bytes = Vec::new();
+                wire::record::encode(&bent, None, &mut bytes);
+                assert!(
+                    fold.record(record.sequence, &bytes).is_err(),
+                    "{}: record {}",
+                    path.display(),
+                    record.sequence
+                );
+                tried += 1;
+                break;
+            }
+            fold.record(record.sequence, &bytes).expect("sound");
+        }
+    }
+    assert!(tried > 2, "{tried} scenarios turn something round");
+}
+
+/// Two implementations, one balance: what lies everywhere in a currency.
+#[test]
+fn the_trial_balance_is_that_of_the_state() {
+    let flow = Flow::new(11, Shape::demo());
+    let mut shard = Shard::new(flow.genesis());
+    assert_eq!(play(&flow, &mut shard).len(), 0, "the week goes as it should");
+    let lines = audit(&shard).and_then(|fold| fold.end().map_err(|fault| format!("{fault:?}"))).expect("sound");
+    for code in ["EUR", "USD", "GBP"] {
+        let asset = Asset::currency(CurrencyCode::parse(code).expect("a currency"));
+        let balances = shard.state().balances();
+        let located = balances.filter(|(account, own, _)| account.axis() == Axis::Location && *own == asset);
+        let total: i128 = located.map(|(_, _, amount)| amount).sum();
+        let line = lines.iter().find(|line| line.asset == code).expect("a line for it");
+        assert_eq!(line.location, total.to_string(), "{code}");
+    }
+}

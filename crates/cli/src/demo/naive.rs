@@ -1,0 +1,149 @@
+//! Results by plain sums over the log: what a position is worth at a close less all that was paid for it. No lots, no view.
+
+use std::collections::BTreeMap;
+
+use model::date::Date;
+use model::decimal::Decimal;
+use model::event::Event;
+use model::identifier::{CurrencyCode, Identifier};
+use model::index::{BookIx, InstrumentIx, Kind};
+use model::ledger::{LedgerAccount, Posting};
+use model::record::Record;
+use model::reference::{Priced, Reference};
+use model::trade::{Method, QuantityType, Side};
+use risk::amount::{Overflow, PriceKind, Scales, plus, value};
+
+/// What came into a book, or left it.
+#[derive(Clone)]
+struct Came {
+    book: BookIx,
+    instrument: InstrumentIx,
+    date: Date,
+    quantity: i128,
+    /// In minor units, with interest and charges; none: it came at the price of its day.
+    paid: Option<(CurrencyCode, i128)>,
+}
+
+struct Counted {
+    scale: u8,
+    kind: QuantityType,
+    currency: CurrencyCode,
+}
+
+#[derive(Default)]
+pub struct Naive {
+    names: BTreeMap<InstrumentIx, Identifier>,
+    counted: BTreeMap<Identifier, Counted>,
+    /// Clean, and interest accrued.
+    prices: BTreeMap<(Date, Identifier), (Decimal, Decimal)>,
+    trades: BTreeMap<u64, Came>,
+    others: Vec<Came>,
+}
+
+impl Naive {
+    pub fn record(&mut self, record: &Record) {
+        for event in record.events() {
+            match event {
+                Event::Interned { kind: Kind::Instrument, index, id } => {
+                    self.names.insert(InstrumentIx(*index), id.clone());
+                }
+                Event::ReferenceSet { reference, scale } => self.reference(reference, *scale),
+                Event::TradeCaptured { trade, terms, .. } | Event::TradeChanged { trade, terms, .. } => {
+                    let sign = if terms.side == Side::Buy { 1 } else { -1 };
+                    let paid = (terms.method == Method::Dvp).then_some((terms.currency, sign * i128::from(terms.net)));
+                    let quantity = sign * i128::from(terms.quantity);
+                    let (book, instrument, date) = (terms.book, terms.instrument, terms.trade_date);
+                    self.trades.insert(*trade, Came { book, instrument, date, quantity, paid });
+                }
+                Event::TradeCancelled { trade, .. } => {
+                    self.trades.remove(trade);
+                }
+                Event::Opened { postings, cost, .. } => self.other(record, postings, *cost),
+                Event::Transferred { postings, .. } => self.other(record, postings, None),
+                _ => {}
+            }
+        }
+    }
+
+    fn reference(&mut self, reference: &Reference, scale: Option<u8>) {
+        match reference {
+            Reference::Instrument(each) => {
+                let (kind, currency) = (each.quantity_type, each.currency);
+                let counted = Counted { scale: scale.unwrap_or(each.decimals), kind, currency };
+                self.counted.insert(each.id.clone(), counted);
+            }
+            Reference::PriceSet(set) => {
+                for price in &set.prices {
+                    if let Priced::Instrument(id) = &price.of {
+                        let of = (price.value, price.accrued.unwrap_or(Decimal::ZERO));
+                        self.prices.insert((set.date, id.clone()), of);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn other(&mut self, record: &Record, postings: &[Posting], cost: Option<(CurrencyCode, i64)>) {
+        for posting in postings {
+            if let (LedgerAccount::Book { book, .. }, Some(instrument)) =
+                (posting.account, posting.asset.as_instrument())
+            {
+                let (date, quantity) = (record.at().date_utc(), posting.amount);
+                let paid = cost.map(|(currency, cost)| (currency, i128::from(cost) * quantity.signum()));
+                self.others.push(Came { book, instrument, date, quantity, paid });
+            }
+        }
+    }
+
+    /// What all positions earned between two closes, by currency; those without a price at either are left out.
+    pub fn earned(&self, from: Date, to: Date) -> Result<BTreeMap<CurrencyCode, i128>, Overflow> {
+        let mut positions: BTreeMap<(BookIx, InstrumentIx), Vec<&Came>> = BTreeMap::new();
+        for came in self.trades.values().chain(&self.others) {
+            positions.entry((came.book, came.instrument)).or_default().push(came);
+        }
+        let mut earned = BTreeMap::new();
+        for ((_, instrument), came) in positions {
+            let Some(id) = self.names.get(&instrument) else { continue };
+            let Some(counted) = self.counted.get(id) else { continue };
+            if let (Some(before), Some(after)) =
+                (self.result(id, counted, &came, from)?, self.result(id, counted, &came, to)?)
+            {
+                let sum: &mut i128 = earned.entry(counted.currency).or_default();
+                *sum = plus(*sum, plus(after, -before)?)?;
+            }
+        }
+        Ok(earned)
+    }
+
+    fn result(
+        &self,
+        id: &Identifier,
+        counted: &Counted,
+        came: &[&Came],
+        close: Date,
+    ) -> Result<Option<i128>, Overflow> {
+        let (mut held, mut paid) = (0, 0);
+        for each in came.iter().filter(|each| each.date <= close) {
+            held = plus(held, each.quantity)?;
+            let cost = match each.paid {
+                Some((currency, cost)) if currency == counted.currency => Some(cost),
+                Some(_) => None,
+                None => self.worth(id, counted, each.quantity, each.date)?,
+            };
+            let Some(cost) = cost else { return Ok(None) };
+            paid = plus(paid, cost)?;
+        }
+        let worth = if held == 0 { Some(0) } else { self.worth(id, counted, held, close)? };
+        worth.map(|worth| plus(worth, -paid)).transpose()
+    }
+
+    /// Clean and interest, each rounded once.
+    fn worth(&self, id: &Identifier, counted: &Counted, held: i128, on: Date) -> Result<Option<i128>, Overflow> {
+        let Some((clean, accrued)) = self.prices.get(&(on, id.clone())) else { return Ok(None) };
+        let kind = if counted.kind == QuantityType::Face { PriceKind::Percent } else { PriceKind::Amount };
+        let currency = model::currency::exponent(counted.currency).map_or(0, u32::from);
+        let scales = Scales { quantity: u32::from(counted.scale), currency };
+        Ok(Some(plus(value(held, *clean, kind, scales)?, value(held, *accrued, kind, scales)?)?))
+    }
+}

@@ -1,0 +1,58 @@
+// A question that is asked again when there are new records, at most twice a second, and never shows an older answer.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { codeOf, Code, explain } from "./client";
+import { head } from "./standing";
+
+const PACE = 500;
+
+export interface Asked<T> {
+  value?: T;
+  /** Why there is no newer answer. */
+  error?: string;
+  code?: Code;
+  /** Asks again, with what a command has just done in it. */
+  again: () => void;
+}
+
+/** `key` says when it is another question: then the old answer is forgotten. */
+export function useQuery<T>(key: string, ask: () => Promise<T>): Asked<T> {
+  const [state, setState] = useState<{ key: string; value?: T; error?: string; code?: Code }>({ key });
+  const asking = useRef(ask);
+  asking.current = ask;
+  const nudge = useRef<() => void>(() => undefined);
+
+  useEffect(() => {
+    let over = false;
+    let busy = false;
+    let wanted = false;
+    let last = 0;
+    const run = async () => {
+      if (busy) {
+        wanted = true;
+        return;
+      }
+      busy = true;
+      const wait = last + PACE - performance.now();
+      if (wait > 0) await new Promise((done) => setTimeout(done, wait));
+      wanted = false;
+      last = performance.now();
+      try {
+        const value = await asking.current();
+        if (!over) setState({ key, value });
+      } catch (error) {
+        if (!over) setState((before) => ({ ...before, key, error: explain(error), code: codeOf(error) }));
+      }
+      busy = false;
+      if (wanted && !over) void run();
+    };
+    nudge.current = () => void run();
+    const unsubscribe = head.subscribe(() => void run());
+    return () => {
+      over = true;
+      unsubscribe();
+    };
+  }, [key]);
+
+  const { value, error, code } = state.key === key ? state : {};
+  return { value, error, code, again: () => nudge.current() };
+}

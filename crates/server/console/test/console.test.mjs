@@ -1,0 +1,265 @@
+// The console in a real browser against the real service: what people of each role see and do, live, and after a cut.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { browser, signedIn } from "./browser.mjs";
+import { House, TODAY } from "./house.mjs";
+
+let house;
+let opened;
+const SOON = { timeout: 20_000 };
+
+before(async () => {
+  [house, opened] = await Promise.all([House.open(), browser()]);
+});
+after(async () => {
+  await opened?.close();
+  await house?.close();
+});
+
+/** Somebody at work; afterwards the page must have done nothing it should not. */
+async function as(name, work) {
+  const page = await signedIn(opened, house.console, name);
+  try {
+    await work(page);
+    assert.deepEqual(page.faults, [], "what the page should not have done");
+  } catch (error) {
+    // What a person would have seen, for who looks into it.
+    if (process.env.CONSOLE_SHOTS) await page.screenshot({ path: `${process.env.CONSOLE_SHOTS}/failed-${name}.png` });
+    throw error;
+  } finally {
+    await page.context().close();
+  }
+}
+
+const state = (page, wanted) => page.waitForSelector(`.liveness[data-state="${wanted}"]`, SOON);
+const tile = (page, status) => page.locator(`.tile[data-status="${status}"] b`);
+const row = (page, number) => page.locator(`.instructions tr[data-row="${number}"]`);
+
+async function says(locator, text) {
+  const wanted = text instanceof RegExp ? text : new RegExp(`^\\s*${text}\\s*$`);
+  const end = Date.now() + SOON.timeout;
+  for (;;) {
+    const seen = await locator.textContent({ timeout: 1_000 }).catch(() => "");
+    if (wanted.test(seen)) return seen;
+    if (Date.now() > end) assert.match(seen, wanted);
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
+test("a trade that is published becomes visible without a touch, and so does its settlement", () =>
+  as("olga.ops", async (page) => {
+    await state(page, "live");
+    await says(page.locator(".day").first(), /\w+ Mon 23 Nov 2026 open/);
+    await says(page.locator(".instructions .note"), /^0/);
+    house.buy("T-1", 5);
+    const [mine] = house.instructions();
+    await row(page, mine.number).waitFor(SOON);
+    assert.match(await row(page, mine.number).textContent(), /unmatched.*receive.*SAP.*500\.00.*EUR.*ALPHA.*BETA/);
+    await says(tile(page, "unmatched"), "1");
+    house.sell("T-1", 5);
+    await row(page, mine.number).waitFor({ state: "detached", ...SOON });
+    await says(tile(page, "settled"), "2");
+    await says(page.locator(".ticker"), new RegExp(`${mine.number} settled`));
+  }));
+
+test("an operator releases a hold by keyboard, and the pair settles", () =>
+  as("olga.ops", async (page) => {
+    house.buy("H-1", 7);
+    house.sell("H-1", 7, { hold: true });
+    const held = house.instructions("--status", "pending").find((each) => each.held);
+    assert.ok(held, "one side is on hold");
+    await row(page, held.number).waitFor(SOON);
+    await page.keyboard.press("/");
+    await page.keyboard.type("H-1 PREA");
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("j");
+    await page.keyboard.press("Enter");
+    await says(page.locator("h1"), new RegExp(`${held.number} BETA delivers 7 SAP to ALPHA against 700.00 EUR`));
+    await page.keyboard.press("r");
+    await page.getByLabel("Reason").fill("the client has paid");
+    await page.keyboard.press("Enter");
+    await says(page.locator(".toasts"), new RegExp(`Release instruction ${held.number}: done, record \\d+`));
+    await says(page.locator(".instruction .title .badge").first(), "settled");
+    assert.equal(house.json("instructions", "get", `${held.number}`).status, "INSTRUCTION_STATUS_SETTLED");
+  }));
+
+test("an approver sees what was asked, approves exactly that, and its maker may not", async () => {
+  await as("olga.ops", async (page) => {
+    await page.goto(`http://${house.console}/#/cash/ALPHA-CASH/EUR`);
+    await page.getByRole("button", { name: "Transfer…" }).click();
+    await page.getByLabel("Book whose cash it is").fill("ALPHA-EQ");
+    await page.getByLabel("Amount").fill("250000.50");
+    await page.getByLabel("Reason").fill("funding for tomorrow");
+    await page.getByRole("button", { name: "Transfer", exact: true }).click();
+    await says(page.locator(".toasts"), /proposal \d+ waits for a second person/);
+    await page.goto(`http://${house.console}/#/exceptions/approvals`);
+    await says(page.locator("pre"), /"quantity": "250000.50"/);
+    assert.equal(await page.getByRole("button", { name: "Approve…" }).count(), 0, "one's own");
+  });
+  await as("omar.control", async (page) => {
+    await says(page.locator(".top nav .count"), "1");
+    await page.goto(`http://${house.console}/#/exceptions/approvals`);
+    await says(page.locator("pre"), /"to": "ALPHA-CASH"[\s\S]*"quantity": "250000.50"/);
+    await page.getByRole("button", { name: "Approve…" }).click();
+    await page.getByLabel("Reason").fill("checked with treasury");
+    await page.getByRole("button", { name: "Approve", exact: true }).click();
+    await says(page.locator(".toasts"), /Approve proposal \d+: done/);
+    await page.goto(`http://${house.console}/#/cash/ALPHA-CASH/EUR`);
+    // 1,000,000.00 − 500.00 − 700.00 + 250,000.50
+    await says(page.locator(".facts.across b").first(), "1,248,800.50");
+  });
+});
+
+test("a cut connection is seen at once, resumes with its token, and nothing is missing", () =>
+  as("olga.ops", async (page) => {
+    house.buy("C-0", 3);
+    await state(page, "live");
+    await says(tile(page, "unmatched"), "1");
+    await house.kill();
+    await state(page, "reconnecting");
+    await says(page.locator(".days .alarm"), /does not answer/);
+    await house.start();
+    house.buy("C-1", 11);
+    await state(page, "live");
+    await page.waitForSelector(".liveness[data-resumed='1']", SOON);
+    await says(tile(page, "unmatched"), "2");
+    const numbers = house.instructions("--status", "unmatched").map((each) => each.number.toString());
+    assert.equal(numbers.length, 2);
+    for (const number of numbers) await row(page, number).waitFor(SOON);
+    house.sell("C-1", 11);
+    await row(page, numbers[1]).waitFor({ state: "detached", ...SOON });
+  }));
+
+test("an auditor reads the whole story, with postings that balance by name", () =>
+  as("audra.audit", async (page) => {
+    const [settled] = house.instructions("--status", "settled");
+    await page.goto(`http://${house.console}/#/instruction/${settled.number}`);
+    await says(page.locator(".story"), /trade captured[\s\S]*instructed[\s\S]*settled/);
+    const last = page.locator(".story > li").last().locator("tr");
+    const lines = (await last.allTextContents()).slice(1).map((line) => line.replaceAll("−", "-"));
+    assert.ok(lines.some((line) => /ALPHA-CASHlocation-500\.00EUR/.test(line)), lines.join("\n"));
+    assert.ok(lines.some((line) => /BETA-DEPOTlocation-5\.?0?0?SAP|BETA-DEPOTlocation-5/.test(line)), lines.join("\n"));
+    assert.equal(await page.locator(".title .buttons button").count(), 0, "who looks changes nothing");
+  }));
+
+test("an operator takes a break on and closes it, and what it books is booked", () =>
+  as("olga.ops", async (page) => {
+    house.submit("olga.ops", { advice: { sender: "CUSTODIAN", id: "CAMT-1", cashEntry: { account: "ALPHA-CUST", currency: "EUR", amount: "12.34", valueDate: TODAY, code: "PMNT", narrative: "whose?" } } });
+    await page.goto(`http://${house.console}/#/exceptions/breaks`);
+    const line = page.locator("tr[data-row]").first();
+    await says(line, /unexpected cash.*ALPHA-CUST.*12\.34.*nobody/);
+    await line.getByRole("button", { name: "Assign…" }).click();
+    assert.equal(await page.getByLabel("Owner").inputValue(), "olga.ops");
+    await page.getByLabel("Reason").fill("mine");
+    await page.getByRole("button", { name: "Assign", exact: true }).click();
+    await says(line, /olga\.ops/);
+    await line.getByRole("button", { name: "Close…" }).click();
+    await page.getByLabel("How").selectOption("TO_BOOK");
+    await page.getByLabel("Reason").fill("a dividend of the book");
+    await page.getByLabel("Book or party").fill("NO-BOOK");
+    await page.getByRole("button", { name: "Close it" }).click();
+    await says(page.locator("dialog [role=alert]"), /NO-BOOK/);
+    await page.getByLabel("Book or party").fill("ALPHA-EQ");
+    await page.getByRole("button", { name: "Close it" }).click();
+    await says(page.locator(".panel .missing"), "Agents and our records agree.");
+  }));
+
+test("each role sees its own: no action that would be refused, no page that would be empty", async () => {
+  await as("rita.risk", async (page) => {
+    await says(page.locator(".who small"), "risk-viewer");
+    await says(tile(page, "settled"), /[1-9]/);
+    await says(page.locator(".instructions"), /not shown to your role/);
+    await page.goto(`http://${house.console}/#/exceptions`);
+    await says(page.locator("main"), /is for operator, approver, auditor, administrator/);
+  });
+  await as("nobody.known", async (page) => {
+    await says(page.locator(".days .alarm"), /nobody.known has no grant/);
+  });
+});
+
+test("amounts are exact beyond what floating point holds, and stand under one another", () =>
+  as("omar.control", async (page) => {
+    house.submit("olga.ops", { transfer: { to: "BETA-CASH", book: "BETA-EQ", currency: "EUR", quantity: "90071992547409.93" } });
+    await page.goto(`http://${house.console}/#/exceptions/approvals`);
+    await page.getByRole("button", { name: "Approve…" }).click();
+    await page.getByLabel("Reason").fill("a large one");
+    await page.getByRole("button", { name: "Approve", exact: true }).click();
+    await page.goto(`http://${house.console}/#/cash/BETA-CASH/EUR`);
+    // 1,000,000.00 + 500.00 + 700.00 + 1,100.00 + 90,071,992,547,409.93: 2^53 cents are 90,071,992,547,409.92
+    await says(page.locator(".facts.across b").first(), "90,071,993,549,709.93");
+    const places = await page.locator("td.figure .amount:not(.absent)").evaluateAll((all) =>
+      all.map((each) => ({ column: `${each.closest("table").ariaLabel} ${each.closest("td").cellIndex}`, right: Math.round(each.getBoundingClientRect().right) })),
+    );
+    const columns = new Map(places.map((each) => [each.column, places.filter((other) => other.column === each.column)]));
+    assert.ok(columns.size >= 2, "columns of amounts");
+    for (const [column, cells] of columns) assert.equal(new Set(cells.map((each) => each.right)).size, 1, column);
+  }));
+
+test("everything is reached without a mouse, and the frame says what it is", () =>
+  as("omar.control", async (page) => {
+    await state(page, "live");
+    await page.keyboard.press("Tab");
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the page");
+    await page.keyboard.press("Enter");
+    assert.equal(await page.evaluate(() => document.activeElement.id), "main");
+    for (const [key, title] of [["c", "Cash"], ["e", "Exceptions"], ["l", "Ledger"], ["v", "Coverage"], ["p", "Positions"], ["n", "P&L"], ["m", "Reports"], ["k", "Controls"], ["s", "Service"], ["t", "Today"]]) {
+      await page.keyboard.press("g");
+      await page.keyboard.press(key);
+      await page.waitForFunction((wanted) => document.title.startsWith(wanted), title, SOON);
+      await page.waitForFunction(() => !document.querySelector("main .missing.bad"), undefined, SOON);
+    }
+    await page.keyboard.press("?");
+    await says(page.locator("dialog"), /light or dark/);
+    await page.keyboard.press("Escape");
+    const unnamed = await page.locator("button, input, a").evaluateAll((all) => all.filter((each) => !(each.textContent.trim() || each.getAttribute("aria-label") || each.labels?.length)).length);
+    assert.equal(unnamed, 0, "every control has a name");
+    await page.locator(".tile").first().focus();
+    const outline = await page.locator(".tile").first().evaluate((each) => getComputedStyle(each).outlineStyle);
+    assert.equal(outline, "solid", "the focus is seen");
+  }));
+
+test("the browser is told to load and run nothing from elsewhere", async () => {
+  const answer = await fetch(`http://${house.console}/`);
+  const policy = answer.headers.get("content-security-policy");
+  assert.match(policy, /default-src 'none'/);
+  assert.doesNotMatch(policy, /unsafe|https?:|\*/);
+  assert.equal(answer.headers.get("x-content-type-options"), "nosniff");
+  const again = await fetch(`http://${house.console}/`, { headers: { "if-none-match": answer.headers.get("etag") } });
+  assert.equal(again.status, 304);
+  await as("olga.ops", async (page) => {
+    const refused = await page.evaluate(async () => {
+      const inline = document.createElement("script");
+      let why = "";
+      addEventListener("securitypolicyviolation", (event) => (why = event.effectiveDirective));
+      try {
+        inline.textContent = "window.ran = true";
+      } catch {
+        why = "trusted types";
+      }
+      document.body.append(inline);
+      await new Promise((done) => setTimeout(done, 100));
+      return { ran: Boolean(window.ran), why };
+    });
+    assert.equal(refused.ran, false);
+    assert.notEqual(refused.why, "");
+    page.faults.length = 0;
+  });
+});
+
+test("what a delivery lacks, and what books have and earned, is shown by name", () =>
+  as("rita.risk", async (page) => {
+    house.buy("V-1", 5_000);
+    house.sell("V-1", 5_000);
+    await page.goto(`http://${house.console}/#/coverage`);
+    await says(page.locator("tr.chosen"), /SAP.*BETA-DEPOT/);
+    await says(page.locator(".chains > li").first(), /short.*delivers 5,000 to ALPHA.*lacks.*nobody is to deliver it/);
+    await page.goto(`http://${house.console}/#/positions`);
+    // Opened 1,000, bought 5 + 7 + 3 + 11 + 5,000, whatever has settled.
+    await says(page.locator('tr[data-row="ALPHA-EQ/SAP/EUR"]'), /ALPHA-EQSAP6,0261,023/);
+    await says(page.locator(".positions table").nth(2), /opened.*1,000.*100,000\.00/);
+    await page.goto(`http://${house.console}/#/pnl`);
+    // No prices are recorded: said by name, and never zero.
+    await says(page.locator(".pnl"), /no price|no set|No book has a result/);
+    await page.goto(`http://${house.console}/#/report`);
+    await says(page.locator(".report"), /settlement efficiency.*QCSD/);
+  }));
