@@ -218,7 +218,10 @@ fn exposure_is_the_sum_of_what_is_open_at_market() {
             let against = if movement == pb::Movement::Receive { market - amount } else { amount - market };
             (count, sum) = (count + 1, sum + against.max(0));
         }
-        let exposures = exposures(&fixture);
+        // Others quote too: which is meant is said.
+        let quotes = pb::PriceSetFilter { source: "QUOTES".into(), ..Default::default() };
+        let filter = pb::ExposureFilter { prices: Some(quotes), ..Default::default() };
+        let exposures = fixture.views.exposure(&filter, At::NOW).unwrap();
         assert_eq!(exposures.rows.iter().map(|row| row.trades).sum::<u64>(), count, "{seed}");
         assert_eq!(exposures.rows.iter().map(|row| plain(row.exposure)).sum::<i64>(), sum, "{seed}");
         assert!(exposures.exceptions.is_empty());
