@@ -29,4 +29,33 @@ impl RiskService for Backend {
         coverages.retain(|_| sight.is_unlimited());
         Ok(Response::new(pb::ListCoverageResponse { sequence, coverages, next_page_token }))
     }
+
+    async fn get_exposure(
+        &self,
+        request: Request<pb::GetExposureRequest>,
+    ) -> Result<Response<pb::GetExposureResponse>, Status> {
+        let sight = Sight::of(request.extensions())?;
+        let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
+        let filter = request.into_inner().filter.unwrap_or_default();
+        let mut exposures = self.read(move |views| views.exposure(&filter, at)).await?;
+        exposures.rows.retain(|row| sight.counterparty(&row.counterparty));
+        exposures.exceptions.retain(|_| sight.is_unlimited());
+        Ok(Response::new(pb::GetExposureResponse { exposures: Some(exposures) }))
+    }
+
+    async fn get_capital(
+        &self,
+        request: Request<pb::GetCapitalRequest>,
+    ) -> Result<Response<pb::GetCapitalResponse>, Status> {
+        let sight = Sight::of(request.extensions())?;
+        let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
+        let filter = request.into_inner().filter.unwrap_or_default();
+        let mut capitals = self.read(move |views| views.capital(&filter, at)).await?;
+        capitals.rows.retain(|row| sight.counterparty(&row.counterparty));
+        capitals.exceptions.retain(|_| sight.is_unlimited());
+        if !sight.is_unlimited() {
+            capitals.out_of_scope = 0;
+        }
+        Ok(Response::new(pb::GetCapitalResponse { capitals: Some(capitals) }))
+    }
 }

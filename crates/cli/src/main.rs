@@ -33,6 +33,7 @@ mod quarantine;
 mod rebuild;
 mod repairs;
 mod report;
+mod risk;
 mod service;
 mod status;
 mod store;
@@ -89,6 +90,7 @@ enum Command {
     Pnl(pnl::Pnl),
     Report(report::Report),
     Coverage(coverage::CoverageCommand),
+    Risk(risk::Risk),
     Day(day::Day),
     Controls(controls::Controls),
     Proposals(proposals::Proposals),
@@ -132,6 +134,7 @@ fn run(command: Command) -> Result<()> {
         Command::Pnl(command) => wait(pnl::run(command)),
         Command::Report(command) => wait(report::run(command)),
         Command::Coverage(command) => wait(coverage::run(command)),
+        Command::Risk(command) => wait(risk::run(command)),
         Command::Day(command) => wait(day::run(command)),
         Command::Controls(command) => wait(controls::run(command)),
         Command::Proposals(command) => wait(proposals::run(command)),

@@ -5,6 +5,8 @@ use wire::pb::view as pb;
 
 use crate::Error;
 use crate::coverage::{CoverageFilter, Coverages};
+use crate::exposure::{ExposureFilter, Stand, capitals, exposures};
+use crate::market::Wanted;
 use crate::queries::{PageRequest, Projections};
 use crate::shared::{At, State, ViewName};
 use crate::token::{Purpose, Scope};
@@ -30,16 +32,48 @@ impl Projections {
         };
         Ok(pb::CoveragePage { sequence, coverages, next_page_token: last.map_or(String::new(), token) })
     }
+
+    /// What failures of counterparties would cost, at a set of prices and rates.
+    pub fn exposure(&self, filter: &pb::ExposureFilter, at: At) -> Result<pb::Exposures, Error> {
+        self.at_market(filter, at, exposures)
+    }
+
+    /// Own funds for aged fails and free deliveries, at a set of prices and rates.
+    pub fn capital(&self, filter: &pb::CapitalFilter, at: At) -> Result<pb::Capitals, Error> {
+        let of = filter.of.clone().unwrap_or_default();
+        self.at_market(&of, at, |sequence, stand, of| capitals(sequence, stand, of, &filter.jurisdiction))
+    }
+
+    fn at_market<T>(
+        &self,
+        filter: &pb::ExposureFilter,
+        at: At,
+        ask: impl FnOnce(u64, &Stand<'_>, &ExposureFilter) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let state = self.shared.at(ViewName::Status, at)?;
+        let sequence = same_record(&state)?;
+        let (names, market) = (state.names.live()?, state.market.live()?);
+        let wanted = Wanted::parse(filter.prices.as_ref())?;
+        let filter = ExposureFilter::parse(filter, names)?;
+        let prices = market.prices(&self.shared.rows, &wanted)?;
+        let (status, positions) = (state.status.live()?, state.positions.live()?);
+        ask(sequence, &Stand { names, status, positions, market, prices: &prices }, &filter)
+    }
 }
 
-/// The record at which status and ledger both stand. They part only while one of them is rebuilt.
+/// The record at which the views of such an answer all stand. They part only while one of them is rebuilt.
 fn same_record(state: &State) -> Result<u64, Error> {
-    let (status, ledger) = (state.status.sequence, state.ledger.sequence);
-    if status == ledger {
-        return Ok(status);
+    let views = [
+        (ViewName::Status, state.status.sequence),
+        (ViewName::Ledger, state.ledger.sequence),
+        (ViewName::Positions, state.positions.sequence),
+        (ViewName::Market, state.market.sequence),
+    ];
+    let newest = views.iter().map(|(_, sequence)| *sequence).max().unwrap_or(0);
+    match views.iter().find(|(_, sequence)| *sequence < newest) {
+        None => Ok(newest),
+        Some((view, at)) => Err(Error::TooOld { view: view.as_str(), at: *at, wanted: newest }),
     }
-    let view = if ledger < status { ViewName::Ledger } else { ViewName::Status };
-    Err(Error::TooOld { view: view.as_str(), at: ledger.min(status), wanted: ledger.max(status) })
 }
 
 fn read_place(place: [u8; 8]) -> (InstrumentIx, AccountIx) {

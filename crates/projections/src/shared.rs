@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::Error;
 use crate::cash::Cash;
 use crate::ledger::Ledger;
+use crate::market::Market;
 use crate::names::Names;
 use crate::positions::Positions;
 use crate::status::Status;
@@ -27,11 +28,20 @@ pub enum ViewName {
     Positions,
     /// Prices, closes and policies.
     Valuation,
+    /// Prices, rates, and in what instruments are priced.
+    Market,
 }
 
 impl ViewName {
-    pub const ALL: [ViewName; 6] =
-        [ViewName::Names, ViewName::Status, ViewName::Cash, ViewName::Ledger, ViewName::Positions, ViewName::Valuation];
+    pub const ALL: [ViewName; 7] = [
+        ViewName::Names,
+        ViewName::Status,
+        ViewName::Cash,
+        ViewName::Ledger,
+        ViewName::Positions,
+        ViewName::Valuation,
+        ViewName::Market,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -41,6 +51,7 @@ impl ViewName {
             ViewName::Ledger => "ledger",
             ViewName::Positions => "positions",
             ViewName::Valuation => "valuation",
+            ViewName::Market => "market",
         }
     }
 }
@@ -54,15 +65,24 @@ pub(crate) struct State {
     pub(crate) ledger: Kept<Ledger>,
     pub(crate) positions: Kept<Positions>,
     pub(crate) valuation: Kept<Valuation>,
+    pub(crate) market: Kept<Market>,
 }
 
 impl State {
-    pub(crate) fn members_mut(&mut self) -> [&mut dyn Member; 6] {
-        [&mut self.names, &mut self.status, &mut self.cash, &mut self.ledger, &mut self.positions, &mut self.valuation]
+    pub(crate) fn members_mut(&mut self) -> [&mut dyn Member; 7] {
+        [
+            &mut self.names,
+            &mut self.status,
+            &mut self.cash,
+            &mut self.ledger,
+            &mut self.positions,
+            &mut self.valuation,
+            &mut self.market,
+        ]
     }
 
-    pub(crate) fn members(&self) -> [&dyn Member; 6] {
-        [&self.names, &self.status, &self.cash, &self.ledger, &self.positions, &self.valuation]
+    pub(crate) fn members(&self) -> [&dyn Member; 7] {
+        [&self.names, &self.status, &self.cash, &self.ledger, &self.positions, &self.valuation, &self.market]
     }
 
     fn member(&self, name: ViewName) -> &dyn Member {
@@ -73,6 +93,7 @@ impl State {
             ViewName::Ledger => &self.ledger,
             ViewName::Positions => &self.positions,
             ViewName::Valuation => &self.valuation,
+            ViewName::Market => &self.market,
         }
     }
 }

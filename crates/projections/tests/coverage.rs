@@ -2,27 +2,13 @@
 
 mod stream;
 
-use std::path::Path;
-
 use projections::{At, PageRequest};
 use stream::{Fixture, Stream};
-use testkit::scenario::{Mode, Script, player};
 use wire::pb::typ::Decimal;
 use wire::pb::view as pb;
 
-/// What a script leaves behind in the views.
 fn after(text: &str) -> Fixture {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios");
-    let script = Script::parse("coverage", &format!("include standard\n\n{}\n----\n", text.trim_end())).unwrap();
-    let mut player = player(Mode::Straight);
-    player.play(&script, &|name| std::fs::read_to_string(root.join(name).with_extension("setup")).ok()).unwrap();
-    let facts = player.stage().shard().bytes().map(|bytes| wire::record::facts(&bytes).unwrap());
-    let stream = Stream { facts: facts.collect() };
-    let mut fixture = Fixture::new();
-    fixture.fold(&stream);
-    fixture.save();
-    // What is asked after a crash is what was asked before.
-    fixture.restart(&stream)
+    stream::played::after("standard", text)
 }
 
 fn plain(decimal: Option<Decimal>) -> i64 {

@@ -6,20 +6,10 @@ mod stream;
 use std::path::Path;
 
 use projections::{At, PageRequest};
+use stream::played::played;
 use stream::random::Random;
 use stream::{Fixture, Stream};
-use testkit::scenario::{Mode, Script, player};
 use wire::pb::view as pb;
-
-/// The facts a script leaves behind.
-fn played(name: &str, text: &str) -> Stream {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios");
-    let script = Script::parse(name, text).unwrap();
-    let mut player = player(Mode::Straight);
-    player.play(&script, &|name| std::fs::read_to_string(root.join(name).with_extension("setup")).ok()).unwrap();
-    let facts = player.stage().shard().bytes().map(|bytes| wire::record::facts(&bytes).unwrap());
-    Stream { facts: facts.collect() }
-}
 
 fn scenarios() -> Vec<(String, Stream)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios/external");

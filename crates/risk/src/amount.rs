@@ -145,6 +145,9 @@ mod tests {
         // 100.00 EUR at 160.25 is 16,025 JPY: the yen has no minor unit.
         assert_eq!(Conversion::new(d("160.25"), 2, 0).unwrap().apply(10_000), Ok(16_025));
         assert_eq!(Conversion::SAME.apply(-7), Ok(-7));
+        // And back: the yen buy the euros again.
+        assert_eq!(Conversion::new(d("160.25"), 2, 0).unwrap().inverse().apply(16_025), Ok(10_000));
+        assert_eq!(Conversion::new(d("0"), 2, 0).unwrap().inverse().apply(1), Err(Overflow));
         // 100.00 EUR at 0.8642 EUR a dollar are 115.71 USD; and at 1.1405 EUR a pound, 86.42 USD are 65.48 pounds.
         let (dollar, pound) =
             (Conversion::new(d("0.8642"), 2, 2).unwrap(), Conversion::new(d("1.1405"), 2, 2).unwrap());

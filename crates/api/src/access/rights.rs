@@ -52,6 +52,8 @@ pub const RIGHTS: &[Right] = &[
     question("PositionService", "SummarizePnl", FIGURES),
     question("ReportService", "GetReport", FIGURES),
     question("RiskService", "ListCoverage", FIGURES),
+    question("RiskService", "GetExposure", FIGURES),
+    question("RiskService", "GetCapital", FIGURES),
     // Which of them, the command says.
     command("OperatorService", "SubmitCommand", &[Publisher, Operator, Approver, Admin]),
     command("OperatorService", "OpenDay", OPERATIONS),

@@ -73,6 +73,11 @@ impl Sight {
         self.covers(Some(&row.book), Some(&row.counterparty))
     }
 
+    /// A sum over all books with a counterparty.
+    pub(crate) fn counterparty(&self, counterparty: &str) -> bool {
+        self.covers(None, Some(counterparty))
+    }
+
     pub(crate) fn balance(&self, row: &view::Balance) -> bool {
         let name = |text: &str| if text.is_empty() { None } else { Some(text.to_owned()) };
         let (book, counterparty) = match row.kind() {

@@ -18,6 +18,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("cash", &["list", "ladder"]),
     ("ledger", &["balances", "tie-outs", "reverse"]),
     ("coverage", &["list", "why"]),
+    ("risk", &["exposure", "capital"]),
     ("day", &["open", "cut-off", "close", "show", "accounting"]),
     ("controls", &["list", "send", "sign-off"]),
     ("proposals", &["list", "approve", "refuse"]),

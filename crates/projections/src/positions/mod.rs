@@ -8,6 +8,7 @@
 //! Prices are applied by whoever reads ([`crate::pnl`]). An entry over which the books were closed is kept as it was when
 //! it is changed afterwards, so that a closed figure can be computed again for ever.
 
+mod agreed;
 mod entry;
 mod lines;
 mod picture;

@@ -1,6 +1,7 @@
 //! Facts made by hand: what the engine would write, without the engine.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub mod played;
 pub mod random;
 
 use std::sync::Arc;

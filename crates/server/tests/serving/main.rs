@@ -13,4 +13,5 @@ mod listing;
 mod log;
 mod permissions;
 mod process;
+mod risks;
 mod watch;

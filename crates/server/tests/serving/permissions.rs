@@ -58,7 +58,6 @@ const TABLE: &[Line] = &[
     ("GetCashLadder", FIGURES, Whole, Refusal("NOT_FOUND")),
     ("ListBalances", FIGURES, Book, Nothing),
     ("ListTieOuts", FIGURES, Whole, Nothing),
-    ("ListCoverage", FIGURES, Whole, Nothing),
     // Here: to steer an instruction.
     ("SubmitCommand", &[Operator], Row, Refusal("UNKNOWN_INSTRUCTION")),
     ("OpenDay", &[Operator], Whole, UNPERMITTED),
@@ -110,6 +109,7 @@ impl Rig {
         let mut loose = buy("L-1", 3);
         loose.details.as_mut().expect("details").instrument = "NOSUCH".to_owned();
         house.trade(loose).await.expect("in repair");
+        crate::risks::business(&house).await;
         let four_eyes = r#"{"setReference":{"parameters":{"fourEyes":["FOUR_EYES_OPENING"],"proposalMinutes":1440,
             "attemptsPerStep":64,"examinedPerStep":2048,"candidatesCompared":64}}}"#;
         house.command("four-eyes", four_eyes).await.expect("set");
@@ -149,7 +149,6 @@ impl Rig {
         let house = &self.house;
         let (mut trades, mut settlement, mut operator) = (house.trades(), house.settlement(), house.operator());
         let (mut cash, mut ledger, mut log) = (house.cash(), house.ledger(), house.log());
-        let mut risk = house.risk();
         macro_rules! rows {
             ($client:ident.$call:ident($request:expr) . $rows:ident) => {
                 Ok($client.$call(by(actor, $request)).await?.into_inner().$rows.len())
@@ -220,9 +219,6 @@ impl Rig {
                 rows!(ledger.list_balances(pb::ListBalancesRequest { min_sequence, ..Default::default() }).balances)
             }
             "ListTieOuts" => rows!(ledger.list_tie_outs(pb::ListTieOutsRequest { min_sequence }).lines),
-            "ListCoverage" => {
-                rows!(risk.list_coverage(pb::ListCoverageRequest { min_sequence, ..Default::default() }).coverages)
-            }
             "SubmitCommand" => {
                 let command = format!(r#"{{"steer":{{"instruction":"{number}","action":"STEER_ACTION_RELEASE"}}}}"#);
                 let command = Some(serde_json::from_str(&command).expect("a command"));
@@ -294,7 +290,7 @@ impl Rig {
             }
             "GetRecord" => done!(log.get_record(pb::GetRecordRequest { sequence: 2 })),
             "GetHead" => done!(log.get_head(pb::GetHeadRequest {})),
-            other => crate::desk::ask(house, other, actor, min_sequence).await,
+            other => crate::risks::ask(house, other, actor, min_sequence).await,
         }
     }
 }
@@ -331,6 +327,7 @@ async fn every_call_by_every_role_in_and_out_of_scope_is_answered_as_the_table_s
         let (_, roles, concerns, hidden) = *TABLE
             .iter()
             .chain(crate::desk::TABLE)
+            .chain(crate::risks::TABLE)
             .find(|(known, ..)| *known == method)
             .unwrap_or_else(|| panic!("the call {method} has no line in the table: say who may make it"));
         for role in AccessRole::ALL {

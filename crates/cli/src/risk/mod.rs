@@ -1,0 +1,149 @@
+//! `quittance risk`: what failures of counterparties would cost, and the capital that aged fails take.
+
+mod tables;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use wire::pb::service::{GetCapitalRequest, GetExposureRequest};
+use wire::pb::view::{CapitalFilter, Capitals, ExposureFilter, Exposures, PriceSetFilter, PriceSetName, RiskException};
+
+use crate::connection::{Caller, Seen};
+use crate::dates;
+use crate::fault::failed;
+use crate::output::{self, Format, figure, note};
+use crate::paging::answer;
+
+/// Settlement exposure by counterparty, value date and phase, and capital for aged fails, at recorded prices
+#[derive(Args, Debug)]
+pub struct Risk {
+    #[command(flatten)]
+    caller: Caller,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    /// What a counterparty's failure would cost now: the price move against payment, the whole value free of it
+    #[command(
+        after_help = "Each trade is valued by itself: no gain pays for a loss. What has no price is named, not zero.\n\n\
+        Examples:\n  quittance risk exposure\n  \
+        quittance risk exposure --counterparty BETA --date 2026-11-20 -o json"
+    )]
+    Exposure {
+        #[command(flatten)]
+        of: Of,
+        #[command(flatten)]
+        seen: Seen,
+    },
+    /// Own funds for unsettled trades and free deliveries by age: CRR Articles 378 and 379
+    #[command(after_help = "Examples:\n  quittance risk capital\n  quittance risk capital --jurisdiction GB -o csv")]
+    Capital {
+        #[command(flatten)]
+        of: Of,
+        /// Whose rules
+        #[arg(long, default_value = "EU", value_name = "CODE")]
+        jurisdiction: String,
+        #[command(flatten)]
+        seen: Seen,
+    },
+}
+
+/// Which open trades, and at which prices.
+#[derive(Args, Debug, Default)]
+struct Of {
+    /// Of this entity of ours
+    #[arg(long)]
+    entity: Option<String>,
+    /// With this counterparty
+    #[arg(long)]
+    counterparty: Option<String>,
+    /// Settled in this currency, ISO 4217
+    #[arg(long)]
+    currency: Option<String>,
+    /// In this settlement domain
+    #[arg(long)]
+    domain: Option<String>,
+    /// Prices of this date, YYYY-MM-DD [default: the last there are]
+    #[arg(long, value_parser = dates::parse, value_name = "DATE")]
+    date: Option<u32>,
+    /// Prices of this snap
+    #[arg(long, default_value = "CLOSE")]
+    snap: String,
+    /// Prices of this source [default: the only one]
+    #[arg(long)]
+    source: Option<String>,
+}
+
+impl Of {
+    fn filter(self) -> ExposureFilter {
+        ExposureFilter {
+            entity: self.entity.unwrap_or_default(),
+            counterparty: self.counterparty.unwrap_or_default(),
+            currency: self.currency.unwrap_or_default(),
+            domain: self.domain.unwrap_or_default(),
+            prices: Some(PriceSetFilter {
+                date: self.date.unwrap_or_default(),
+                snap: self.snap,
+                source: self.source.unwrap_or_default(),
+            }),
+        }
+    }
+}
+
+pub async fn run(command: Risk) -> Result<()> {
+    let format = command.caller.output;
+    let connection = command.caller.connect().await?;
+    let none = |what: &str| failed(format!("the server's answer holds no {what}"));
+    match command.verb {
+        Verb::Exposure { of, seen } => {
+            let request = GetExposureRequest { filter: Some(of.filter()), min_sequence: seen.min_sequence };
+            let exposures = answer(connection.risk().get_exposure(request).await)?.exposures;
+            exposure_out(format, exposures.ok_or_else(|| none("exposure"))?)
+        }
+        Verb::Capital { of, jurisdiction, seen } => {
+            let filter = CapitalFilter { of: Some(of.filter()), jurisdiction };
+            let request = GetCapitalRequest { filter: Some(filter), min_sequence: seen.min_sequence };
+            let capitals = answer(connection.risk().get_capital(request).await)?.capitals;
+            capital_out(format, capitals.ok_or_else(|| none("capital"))?)
+        }
+    }
+}
+
+fn exposure_out(format: Format, exposures: Exposures) -> Result<()> {
+    if format == Format::Json {
+        // The whole answer, with what it stands on.
+        return output::one(format, &[], &exposures);
+    }
+    let (prices, exceptions) = (exposures.prices.clone(), exposures.exceptions.clone());
+    output::list(format, tables::EXPOSURE, exposures.rows, "nothing is open that fits")?;
+    stands_on(prices.as_ref(), &exceptions);
+    Ok(())
+}
+
+fn capital_out(format: Format, capitals: Capitals) -> Result<()> {
+    if format == Format::Json {
+        return output::one(format, &[], &capitals);
+    }
+    let (prices, exceptions, rules) = (capitals.prices.clone(), capitals.exceptions.clone(), capitals.rules.clone());
+    output::list(format, tables::CAPITAL, capitals.rows, "nothing is old enough to take capital")?;
+    stands_on(prices.as_ref(), &exceptions);
+    rules.iter().for_each(|rule| note(format!("by {rule}")));
+    if capitals.out_of_scope > 0 {
+        note(format!(
+            "left out as the articles do: {}",
+            figure::some(capitals.out_of_scope, "repo or loan", "repos and loans")
+        ));
+    }
+    Ok(())
+}
+
+/// What figures stand on, and what is not in them: beside the answer, so that a table stays a table.
+fn stands_on(prices: Option<&PriceSetName>, exceptions: &[RiskException]) {
+    if let Some(PriceSetName { date, snap, source, version }) = prices {
+        note(format!("at {snap} of {} from {source}, version {version}", figure::date(*date)));
+    }
+    for RiskException { code, subject, trades } in exceptions {
+        note(format!("{code} {subject}: {} not in the figures", figure::some(*trades, "open trade", "open trades")));
+    }
+}

@@ -1,0 +1,64 @@
+//! The columns of the risk tables.
+
+use wire::pb::typ::Decimal;
+use wire::pb::view::{Capital, CapitalKind, Exposure, ExposurePhase};
+
+use crate::output::{Cell, Column, Mark, column};
+
+/// Nothing where nothing is: a column of zeros hides the one that is not.
+fn unless_zero(amount: Option<Decimal>) -> Cell {
+    Cell::amount(amount.filter(|amount| amount.unscaled != 0))
+}
+
+fn count_unless_zero(count: u64) -> Cell {
+    if count == 0 { Cell::Blank } else { Cell::Count(count) }
+}
+
+fn phase(exposure: &Exposure) -> Cell {
+    match exposure.phase() {
+        ExposurePhase::Unspecified => Cell::Blank,
+        ExposurePhase::PreSettlement => Cell::Marked("pre-settlement".to_owned(), Mark::Waiting),
+        ExposurePhase::Failing => Cell::Marked("failing".to_owned(), Mark::Bad),
+        ExposurePhase::Delivery => Cell::Marked("delivery".to_owned(), Mark::Bad),
+    }
+}
+
+fn kind(capital: &Capital) -> &'static str {
+    match capital.kind() {
+        CapitalKind::Unspecified => "",
+        CapitalKind::Dvp => "unsettled DvP",
+        CapitalKind::Free => "free delivery",
+        CapitalKind::FreeLate => "free delivery, late",
+    }
+}
+
+pub(super) const EXPOSURE: &[Column<Exposure>] = &[
+    column("entity", |each| Cell::text(&each.entity)),
+    column("counterparty", |each| Cell::text(&each.counterparty)),
+    column("ccy", |each| Cell::text(&each.currency)),
+    column("value date", |each| Cell::Date(each.value_date)),
+    column("phase", phase),
+    column("trades", |each| Cell::Count(each.trades)),
+    column("unpriced", |each| count_unless_zero(each.unpriced)),
+    column("bought", |each| unless_zero(each.bought)),
+    column("at market", |each| unless_zero(each.bought_market)),
+    column("sold", |each| unless_zero(each.sold)),
+    column("sold at market", |each| unless_zero(each.sold_market)),
+    column("replacement", |each| unless_zero(each.replacement)),
+    column("principal", |each| unless_zero(each.principal)),
+    column("exposure", |each| Cell::amount(each.exposure)),
+];
+
+pub(super) const CAPITAL: &[Column<Capital>] = &[
+    column("entity", |each| Cell::text(&each.entity)),
+    column("counterparty", |each| Cell::text(&each.counterparty)),
+    column("ccy", |each| Cell::text(&each.currency)),
+    column("kind", |each| Cell::text(kind(each))),
+    column("from days", |each| Cell::Count(u64::from(each.from_days))),
+    column("oldest", |each| Cell::Count(u64::from(each.oldest_days))),
+    column("trades", |each| Cell::Count(each.trades)),
+    column("difference", |each| Cell::amount(each.difference)),
+    column("factor", |each| Cell::amount(each.factor)),
+    column("own funds", |each| Cell::amount(each.own_funds)),
+    column("risk weighted", |each| Cell::amount(each.risk_weighted)),
+];

@@ -1,0 +1,48 @@
+//! Who may ask what risk asks: a part of the table of `permissions`, and how these calls are made.
+
+use tonic::Status;
+use wire::pb::service as pb;
+
+use crate::house::{House, buy, by};
+use crate::permissions::Concerns::House as Whole;
+use crate::permissions::Hidden::Nothing;
+use crate::permissions::{FIGURES, Line};
+
+pub const TABLE: &[Line] = &[
+    ("ListCoverage", FIGURES, Whole, Nothing),
+    ("GetExposure", FIGURES, Whole, Nothing),
+    ("GetCapital", FIGURES, Whole, Nothing),
+];
+
+/// A purchase that failed weeks ago, and what it is worth now.
+pub async fn business(house: &House) {
+    let mut old = buy("O-1", 2);
+    let details = old.details.as_mut().expect("details");
+    (details.trade_date, details.intended_settlement_date) = (20261102, Some(20261104));
+    house.trade(old).await.expect("late");
+    let prices = r#"{"setReference":{"priceSet":{"date":20261120,"snap":"CLOSE","source":"QUOTES","version":1,
+        "prices":[{"instrument":"SAP","currency":"EUR","value":"130.00"}]}}}"#;
+    house.command("prices", prices).await.expect("set");
+}
+
+/// Makes a call as somebody: how many rows came, or why not.
+pub async fn ask(house: &House, method: &str, actor: &str, min_sequence: u64) -> Result<usize, Status> {
+    let mut risk = house.risk();
+    Ok(match method {
+        "ListCoverage" => {
+            let request = pb::ListCoverageRequest { min_sequence, ..Default::default() };
+            risk.list_coverage(by(actor, request)).await?.into_inner().coverages.len()
+        }
+        "GetExposure" => {
+            let request = pb::GetExposureRequest { min_sequence, ..Default::default() };
+            let answer = risk.get_exposure(by(actor, request)).await?.into_inner();
+            answer.exposures.expect("an answer").rows.len()
+        }
+        "GetCapital" => {
+            let request = pb::GetCapitalRequest { min_sequence, ..Default::default() };
+            let answer = risk.get_capital(by(actor, request)).await?.into_inner();
+            answer.capitals.expect("an answer").rows.len()
+        }
+        desks => return crate::desk::ask(house, desks, actor, min_sequence).await,
+    })
+}
