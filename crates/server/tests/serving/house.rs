@@ -24,6 +24,10 @@ use wire::pb::typ::Decimal;
 
 /// Monday.
 pub const TODAY: u32 = 20261123;
+
+/// From now on openings wait for a second person.
+pub const FOUR_EYES: &str = r#"{"setReference":{"parameters":{"fourEyes":["FOUR_EYES_OPENING"],"proposalMinutes":1440,
+    "attemptsPerStep":64,"examinedPerStep":2048,"candidatesCompared":64}}}"#;
 const MORNING: &str = "2026-11-23T09:00:00Z";
 
 /// Reference data of two members, a thousand of one share and a million euro each; the day is open.

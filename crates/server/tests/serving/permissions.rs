@@ -10,7 +10,7 @@ use wire::pb::service as pb;
 use wire::pb::service::submit_trades_response::Outcome;
 use wire::pb::view::instruction_update::Kind as Update;
 
-use crate::house::{House, TODAY, buy, by, calls};
+use crate::house::{FOUR_EYES, House, TODAY, buy, by, calls};
 
 /// For whom something is there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -110,12 +110,8 @@ impl Rig {
         loose.details.as_mut().expect("details").instrument = "NOSUCH".to_owned();
         house.trade(loose).await.expect("in repair");
         crate::risks::business(&house).await;
-        let four_eyes = r#"{"setReference":{"parameters":{"fourEyes":["FOUR_EYES_OPENING"],"proposalMinutes":1440,
-            "attemptsPerStep":64,"examinedPerStep":2048,"candidatesCompared":64}}}"#;
-        house.command("four-eyes", four_eyes).await.expect("set");
-        let prices = r#"{"setReference":{"priceSet":{"date":20261123,"snap":"CLOSE","source":"QUOTES","version":1,
-            "prices":[{"instrument":"SAP","currency":"EUR","value":"101.00"}]}}}"#;
-        house.command("prices", prices).await.expect("set");
+        house.command("four-eyes", FOUR_EYES).await.expect("set");
+        house.command("prices", crate::risks::PRICES).await.expect("set");
         grant(&house, "root", Administrator, "", "").await;
         let mut sequence = grant(&house, "ines", Operator, "", "").await;
         for role in AccessRole::ALL {

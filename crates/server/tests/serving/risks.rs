@@ -14,6 +14,10 @@ pub const TABLE: &[Line] = &[
     ("GetCapital", FIGURES, Whole, Nothing),
 ];
 
+/// A close of the one instrument, so that exposure has a price.
+pub const PRICES: &str = r#"{"setReference":{"priceSet":{"date":20261123,"snap":"CLOSE","source":"QUOTES","version":1,
+    "prices":[{"instrument":"SAP","currency":"EUR","value":"101.00"}]}}}"#;
+
 /// A purchase that failed weeks ago, and what it is worth now.
 pub async fn business(house: &House) {
     let mut old = buy("O-1", 2);
