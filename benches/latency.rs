@@ -123,6 +123,7 @@ fn config(dir: &Path, brokers: &str) -> Result<Config> {
         ("store.dir", dir.as_str()),
         ("grpc.listen", "127.0.0.1:0"),
         ("http.listen", ""),
+        ("console.listen", ""),
         ("engine.timer", "false"),
         ("access.insecure_plaintext", "true"),
         ("kafka.brokers", brokers),

@@ -135,6 +135,7 @@ impl<'a> Seats<'a> {
             ("grpc.listen", grpc),
             ("grpc.timeout_seconds", "300".to_owned()),
             ("http.listen", String::new()),
+            ("console.listen", String::new()),
             ("engine.timer", "false".to_owned()),
             ("access.insecure_plaintext", "true".to_owned()),
             ("kafka.brokers", self.rig.broker.address()),

@@ -196,7 +196,15 @@ impl Seat {
         };
         let mut command = tokio::process::Command::new(program);
         command.arg(verb).args(more).args(["--data", data, "--kafka", brokers, "--listen", &address]);
-        command.args(["--insecure-plaintext", "--set", "http.listen=", "--set", "engine.timer=false"]);
+        command.args([
+            "--insecure-plaintext",
+            "--set",
+            "http.listen=",
+            "--set",
+            "console.listen=",
+            "--set",
+            "engine.timer=false",
+        ]);
         command.args(["--set", "telemetry.filter=warn"]);
         for (key, value) in keys {
             command.args(["--set", &format!("{key}={value}")]);

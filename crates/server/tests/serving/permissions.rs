@@ -111,7 +111,7 @@ impl Rig {
         house.trade(loose).await.expect("in repair");
         crate::risks::business(&house).await;
         house.command("four-eyes", FOUR_EYES).await.expect("set");
-        house.command("prices", crate::risks::PRICES).await.expect("set");
+        house.command("closes", crate::risks::PRICES).await.expect("set");
         grant(&house, "root", Administrator, "", "").await;
         let mut sequence = grant(&house, "ines", Operator, "", "").await;
         for role in AccessRole::ALL {
