@@ -1,4 +1,5 @@
-//! Results by plain sums over the log: what a position is worth at a close less all that was paid for it. No lots, no view.
+//! Results by plain sums over the log: what a position is worth at one close less what it was at another and what was paid
+//! for it in between. No lots, no view.
 
 use std::collections::BTreeMap;
 
@@ -106,26 +107,30 @@ impl Naive {
         for ((_, instrument), came) in positions {
             let Some(id) = self.names.get(&instrument) else { continue };
             let Some(counted) = self.counted.get(id) else { continue };
-            if let (Some(before), Some(after)) =
-                (self.result(id, counted, &came, from)?, self.result(id, counted, &came, to)?)
-            {
+            if let Some(result) = self.result(id, counted, &came, (from, to))? {
                 let sum: &mut i128 = earned.entry(counted.currency).or_default();
-                *sum = plus(*sum, plus(after, -before)?)?;
+                *sum = plus(*sum, result)?;
             }
         }
         Ok(earned)
     }
 
+    /// What was there at the second close is worth, less what was there at the first, less what was paid in between. What
+    /// came before the first close is in both, whatever it cost.
     fn result(
         &self,
         id: &Identifier,
         counted: &Counted,
         came: &[&Came],
-        close: Date,
+        (from, to): (Date, Date),
     ) -> Result<Option<i128>, Overflow> {
-        let (mut held, mut paid) = (0, 0);
-        for each in came.iter().filter(|each| each.date <= close) {
-            held = plus(held, each.quantity)?;
+        let (mut before, mut after, mut paid) = (0, 0, 0);
+        for each in came.iter().filter(|each| each.date <= to) {
+            after = plus(after, each.quantity)?;
+            if each.date <= from {
+                before = plus(before, each.quantity)?;
+                continue;
+            }
             let cost = match each.paid {
                 Some((currency, cost)) if currency == counted.currency => Some(cost),
                 Some(_) => None,
@@ -134,8 +139,9 @@ impl Naive {
             let Some(cost) = cost else { return Ok(None) };
             paid = plus(paid, cost)?;
         }
-        let worth = if held == 0 { Some(0) } else { self.worth(id, counted, held, close)? };
-        worth.map(|worth| plus(worth, -paid)).transpose()
+        let worth = |held, on| if held == 0 { Ok(Some(0)) } else { self.worth(id, counted, held, on) };
+        let (Some(first), Some(last)) = (worth(before, from)?, worth(after, to)?) else { return Ok(None) };
+        Ok(Some(plus(last, -plus(first, paid)?)?))
     }
 
     /// Clean and interest, each rounded once.
