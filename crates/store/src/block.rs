@@ -252,7 +252,7 @@ mod tests {
         let mut builder = BlockBuilder::after(Head::EMPTY);
         builder.push(b"a");
         let first = builder.finish();
-        assert!(builder.is_empty() && builder.len() == 0);
+        assert!(builder.is_empty());
         assert_eq!(builder.push(b"b"), 2);
         let second = builder.finish();
         assert_eq!(second.prior_chain(), first.chain());
