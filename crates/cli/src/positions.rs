@@ -10,9 +10,10 @@ use wire::pb::view::position_update::Kind;
 use wire::pb::view::{Lot, Position, PositionFilter, PositionUpdate};
 
 use crate::connection::{Caller, Connection, Seen};
-use crate::fault::{failed, from_status, usage};
+use crate::fault::usage;
 use crate::output::{self, Cell, Column, Format, column, figure, note};
 use crate::paging::{self, Limit, Page, answer};
+use crate::watch::{self, Heard};
 
 /// Positions by book and instrument: traded, settled, lots, cost, result
 #[derive(Args, Debug)]
@@ -199,33 +200,12 @@ async fn watch(
     let method = wire(filter.method) as i32;
     let request = WatchPositionsRequest { filter: Some(filter.wire()), method, resume_token: resume, min_sequence: 0 };
     let mut stream = answer(connection.positions().watch_positions(request).await)?;
-    let (mut token, mut messages) = (String::new(), 0u64);
-    let ended = loop {
-        if take.is_some_and(|most| messages >= most) {
-            break Ok(());
-        }
-        let next = tokio::select! {
-            next = stream.message() => next.map_err(from_status),
-            _ = tokio::signal::ctrl_c() => break Ok(()),
-        };
-        let update = match next {
-            Ok(Some(response)) => response.update.unwrap_or_default(),
-            Ok(None) => break Err(failed("the server ended the stream")),
-            Err(error) => break Err(error),
-        };
-        messages += 1;
-        if !update.resume_token.is_empty() {
-            token.clone_from(&update.resume_token);
-        }
+    let next = async || Ok(stream.message().await?.map(|response| response.update.unwrap_or_default()));
+    watch::follow(take, next, |update| {
         print(&update, format)?;
-        if matches!(update.kind, Some(Kind::TooSlow(_))) {
-            break Err(failed("read too slowly and was cut off"));
-        }
-    };
-    if !token.is_empty() {
-        note(format!("to go on from here: --resume {token}"));
-    }
-    ended
+        Ok(Heard { too_slow: matches!(update.kind, Some(Kind::TooSlow(_))), resume_token: update.resume_token })
+    })
+    .await
 }
 
 fn print(update: &PositionUpdate, format: Format) -> Result<()> {

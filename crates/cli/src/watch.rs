@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 use std::io::Write;
+use tonic::Status;
 use wire::pb::service::WatchInstructionsRequest;
 use wire::pb::view::instruction_update::Kind;
 use wire::pb::view::{Instruction, InstructionFilter, InstructionUpdate};
@@ -56,27 +57,48 @@ pub async fn run(
     }
     let request = WatchInstructionsRequest { filter: Some(filter), resume_token: from.resume.clone(), min_sequence: 0 };
     let mut stream = answer(connection.settlement().watch_instructions(request).await)?;
+    let next = async || Ok(stream.message().await?.map(|response| response.update.unwrap_or_default()));
+    follow(from.take, next, |update| {
+        print(&update, from, format, line)?;
+        Ok(Heard { too_slow: matches!(update.kind, Some(Kind::TooSlow(_))), resume_token: update.resume_token })
+    })
+    .await
+}
+
+/// What following needs to know of a message that was printed.
+pub struct Heard {
+    /// Resumes after it; empty when nothing does.
+    pub resume_token: String,
+    /// It says that this reader was cut off.
+    pub too_slow: bool,
+}
+
+/// Prints what comes until Ctrl-C, the server's end, or so many messages; then says how to go on from there.
+pub async fn follow<U>(
+    take: Option<u64>,
+    mut next: impl AsyncFnMut() -> Result<Option<U>, Status>,
+    mut print: impl FnMut(U) -> Result<Heard>,
+) -> Result<()> {
     let (mut token, mut messages) = (String::new(), 0u64);
     let ended = loop {
-        if from.take.is_some_and(|most| messages >= most) {
+        if take.is_some_and(|most| messages >= most) {
             break Ok(());
         }
-        let next = tokio::select! {
-            next = stream.message() => next.map_err(from_status),
+        let came = tokio::select! {
+            came = next() => came.map_err(from_status),
             _ = tokio::signal::ctrl_c() => break Ok(()),
         };
-        let update = match next {
-            Ok(Some(response)) => response.update.unwrap_or_default(),
+        let update = match came {
+            Ok(Some(update)) => update,
             Ok(None) => break Err(failed("the server ended the stream")),
             Err(error) => break Err(error),
         };
         messages += 1;
-        if !update.resume_token.is_empty() {
-            token.clone_from(&update.resume_token);
+        let heard = print(update)?;
+        if !heard.resume_token.is_empty() {
+            token = heard.resume_token;
         }
-        let too_slow = matches!(update.kind, Some(Kind::TooSlow(_)));
-        print(&update, from, format, line)?;
-        if too_slow {
+        if heard.too_slow {
             break Err(failed("read too slowly and was cut off"));
         }
     };
