@@ -70,6 +70,10 @@ HOSTILE ?= 1000000
 hostile: install ## bent and made-up bytes against the auditor's readers (HOSTILE, a million of each kind)
 	HOSTILE=$(HOSTILE) cargo test --locked -p auditor --test hostile -- --nocapture
 
+.PHONY: iso-oracle
+iso-oracle: install ## our ISO 20022 XML judged by Prowide's library (fetched by Maven the first time), and Prowide's read by us
+	@deploy/dev/iso-oracle.sh
+
 .PHONY: fmt
 fmt: ## format the code
 	@cargo fmt --all

@@ -12,6 +12,7 @@ const ARROWS: &str = "
     risk: model
     clearing: model risk
     wire: model
+    iso20022: model wire
     store:
     engine: model clearing wire store
     projections: model risk wire store
@@ -19,7 +20,7 @@ const ARROWS: &str = "
     api: engine projections wire store model
     agent: engine kafka wire store model
     server: agent engine kafka api projections store wire model
-    cli: server auditor merkle kafka wire store testkit model engine projections risk benches
+    cli: server auditor merkle kafka iso20022 wire store testkit model engine projections risk benches
     auditor:
     merkle:
     benches: model clearing wire store engine kafka projections server testkit

@@ -40,8 +40,8 @@ pub struct Advices {
 /// A counterparty's instruction that names the bank.
 struct Street {
     trade: u64,
-    /// The advice that alleged it.
-    alleged: Option<Identifier>,
+    /// What takes back the advice that alleged it.
+    alleged: Option<AllegementRemoval>,
 }
 
 /// The record that is being folded.
@@ -241,16 +241,18 @@ impl Advices {
     /// The counterparty's side of what the bank has not said.
     fn allege(&mut self, instruction: u64) {
         let Some(street) = self.street.get_mut(&instruction).filter(|street| street.alleged.is_none()) else { return };
-        street.alleged = Some(advice_id(self.now.sequence, self.now.said.len()));
         let Some(terms) = self.legs.street_terms(street.trade) else { return };
-        let body = AdviceBody::Allegement(Box::new(self.accounts.allegement(terms)));
-        self.say("", Some(instruction), body);
+        let said = self.accounts.allegement(terms);
+        let allegement = advice_id(self.now.sequence, self.now.said.len());
+        let (movement, payment) = (Some(said.movement), Some(terms.method));
+        street.alleged = Some(AllegementRemoval { allegement, movement, payment });
+        self.say("", Some(instruction), AdviceBody::Allegement(Box::new(said)));
     }
 
     /// A counterparty's instruction found its counterpart, or is no more: what was alleged is taken back.
     fn heard_of(&mut self, instruction: u64) {
-        if let Some(Street { alleged: Some(allegement), .. }) = self.street.remove(&instruction) {
-            self.say("", Some(instruction), AdviceBody::AllegementRemoval(AllegementRemoval { allegement }));
+        if let Some(Street { alleged: Some(removal), .. }) = self.street.remove(&instruction) {
+            self.say("", Some(instruction), AdviceBody::AllegementRemoval(removal));
         }
     }
 

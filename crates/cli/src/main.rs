@@ -18,6 +18,7 @@ mod fault;
 mod fold;
 mod front_office;
 mod instructions;
+mod iso;
 mod ledger;
 mod log;
 mod output;
@@ -106,6 +107,7 @@ enum Command {
     Calc(calc::Calc),
     Topics(topics::Topics),
     FrontOffice(front_office::FrontOffice),
+    Iso(iso::Iso),
     /// Measure this build on this machine: quittance bench fold
     Bench(benches::Bench),
     /// Completions for a shell: quittance completions bash > /etc/bash_completion.d/quittance
@@ -156,6 +158,7 @@ fn run(command: Command) -> Result<()> {
         Command::Topics(command) => topics::run(command),
         Command::FrontOffice(command) => front_office::run(command),
         Command::Fold(command) => fold::run(command),
+        Command::Iso(command) => iso::run(command),
         Command::Calc(command) => calc::run(command),
         Command::Bench(command) => benches::main(&command),
         Command::Completions { shell } => {

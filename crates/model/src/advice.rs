@@ -7,6 +7,7 @@ use crate::date::Date;
 use crate::decimal::Decimal;
 use crate::identifier::{CurrencyCode, Identifier};
 use crate::instruction::Movement;
+use crate::trade::Method;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -109,6 +110,9 @@ pub struct Allegement {
 pub struct AllegementRemoval {
     /// The id of the sender's advice that alleged it.
     pub allegement: Identifier,
+    /// Which way it would have gone for us, and how it would have been paid, where the sender says so.
+    pub movement: Option<Movement>,
+    pub payment: Option<Method>,
 }
 
 /// An entry of a cash account.

@@ -78,6 +78,9 @@ pub struct RequestCancellation {
     /// The agent's reference, once it told us; empty before.
     pub agent_reference: String,
     pub depot: Identifier,
+    /// Which way the instruction goes, and how it is paid: sese.020 wants both. Absent in requests of before.
+    pub movement: Option<Movement>,
+    pub payment: Option<Method>,
 }
 
 /// A request to change what may be changed after acceptance (sese.030). What is absent stays as it is.

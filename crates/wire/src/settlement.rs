@@ -56,6 +56,14 @@ pub fn outbound_into_wire(message: &OutboundInstruction) -> pb::settlement::Outb
     pb::settlement::OutboundInstruction::decode(&*bytes).expect("what is written here is what the schema says")
 }
 
+/// Whether an advice that was not read from protobuf is one that could have been: texts, numbers of lines, size.
+pub fn check(advice: &Advice) -> Result<(), DecodeError> {
+    check_advice(advice)?;
+    let mut bytes = Vec::with_capacity(256);
+    encode_advice(advice, &mut bytes);
+    Ok(check_size(&bytes)?)
+}
+
 fn check_size(bytes: &[u8]) -> Result<(), Fault> {
     if bytes.len() > MAX_ADVICE {
         let reason = format_args!("{} bytes are more than a message of an agent may have ({MAX_ADVICE})", bytes.len());
@@ -90,7 +98,7 @@ message! { Instruct {
     17 priority = NORMAL_PRIORITY, 18 common_reference, 19 delivering_client, 20 receiving_client, 21 cum_ex,
     22 opt_out, 23 trade
 } }
-message! { RequestCancellation { 1 agent_reference, 2 depot } }
+message! { RequestCancellation { 1 agent_reference, 2 depot, 3 movement, 4 payment } }
 message! { RequestModification { 1 agent_reference, 2 depot, 3 hold, 4 priority } }
 message! { PartyReference { 1 id, 2 lei, 3 bic } }
 
@@ -104,7 +112,7 @@ message! { Allegement {
     1 movement, 2 instrument, 3 quantity, 4 currency, 5 amount, 6 trade_date, 7 settlement_date, 8 counterparty,
     9 account
 } }
-message! { AllegementRemoval { 1 allegement } }
+message! { AllegementRemoval { 1 allegement, 2 movement, 3 payment } }
 message! { CashEntry { 1 account, 2 currency, 3 amount, 4 value_date, 5 code, 6 narrative } }
 message! { SecuritiesBalances { 1 account, 2 date, 3 complete, 4 lines } }
 message! { SecuritiesBalance { 1 instrument, 2 quantity } }

@@ -81,7 +81,10 @@ fn ask_to_cancel(draft: &mut Draft<'_>, instruction: &Instruction, outside: &Out
         steered(draft, instruction, (instruction.held, instruction.priority), true);
     }
     let (agent_reference, depot) = (outside.agent_reference.clone(), depot(draft, instruction));
-    ask(draft, instruction, outside, OutboundBody::Cancel(RequestCancellation { agent_reference, depot }));
+    let movement = Some(instruction.movement);
+    let payment = Some(instruction.method);
+    let request = RequestCancellation { agent_reference, depot, movement, payment };
+    ask(draft, instruction, outside, OutboundBody::Cancel(request));
 }
 
 fn ask_to_modify(draft: &mut Draft<'_>, instruction: &Instruction, outside: &Outside, (held, priority): (bool, u8)) {

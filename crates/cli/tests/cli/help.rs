@@ -32,6 +32,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("calc", &["settlement-date", "match", "lots", "pnl", "var", "crr378", "reg-t", "exposure"]),
     ("topics", &["apply", "show"]),
     ("front-office", &[]),
+    ("iso", &["to-xml", "to-json"]),
     ("completions", &[]),
 ];
 

@@ -4,6 +4,7 @@ mod calc;
 mod demo;
 mod fold;
 mod help;
+mod iso;
 mod service;
 mod tls;
 

@@ -32,7 +32,12 @@ fn sends(sequence: u64, count: u64) -> Record {
         reference: name(&format!("Q0-{sequence}-{number}")),
         domain: name("QCSD"),
         instruction: name(&format!("Q0-{sequence}")),
-        body: OutboundBody::Cancel(RequestCancellation { agent_reference: String::new(), depot: name("D") }),
+        body: OutboundBody::Cancel(RequestCancellation {
+            agent_reference: String::new(),
+            depot: name("D"),
+            movement: None,
+            payment: None,
+        }),
     };
     let sent = |number| Fact::InstructionSent { instruction: sequence, message: Box::new(message(number)) };
     let inbound = Inbound {

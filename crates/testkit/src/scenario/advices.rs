@@ -112,9 +112,11 @@ impl<S: Stage> Player<S> {
                 let lines = words.rest().into_iter().map(line).collect::<Result<_, String>>()?;
                 AdviceBody::CashBalances(CashBalances { account, date: today, lines })
             }
-            "unalleged" => {
-                AdviceBody::AllegementRemoval(AllegementRemoval { allegement: words.name("the allegement's id")? })
-            }
+            "unalleged" => AdviceBody::AllegementRemoval(AllegementRemoval {
+                allegement: words.name("the allegement's id")?,
+                movement: None,
+                payment: None,
+            }),
             other => return Err(format!("an agent does not say `{other}`")),
         };
         Ok(Command::Advice(Box::new(Advice { sender, id, reference, agent_reference, body })))

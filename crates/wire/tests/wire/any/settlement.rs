@@ -39,7 +39,9 @@ fn body() -> impl Strategy<Value = AdviceBody> {
         }),
         (short(), date(), cash)
             .prop_map(|(account, date, lines)| { AdviceBody::CashBalances(CashBalances { account, date, lines }) }),
-        identifier().prop_map(|allegement| AdviceBody::AllegementRemoval(AllegementRemoval { allegement })),
+        (identifier(), maybe(movement()), maybe(method())).prop_map(|(allegement, movement, payment)| {
+            AdviceBody::AllegementRemoval(AllegementRemoval { allegement, movement, payment })
+        }),
     ]
 }
 
@@ -88,9 +90,11 @@ fn allegement() -> impl Strategy<Value = Allegement> {
 pub fn outbound() -> impl Strategy<Value = OutboundInstruction> {
     let body = prop_oneof![
         instruct().prop_map(|said| OutboundBody::Instruct(Box::new(said))),
-        (short(), identifier()).prop_map(|(agent_reference, depot)| {
-            OutboundBody::Cancel(RequestCancellation { agent_reference, depot })
-        }),
+        (short(), identifier(), maybe(movement()), maybe(method())).prop_map(
+            |(agent_reference, depot, movement, payment)| {
+                OutboundBody::Cancel(RequestCancellation { agent_reference, depot, movement, payment })
+            }
+        ),
         (short(), identifier(), maybe(any::<bool>()), maybe(any::<u8>())).prop_map(
             |(agent_reference, depot, hold, priority)| {
                 OutboundBody::Modify(RequestModification { agent_reference, depot, hold, priority })
