@@ -207,3 +207,10 @@ fn what_an_agent_confirms_is_settled() {
         assert_eq!((units(held.traded), units(held.settled)), (100, 100 - open_quantity));
     }
 }
+
+#[test]
+fn what_was_traded_before_it_was_defined_is_counted_in_its_own_decimals() {
+    let fixture = stream::played::after("standard", "trade A1 ALPHA buys 5 SIEMENS from BETA @ 200.00 isd=today");
+    let lines = fixture.views.position("ALPHA-EQ", "SIEMENS", LotMethod::Fifo, At::NOW).unwrap().value;
+    assert_eq!(lines[0].traded, Some(Decimal { unscaled: 5_000_000, scale: 6 }));
+}
