@@ -140,6 +140,7 @@ impl<'a> Seats<'a> {
             ("access.insecure_plaintext", "true".to_owned()),
             ("kafka.brokers", self.rig.broker.address()),
             ("kafka.status_topic", String::new()),
+            ("kafka.positions_topic", String::new()),
         ];
         keys.extend(match seat {
             Seat::Bank => vec![

@@ -38,6 +38,7 @@ pub fn run(command: &Agent) -> Result<()> {
         ("kafka.publish", "false"),
         ("kafka.trades_topic", ""),
         ("kafka.status_topic", ""),
+        ("kafka.positions_topic", ""),
         ("kafka.instructions_topic", ""),
     ];
     server::run(&command.settings.load_over(&flags)?)

@@ -164,6 +164,8 @@ sections! {
         trades_topic: String = "quittance.trades.v1".to_owned(),
         /// Compacted topic on which each trade's front office is told how it stands; empty: nobody is told.
         status_topic: String = "quittance.trade-status.v1".to_owned(),
+        /// Compacted topic on which front offices are told what books and depots hold and how much is free; empty: nobody is told.
+        positions_topic: String = "quittance.positions.v1".to_owned(),
         /// Topic on which agents are told what to do, for domains that others settle; empty: nobody is told.
         instructions_topic: String = "quittance.instructions.v1".to_owned(),
         /// Topic of agents' advices; empty: none. Once it is read, cut-offs wait for it as they do for the trades.
