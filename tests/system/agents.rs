@@ -6,7 +6,7 @@ use crate::served::{LONG, Served, by};
 use crate::service::{name, until};
 use crate::{Rig, Verdict};
 use model::advice::{Advice, AdviceBody, CashEntry, Confirmation};
-use model::command::Command;
+use model::command::{Command, Replay};
 use model::date::Date;
 use model::decimal::Decimal;
 use model::identifier::CurrencyCode;
@@ -96,12 +96,16 @@ pub fn settle_and_advise(rig: &Rig) -> Verdict {
         operator.list_quarantined(by("anna", pb::ListQuarantinedRequest::default())).await.expect("answered")
     });
     let [set_aside] = &listed.into_inner().records[..] else { panic!("one message cannot be read") };
-    // A person closes it, and says by hand what it should have been.
-    let close = Command::CloseQuarantined { sequence: set_aside.sequence, replay: None };
-    call(&bank, &close, "close-1").expect("closed");
+    // A person closes it by what it should have been: taken as if the agent had said it, and it contradicts us.
     let meant = Advice { id: name("BY-HAND-3"), ..again };
-    call(&bank, &Command::Advice(Box::new(meant)), "meant").expect("taken");
-    assert_eq!(wait_breaks(&bank, 3).len(), 3);
+    let replay = Some(Replay::Advice(Box::new(meant.clone())));
+    let close = Command::CloseQuarantined { sequence: set_aside.sequence, replay };
+    call(&bank, &close, "close-1").expect("closed");
+    assert_eq!(wait_breaks(&bank, 3)[2].kind, "SETTLED_AFTER_END");
+    // The agent has found its mistake and sends the same: known, and a fourth break does not come of it.
+    bytes.clear();
+    wire::settlement::encode_advice(&meant, &mut bytes);
+    seats.put_advice(&bytes);
 
     // The day closes at the agent: its statement differs by what only the advices by hand said.
     seats.say(&agent, Seat::Agent, &lines(&["close"]));

@@ -14,6 +14,7 @@ mod garbage;
 mod kills;
 mod node;
 mod outages;
+mod positions;
 mod publishing;
 mod seats;
 mod served;
@@ -53,6 +54,7 @@ const CASES: &[Case] = &[
     ("topics_are_made_shown_and_refused", topics::made_shown_and_refused),
     ("week_end_to_end", week::end_to_end),
     ("trade_status_agrees_with_the_view", trade_status::agrees_with_the_view),
+    ("positions_agree_with_the_views", positions::agree_with_the_views),
     ("garbage_does_not_stop_the_partition", garbage::does_not_stop_the_partition),
     ("topic_recreated", diverged::topic_recreated),
     ("topic_recreated_while_running", diverged::topic_recreated_while_running),

@@ -13,69 +13,23 @@ use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::Duration;
-use testkit::scenario::{Mode, Script, genesis, player};
+use testkit::scenario::genesis;
+use testkit::seats::Means;
+pub use testkit::seats::Seat;
 use wire::pb::service as pb;
 use wire::pb::service::settlement_service_client::SettlementServiceClient;
 use wire::pb::view::{Break, InstructionStatus};
 
-const PLACES: &str = "calendar TARGET
-currency EUR TARGET
-tolerance EUR 100000.00=2.00 above=25.00
-cycle XETR 2
-instrument SAP DE0007164600 XETR
-party ALPHA bic=QALPFRP0
-party BETA bic=QBETFRP0
-book ALPHA-EQ ALPHA
-";
-const BANK: &str = "domain QCSD TARGET external=yes EUR=16:00 free=18:00
-account ALPHA-DEPOT depot ALPHA
-account ALPHA-CASH nostro ALPHA
-ssi ALPHA-SSI ALPHA ALPHA-DEPOT ALPHA-CASH
-opening ALPHA-DEPOT ALPHA-EQ 1000 SAP cost=100000.00
-opening ALPHA-CASH ALPHA-EQ 500000.00 EUR
-";
-const AGENT: &str = "domain QCSD TARGET EUR=16:00 free=18:00
-account ALPHA-DEPOT depot ALPHA
-account ALPHA-CASH nostro ALPHA
-book ALPHA-DEPOT ALPHA
-book BETA-EQ BETA
-account BETA-DEPOT depot BETA
-account BETA-CASH nostro BETA
-ssi BETA-SSI BETA BETA-DEPOT BETA-CASH
-opening ALPHA-DEPOT ALPHA-DEPOT 1000 SAP cost=100000.00
-opening ALPHA-CASH ALPHA-DEPOT 500000.00 EUR
-opening BETA-DEPOT BETA-EQ 1000 SAP cost=100000.00
-opening BETA-CASH BETA-EQ 500000.00 EUR
-";
+/// Enough for everything that is said here.
+const MEANS: Means = Means { euros: 500_000, shares: 1_000 };
 
 /// How the bank signs, and how the agent does.
 pub const HOUSE: &str = "MYBANK";
 pub const CSD: &str = "QCSD-AG";
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seat {
-    Bank,
-    Agent,
-}
-
-/// What lines mean to a seat: first its set-up's commands, then theirs.
-fn said(seat: Seat, lines: &[String]) -> (Vec<Inbound>, Vec<Inbound>) {
-    let setup = format!("{PLACES}{}", if seat == Seat::Bank { BANK } else { AGENT });
-    let mut text = String::from("include setup\n");
-    for line in lines {
-        text += &format!("\n{line}\n----\n");
-    }
-    let script = Script::parse("seats", &text).expect("a script");
-    let mut player = player(Mode::Straight);
-    player.play(&script, &|_| Some(setup.clone())).expect("it can be played");
-    let mut all = player.submitted().to_vec();
-    let own = all.split_off(all.len() - lines.len());
-    (all, own)
-}
-
 /// The commands that lines mean to a seat.
 pub fn commands(seat: Seat, lines: &[String]) -> Vec<Inbound> {
-    said(seat, lines).1
+    seat.said(MEANS, lines).1
 }
 
 /// Everything of one bank and its agent.
@@ -106,7 +60,7 @@ impl<'a> Seats<'a> {
         for (seat, house) in [(Seat::Bank, HOUSE), (Seat::Agent, CSD)] {
             let first = Genesis { house: name(house), ..genesis() };
             let engine = Engine::start(options(&seats.log(seat), first).creating()).expect("a new log");
-            for inbound in said(seat, &[]).0 {
+            for inbound in seat.said(MEANS, &[]).0 {
                 let answer = submit(&engine, inbound);
                 assert!(matches!(answer.outcome, Outcome::Accepted(_)), "{answer:?}");
             }
@@ -140,6 +94,7 @@ impl<'a> Seats<'a> {
             ("access.insecure_plaintext", "true".to_owned()),
             ("kafka.brokers", self.rig.broker.address()),
             ("kafka.status_topic", String::new()),
+            ("kafka.positions_topic", String::new()),
         ];
         keys.extend(match seat {
             Seat::Bank => vec![

@@ -126,7 +126,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Commits in blocks of a few, as a busy shard would.
-fn commit(log: &Log, records: &[Vec<u8>]) {
+pub fn commit(log: &Log, records: &[Vec<u8>]) {
     for block in records.chunks(50) {
         let mut builder = BlockBuilder::after(log.head());
         block.iter().for_each(|bytes| _ = builder.push(bytes));

@@ -361,7 +361,7 @@ impl Letters for Advices {
             wire::settlement::encode_advice(&advice, &mut payload);
             let about = advice.reference.as_str();
             let key = if about.is_empty() { self.agent.to_string() } else { root_key(about) };
-            out.push(Letter { id: advice.id.to_string(), key, payload });
+            out.push(Letter { id: advice.id.to_string(), key, payload: Some(payload) });
         }
         Ok(())
     }

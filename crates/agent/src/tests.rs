@@ -11,76 +11,36 @@ use model::identifier::Identifier;
 use model::index::{AccountIx, Asset, InstrumentIx, Kind, PartyIx};
 use model::ledger::LedgerAccount;
 use testkit::memory::Shard;
-use testkit::scenario::{Mode, Script, genesis, player};
+use testkit::scenario::genesis;
+use testkit::seats::{Means, Seat};
 
-const PLACES: &str = "calendar TARGET
-currency EUR TARGET
-tolerance EUR 100000.00=2.00 above=25.00
-cycle XETR 2
-instrument SAP DE0007164600 XETR
-party ALPHA bic=QALPFRP0
-party BETA bic=QBETFRP0
-book ALPHA-EQ ALPHA
-";
-/// ALPHA's own books: what lies at the agent is mirrored.
-const BANK: &str = "domain QCSD TARGET external=yes EUR=16:00 free=18:00
-account ALPHA-DEPOT depot ALPHA
-account ALPHA-CASH nostro ALPHA
-ssi ALPHA-SSI ALPHA ALPHA-DEPOT ALPHA-CASH
-opening ALPHA-DEPOT ALPHA-EQ 1000 SAP cost=100000.00
-opening ALPHA-CASH ALPHA-EQ 20000.00 EUR
-";
-/// The agent's: everybody's accounts lie here.
-const AGENT: &str = "domain QCSD TARGET EUR=16:00 free=18:00
-account ALPHA-DEPOT depot ALPHA
-account ALPHA-CASH nostro ALPHA
-book ALPHA-DEPOT ALPHA
-book BETA-EQ BETA
-account BETA-DEPOT depot BETA
-account BETA-CASH nostro BETA
-ssi BETA-SSI BETA BETA-DEPOT BETA-CASH
-opening ALPHA-DEPOT ALPHA-DEPOT 1000 SAP cost=100000.00
-opening ALPHA-CASH ALPHA-DEPOT 20000.00 EUR
-opening BETA-DEPOT BETA-EQ 100 SAP cost=10000.00
-opening BETA-CASH BETA-EQ 50000.00 EUR
-";
+/// What the bank and the street begin with: BETA is soon short of shares.
+const MEANS: Means = Means { euros: 20_000, shares: 100 };
 
 fn name(text: &str) -> Identifier {
     Identifier::parse(text).expect("a name")
 }
 
-/// One of the two, and the lines played to it: a line's command is what the language makes of it after those before.
-struct Seat {
+/// One of the two, and the lines played to it.
+struct Played {
     shard: Shard,
-    setup: &'static str,
+    seat: Seat,
     lines: Vec<String>,
 }
 
-impl Seat {
-    fn new(setup: &'static str) -> Seat {
-        let mut seat = Seat { shard: Shard::new(genesis()), setup, lines: Vec::new() };
-        for inbound in seat.commands() {
-            seat.shard.submit(inbound);
+impl Played {
+    fn new(seat: Seat) -> Played {
+        let mut shard = Shard::new(genesis());
+        for inbound in seat.said(MEANS, &[]).0 {
+            shard.submit(inbound);
         }
-        seat
-    }
-
-    fn commands(&self) -> Vec<Inbound> {
-        let mut text = String::from("include setup\n");
-        for line in &self.lines {
-            text += &format!("\n{line}\n----\n");
-        }
-        let setup = format!("{PLACES}{}", self.setup);
-        let script = Script::parse("agent", &text).expect("a script");
-        let mut player = player(Mode::Straight);
-        player.play(&script, &|_| Some(setup.clone())).expect("it can be played");
-        player.submitted().to_vec()
+        Played { shard, seat, lines: Vec::new() }
     }
 
     /// The command of one more line.
     fn say(&mut self, line: &str) {
         self.lines.push(line.to_owned());
-        let inbound = self.commands().pop().expect("a line is a command");
+        let inbound = self.seat.said(MEANS, &self.lines).1.pop().expect("a line is a command");
         self.shard.submit(inbound);
     }
 
@@ -97,8 +57,8 @@ impl Seat {
 }
 
 struct Market {
-    bank: Seat,
-    agent: Seat,
+    bank: Played,
+    agent: Played,
     advices: Advices,
     lot: u64,
     /// Records that were passed on.
@@ -111,7 +71,8 @@ impl Market {
     fn new(lot: u64) -> Market {
         let bank = Bank::parse("MYBANK/ALPHA=advices").expect("a bank");
         let advices = Advices::new(name("QCSD-AG"), bank);
-        Market { bank: Seat::new(BANK), agent: Seat::new(AGENT), advices, lot, sent: 0, told: 0, said: Vec::new() }
+        let (bank, agent) = (Played::new(Seat::Bank), Played::new(Seat::Agent));
+        Market { bank, agent, advices, lot, sent: 0, told: 0, said: Vec::new() }
     }
 
     /// The bank is told a line; what it instructs goes out, what is advised comes in.

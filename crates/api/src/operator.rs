@@ -7,8 +7,10 @@ use projections::{PageRequest, ViewName};
 use prost::Message as _;
 use tonic::{Request, Response, Status};
 use wire::pb::record;
+use wire::pb::record::close_quarantined::Mended;
 use wire::pb::record::command::Kind;
 use wire::pb::service as pb;
+use wire::pb::service::close_quarantined_request::How;
 use wire::pb::service::operator_service_server::OperatorService;
 use wire::pb::view;
 
@@ -130,12 +132,13 @@ impl OperatorService for Backend {
         request: Request<pb::CloseQuarantinedRequest>,
     ) -> Result<Response<pb::CloseQuarantinedResponse>, Status> {
         let (metadata, _, request) = request.into_parts();
-        let replay = match request.how {
-            Some(pb::close_quarantined_request::How::Replay(trade)) => Some(trade),
-            Some(pb::close_quarantined_request::How::Discard(true)) => None,
+        let mended = match request.how {
+            Some(How::Replay(trade)) => Some(Mended::Replay(trade)),
+            Some(How::ReplayAdvice(advice)) => Some(Mended::ReplayAdvice(advice)),
+            Some(How::Discard(true)) => None,
             _ => return Err(failure::malformed("how", "is required and missing: replay a message, or discard = true")),
         };
-        let close = Kind::CloseQuarantined(record::CloseQuarantined { sequence: request.sequence, replay });
+        let close = Kind::CloseQuarantined(record::CloseQuarantined { sequence: request.sequence, mended });
         let receipt = self.command(&metadata, &request.request_id, &request.reason, close, "close_quarantined").await?;
         Ok(Response::new(pb::CloseQuarantinedResponse { receipt }))
     }

@@ -50,9 +50,9 @@ impl Backend {
 
     /// The next change, or a heartbeat when there is none for a while.
     async fn next_update<F: Following>(&self, subscription: &mut F) -> Result<Option<F::Update>, Status> {
-        match tokio::time::timeout(self.limits.heartbeat, subscription.next_update()).await {
+        match tokio::time::timeout(self.limits.heartbeat, subscription.next()).await {
             Ok(update) => update.map_err(failure::view),
-            Err(_) => Ok(Some(subscription.quiet())),
+            Err(_) => Ok(Some(subscription.heartbeat())),
         }
     }
 }

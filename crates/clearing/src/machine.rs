@@ -18,7 +18,7 @@ use crate::steer::decide_steer;
 use crate::trade::{Verdict, decide_trade};
 use alloc::boxed::Box;
 use alloc::string::ToString;
-use model::command::{Command, Inbound, Origin, Task};
+use model::command::{Command, Inbound, Origin, Replay, Task};
 use model::event::Event;
 use model::identifier::Identifier;
 use model::index::DomainIx;
@@ -97,7 +97,8 @@ pub(crate) fn decide_command(draft: &mut Draft<'_>, _inbound: &Inbound, command:
             draft.push(Event::QuarantineClosed { sequence: *sequence, replayed: replay.is_some() });
             match replay {
                 // A replay that was said before closes the record all the same: nothing is left to do.
-                Some(message) => decide_trade(draft, message).map(|_| ()),
+                Some(Replay::Trade(message)) => decide_trade(draft, message).map(|_| ()),
+                Some(Replay::Advice(advice)) => decide_advice(draft, advice).map(|_| ()),
                 None => Ok(()),
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::state::State;
 use alloc::vec::Vec;
-use model::command::{Command, Origin};
+use model::command::{Command, Origin, Replay};
 use model::event::Event;
 use model::identifier::Identifier;
 use model::outbound::OutboundBody;
@@ -94,7 +94,7 @@ pub(crate) fn message_of(record: &Record) -> Option<&TradeMessage> {
     match &record.content {
         Content::Decided { inbound, .. } => match &inbound.command {
             Command::Trade(message) => Some(message),
-            Command::CloseQuarantined { replay: Some(message), .. } => Some(message),
+            Command::CloseQuarantined { replay: Some(Replay::Trade(message)), .. } => Some(message),
             _ => None,
         },
         Content::Genesis(_) => None,

@@ -11,12 +11,11 @@ use model::decimal::Decimal;
 use model::event::Event;
 use model::identifier::{CurrencyCode, Identifier};
 use model::index::{AccountIx, BookIx, CalendarIx, DomainIx, InstrumentIx, Kind, PartyIx};
-use model::reference::{AccountKind, Capacity, CutOffRule, DaySchedule, Instrument, Parameters, Reference};
+use model::reference::{
+    AccountKind, Capacity, CutOffRule, DaySchedule, Instrument, PROVISIONAL_SCALE, Parameters, Reference,
+};
 use model::rejection::{Reason, Rejection};
 use model::trade::{Method, QuantityType};
-
-/// In what an instrument is counted that was traded before it was defined.
-pub(crate) const PROVISIONAL_SCALE: u8 = 6;
 
 /// Reference data, by number, effective-dated where it can change.
 #[derive(Debug, Default)]

@@ -10,7 +10,7 @@ use wire::pb::service::{CloseQuarantinedRequest, GetRecordRequest, ListQuarantin
 use wire::pb::view::Quarantined;
 
 use crate::connection::{Caller, Connection, Seen, Signed, print_receipt};
-use crate::fault::{failed, not_found};
+use crate::fault::{failed, not_found, usage};
 use crate::output::{self, Cell, Column, Format, column, figure};
 use crate::paging::{self, answer};
 
@@ -38,14 +38,22 @@ enum Verb {
         sequence: u64,
     },
     /// Close it by the message as it should have been
-    #[command(after_help = "The file holds a quittance.trade.v1.Trade as protobuf JSON.\n\n\
-        Example:\n  quittance quarantine replay 1234 --trade mended.json --reason \"sent again by mail\"")]
+    #[command(
+        after_help = "The file holds a quittance.trade.v1.Trade or a quittance.settlement.v1.Advice as protobuf JSON. An advice is \
+        taken as\nif the agent had sent it: what contradicts our records opens a break.\n\n\
+        Examples:\n  quittance quarantine replay 1234 --trade mended.json --reason \"sent again by mail\"\n  \
+        quittance quarantine replay 1235 --advice mended.json --reason \"the CSD confirmed by phone, INC-7\"",
+        group(clap::ArgGroup::new("message").args(["trade", "advice"]).required(true))
+    )]
     Replay {
         /// The record's sequence
         sequence: u64,
-        /// The message as it should have been
+        /// The trade as it should have been
         #[arg(long, value_name = "FILE")]
-        trade: PathBuf,
+        trade: Option<PathBuf>,
+        /// The advice as it should have been
+        #[arg(long, value_name = "FILE")]
+        advice: Option<PathBuf>,
         #[command(flatten)]
         signed: Signed,
     },
@@ -74,7 +82,7 @@ pub async fn run(command: Quarantine) -> Result<()> {
             return output::list(format, LIST, open, "nothing is quarantined");
         }
         Verb::Show { sequence } => return show(&command.caller.connect().await?, format, sequence).await,
-        Verb::Replay { sequence, trade, signed } => (sequence, How::Replay(crate::submit::trade_file(&trade)?), signed),
+        Verb::Replay { sequence, trade, advice, signed } => (sequence, mended(trade, advice)?, signed),
         Verb::Resume { signed } => {
             let request = signed.sign(ResumeShardRequest { reason: signed.reason.clone() })?;
             let connection = command.caller.connect().await?;
@@ -86,6 +94,15 @@ pub async fn run(command: Quarantine) -> Result<()> {
     let request = signed.sign(CloseQuarantinedRequest { sequence, how: Some(how), request_id, reason })?;
     let connection = command.caller.connect().await?;
     print_receipt(format, answer(connection.operator().close_quarantined(request).await)?.receipt)
+}
+
+/// The one message that is given, as it should have been.
+fn mended(trade: Option<PathBuf>, advice: Option<PathBuf>) -> Result<How> {
+    match (trade, advice) {
+        (Some(file), None) => crate::submit::message_file(&file).map(How::Replay),
+        (None, Some(file)) => crate::submit::message_file(&file).map(How::ReplayAdvice),
+        _ => Err(usage("give one of --trade and --advice".to_owned())),
+    }
 }
 
 /// What is set aside and still open.

@@ -46,11 +46,11 @@ pub struct Settings {
 impl Settings {
     /// The effective configuration: file, then environment (QUITTANCE__SECTION__KEY), then flags.
     pub fn load(&self) -> Result<Config> {
-        self.load_over(&[])
+        self.load_over(&[], &[])
     }
 
-    /// The same, where a command has said something before: it yields to its flags and to --set.
-    pub fn load_over<'a>(&'a self, said: &[(&'a str, &'a str)]) -> Result<Config> {
+    /// The same for a command with defaults of its own, and flags of its own: these yield to --set alone.
+    pub fn load_over<'a>(&'a self, defaults: &[(&str, &str)], said: &[(&'a str, &'a str)]) -> Result<Config> {
         let mut flags = said.to_vec();
         let named = [
             ("store.dir", &self.data),
@@ -69,7 +69,7 @@ impl Settings {
         for text in &self.set {
             flags.push(text.split_once('=').ok_or_else(|| usage(format!("--set {text}: write KEY=VALUE")))?);
         }
-        Config::load(self.config.as_deref(), flags).map_err(|error| usage(error.to_string()))
+        Config::load_over(defaults, self.config.as_deref(), flags).map_err(|error| usage(error.to_string()))
     }
 }
 

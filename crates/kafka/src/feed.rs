@@ -1,4 +1,4 @@
-//! A follower of the log that feeds a topic, each letter once: instructions to agents, an agent's advices.
+//! A follower of the log that feeds a topic, each letter once: instructions to agents, an agent's advices, positions.
 //!
 //! Where it goes on after a crash is read from the topic itself: what of ours stands there already is not sent again. A
 //! small file beside the log ([`place`]) only saves reading. While it lives its producer gives nothing up, so nothing
@@ -14,6 +14,7 @@ use crate::outlet::{Outlet, WAIT, Worker};
 use crate::produce::{Outgoing, Producer};
 use crate::reader::Reader;
 use place::Place;
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -38,14 +39,16 @@ pub struct Letter {
     pub id: String,
     /// The key; letters of one key stay in their order whatever the topic's partitions become.
     pub key: String,
-    /// The value.
-    pub payload: Vec<u8>,
+    /// The value; absent: what stood under the key is no more (a tombstone).
+    pub payload: Option<Vec<u8>>,
 }
 
 /// What is to be published of a log.
 pub trait Letters: Send + 'static {
     /// What is said of a record needs all records before it: after a restart they are folded again.
     const NEEDS_ALL: bool;
+    /// Of one key only the last letter counts: those that another has overtaken before they went out need not go.
+    const LATEST_ONLY: bool = false;
 
     /// Takes in a record as it is stored, and says what is to be published of it.
     ///
@@ -290,6 +293,9 @@ impl<L: Letters> Follower<L> {
 
     /// Sends what is in hand and waits until the brokers have it. False: asked to stop before.
     fn deliver(&mut self) -> Result<bool, Error> {
+        if L::LATEST_ONLY {
+            keep_latest(&mut self.pending);
+        }
         if !self.pending.is_empty() {
             let (options, log, pending) = (&self.options, &self.log_id, &self.pending);
             if !self.outlet.deliver(|producer| send(producer, options, log, pending))? {
@@ -316,9 +322,24 @@ fn send(producer: &Producer, options: &FeedOptions, log: &str, pending: &[(u64, 
     pending.iter().try_for_each(|(sequence, letter)| {
         let event = Event::protobuf(&letter.id, options.kind, &options.source);
         let headers = put(put(event.headers(), SEQUENCE, &sequence.to_string()), LOG, log);
-        let message = Outgoing { topic, partition, key: &letter.key, payload: &letter.payload, event, tag: 0 };
-        producer.send_with(&message, headers)
+        match &letter.payload {
+            Some(payload) => {
+                let message = Outgoing { topic, partition, key: &letter.key, payload, event, tag: 0 };
+                producer.send_with(&message, headers)
+            }
+            None => producer.send_tombstone(topic, partition, &letter.key, headers),
+        }
     })
+}
+
+/// Of each key the last letter, in the order of their records: whoever looks what is there finds everything before a record
+/// or something of it, as ever.
+fn keep_latest(pending: &mut Vec<(u64, Letter)>) {
+    let mut seen = HashSet::new();
+    let mut latest: Vec<_> =
+        std::mem::take(pending).into_iter().rev().filter(|(_, letter)| seen.insert(letter.key.clone())).collect();
+    latest.reverse();
+    *pending = latest;
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ impl Letters for Instructions {
             let mut payload = Vec::with_capacity(256);
             wire::settlement::encode_outbound(&message, &mut payload);
             let (id, key) = (message.reference.to_string(), message.instruction.to_string());
-            out.push(Letter { id, key, payload });
+            out.push(Letter { id, key, payload: Some(payload) });
         }
         Ok(())
     }

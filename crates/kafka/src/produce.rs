@@ -183,11 +183,25 @@ impl Producer {
     }
 
     pub(crate) fn send_with(&self, message: &Outgoing<'_>, headers: OwnedHeaders) -> Result<(), Error> {
-        let mut record = BaseRecord::with_opaque_to(message.topic, message.tag)
-            .key(message.key)
-            .payload(message.payload)
-            .headers(headers);
-        record.partition = message.partition;
+        let record = BaseRecord::with_opaque_to(message.topic, message.tag).key(message.key).payload(message.payload);
+        let record = record.headers(headers);
+        self.put(BaseRecord { partition: message.partition, ..record })
+    }
+
+    /// A message without a value: in a compacted topic what stood under its key is no more.
+    pub(crate) fn send_tombstone(
+        &self,
+        topic: &str,
+        partition: Option<i32>,
+        key: &str,
+        headers: OwnedHeaders,
+    ) -> Result<(), Error> {
+        let record = BaseRecord::<str, [u8], usize>::with_opaque_to(topic, 0).key(key).headers(headers);
+        self.put(BaseRecord { partition, ..record })
+    }
+
+    fn put(&self, mut record: BaseRecord<'_, str, [u8], usize>) -> Result<(), Error> {
+        let topic = record.topic;
         loop {
             match self.inner.send(record) {
                 Ok(()) => return Ok(()),
@@ -195,9 +209,7 @@ impl Producer {
                     record = back;
                     thread::sleep(BUFFER_FULL);
                 }
-                Err((cause, _)) => {
-                    return Err(Error::Send { topic: message.topic.to_owned(), cause: cause.to_string() });
-                }
+                Err((cause, _)) => return Err(Error::Send { topic: topic.to_owned(), cause: cause.to_string() }),
             }
         }
     }

@@ -21,6 +21,8 @@ pub const MAX_BLOCK: u32 = 64 << 20;
 pub const QUARANTINE: &str = "quittance.quarantine.v1";
 /// How each trade stands, out: the last message of a key holds.
 pub const TRADE_STATUS: &str = "quittance.trade-status.v1";
+/// What books and depots hold and how much of it is free, out: the last message of a key holds.
+pub const POSITIONS: &str = "quittance.positions.v1";
 
 /// The same as a setting.
 const MAX_BLOCK_TEXT: &str = "67108864";
@@ -90,6 +92,7 @@ impl TopicPlan {
             Topic::records(RECORDS),
             Topic::kept(QUARANTINE),
             Topic::compacted(TRADE_STATUS),
+            Topic::compacted(POSITIONS),
         ];
         TopicPlan { topics: topics.into_iter().map(|topic| Topic { partitions: shards, ..topic }).collect() }
     }

@@ -49,7 +49,7 @@ pub enum Command {
     /// Bytes that made no sense, kept.
     Quarantine(Box<Unreadable>),
     /// A quarantined record is closed by replaying it, repaired, or by discarding it.
-    CloseQuarantined { sequence: u64, replay: Option<Box<TradeMessage>> },
+    CloseQuarantined { sequence: u64, replay: Option<Replay> },
     /// What a source says it sent, to be compared.
     ControlTotals(Box<ControlTotals>),
     /// Lets a difference of control totals stand.
@@ -107,6 +107,13 @@ pub struct Opening {
 pub struct Cost {
     pub currency: CurrencyCode,
     pub amount: Decimal,
+}
+
+/// What bytes that made no sense should have said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replay {
+    Trade(Box<TradeMessage>),
+    Advice(Box<Advice>),
 }
 
 /// Cash or an instrument, by name.

@@ -13,6 +13,10 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+/// In so many decimals an instrument is counted that was traded before it was defined: for ever, since no balance is ever
+/// counted anew.
+pub const PROVISIONAL_SCALE: u8 = 6;
+
 /// One piece of reference data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reference {

@@ -14,7 +14,7 @@ use model::identifier::{CurrencyCode, Identifier, Isin};
 use model::index::{AccountIx, Asset, DomainIx, InstrumentIx, Kind};
 use model::permission::{Grant, Grants};
 use model::record::{FactContent, Facts, Outcome};
-use model::reference::Reference;
+use model::reference::{PROVISIONAL_SCALE, Reference};
 use store::{Batch, Views};
 use wire::pb::view as pb;
 
@@ -112,17 +112,17 @@ impl Names {
         known.isins.iter().rev().find(|(from, _)| *from <= on).map(|(_, isin)| *isin)
     }
 
-    /// Decimals of an asset's smallest unit. An instrument that nobody defined yet is counted in whole units.
+    /// Decimals of an asset's smallest unit.
     pub(crate) fn scale(&self, asset: Asset) -> u32 {
-        let scale = match (asset.as_currency(), asset.as_instrument()) {
-            (Some(code), _) => currency::exponent(code),
+        u32::from(match (asset.as_currency(), asset.as_instrument()) {
+            (Some(code), _) => currency::exponent(code).unwrap_or(0),
             (None, Some(index)) => {
                 let id = self.id(Kind::Instrument, index.0).ok();
-                id.and_then(|id| self.instruments.get(id)).and_then(|instrument| instrument.scale)
+                let defined = id.and_then(|id| self.instruments.get(id)).and_then(|instrument| instrument.scale);
+                defined.unwrap_or(PROVISIONAL_SCALE)
             }
-            (None, None) => None,
-        };
-        u32::from(scale.unwrap_or(0))
+            (None, None) => 0,
+        })
     }
 
     pub(crate) fn account(&self, account: AccountIx) -> Option<&Account> {

@@ -3,7 +3,7 @@
 mod stream;
 
 use model::trade::{Side, Terms};
-use projections::{Error, PositionSubscription, TokenError};
+use projections::{Error, Following as _, PositionSubscription, TokenError};
 use stream::{Fixture, Stream, capture, terms};
 use wire::pb::record::LotMethod;
 use wire::pb::view as pb;

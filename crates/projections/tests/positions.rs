@@ -207,3 +207,36 @@ fn what_an_agent_confirms_is_settled() {
         assert_eq!((units(held.traded), units(held.settled)), (100, 100 - open_quantity));
     }
 }
+
+#[test]
+fn of_a_trade_that_is_cancelled_for_the_rest_the_settled_part_stays() {
+    let fixture = stream::played::after(
+        "outside",
+        "trade S1 ALPHA sells 100 SAP to BETA @ 120.00 isd=today\n\
+         advise X1 settled S1 40 SAP 4800.00 EUR partial=PAIN\n\
+         cancel S1\n\
+         advise X2 cancelled S1 CAND\n\
+         trade S2 ALPHA sells 10 SAP to BETA @ 120.00 isd=today\n\
+         cancel S2\n\
+         advise X3 cancelled S2 CAND",
+    );
+    let lines = fixture.views.position("ALPHA-EQ", "SAP", LotMethod::Fifo, At::NOW).unwrap().value;
+    let [held] = &lines[..] else { panic!("{lines:?}") };
+    assert_eq!((units(held.traded), units(held.settled), units(held.quantity)), (960, 960, 960));
+    // 1,000 at 100.00; of these 40 were sold at 120.00.
+    assert_eq!((units(held.cost), units(held.realised)), (9_600_000, 80_000));
+    let ledger = pb::BalanceFilter {
+        kinds: vec![pb::LedgerAccountKind::Book as i32],
+        asset: "SAP".to_owned(),
+        ..pb::BalanceFilter::default()
+    };
+    let balances = fixture.views.balances(&ledger, PageRequest::default(), At::NOW).unwrap().balances;
+    assert_eq!(balances.iter().map(|each| units(each.amount)).collect::<Vec<_>>(), [960], "what the ledger has");
+}
+
+#[test]
+fn what_was_traded_before_it_was_defined_is_counted_in_its_own_decimals() {
+    let fixture = stream::played::after("standard", "trade A1 ALPHA buys 5 SIEMENS from BETA @ 200.00 isd=today");
+    let lines = fixture.views.position("ALPHA-EQ", "SIEMENS", LotMethod::Fifo, At::NOW).unwrap().value;
+    assert_eq!(lines[0].traded, Some(Decimal { unscaled: 5_000_000, scale: 6 }));
+}

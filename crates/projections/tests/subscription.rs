@@ -3,7 +3,7 @@
 mod stream;
 
 use model::trade::Side;
-use projections::{Error, Subscription, TokenError};
+use projections::{Error, Following as _, Subscription, TokenError};
 use stream::{Fixture, Stream, change, terms};
 use wire::pb::view as pb;
 use wire::pb::view::instruction_update::Kind as Update;

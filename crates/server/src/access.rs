@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use api::Backend;
-use api::access::{Algorithm, Authority, Door, Questions, Tokens};
+use api::access::{Algorithm, Authority, Door, Questions, Revocations, Tokens};
 use model::permission::AccessRole;
 use tokio::sync::watch;
 use tonic::transport::{Certificate, Identity, ServerTlsConfig};
@@ -66,7 +66,11 @@ fn door(config: &Config) -> Result<(Door, Option<ServerTlsConfig>)> {
     let certain = !authorities.is_empty() || tokens.is_some();
     ensure!(certain || !encrypted, "callers cannot be known: name access.client_cas or access.token_key");
     let optional = tokens.is_some();
-    let door = Door::new(authorities, tokens);
+    let mut door = Door::new(authorities, tokens);
+    if !is_empty(&access.revoked) {
+        let revocations = Revocations::follow(&access.revoked).map_err(anyhow::Error::msg).context("access.revoked")?;
+        door = door.but(revocations);
+    }
     if !encrypted {
         return Ok((door.believing(), None));
     }
@@ -86,7 +90,8 @@ fn tokens(access: &Access) -> Result<Option<Tokens>> {
         format!("access.token_algorithm = {}: expected EdDSA, ES256 or RS256", access.token_algorithm)
     })?;
     let tokens = Tokens::new(algorithm, &read(&access.token_key)?, &access.token_issuer, &access.token_audience);
-    Ok(Some(tokens.map_err(anyhow::Error::msg).context("access.token_key, token_issuer, token_audience")?))
+    let tokens = tokens.map_err(anyhow::Error::msg).context("access.token_key, token_issuer, token_audience")?;
+    Ok(Some(if access.token_key_id.is_empty() { tokens } else { tokens.signed_by(&access.token_key_id) }))
 }
 
 fn role(name: &str) -> Result<AccessRole> {

@@ -1,4 +1,5 @@
-//! Configuration: a TOML file, then the environment (`QUITTANCE__SECTION__KEY`), then flags; the later one wins.
+//! Configuration: a TOML file, then the environment (`QUITTANCE__SECTION__KEY`), then flags; the later one wins. A command may have
+//! defaults of its own beneath them all.
 //!
 //! Every key has a default and a line that says what it is for. A key that nobody knows is an error and not a default in disguise:
 //! a misspelt limit would otherwise be no limit.
@@ -39,6 +40,18 @@ impl Config {
         Config::from_layers(file, std::env::vars(), flags)
     }
 
+    /// The same for a command whose defaults differ: pairs as flags are, beneath the file.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_over<'a>(
+        defaults: &[(&str, &str)],
+        file: Option<&Path>,
+        flags: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Config, Error> {
+        Config::layered(defaults, file, std::env::vars(), flags)
+    }
+
     /// The same with another environment, for tests.
     ///
     /// # Errors
@@ -48,7 +61,19 @@ impl Config {
         environment: impl IntoIterator<Item = (String, String)>,
         flags: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Config, Error> {
+        Config::layered(&[], file, environment, flags)
+    }
+
+    fn layered<'a>(
+        defaults: &[(&str, &str)],
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Config, Error> {
         let mut layers = Layers::new();
+        for (key, value) in defaults {
+            layers.text(&format!("default of {key}"), key, value)?;
+        }
         if let Some(path) = file {
             layers.file(path)?;
         }

@@ -7,7 +7,9 @@ use std::time::Duration;
 use agent::{Agent, AgentOptions, Bank};
 use anyhow::{Context as _, Result};
 use engine::{Handle, Intake};
-use kafka::{Brokers, Consumer, Feed, InstructionsOptions, Source, State, StatusOptions, StatusPublisher};
+use kafka::{
+    Brokers, Consumer, Feed, InstructionsOptions, PositionsOptions, Source, State, StatusOptions, StatusPublisher,
+};
 use model::identifier::Identifier;
 use projections::{Bound, Projections};
 use store::Log;
@@ -79,12 +81,14 @@ fn consume(config: &Kafka, log: &Log, inlet: Inlet) -> Result<Consumed> {
     Ok(Consumed { name, consumer: Consumer::start(source, intake)? })
 }
 
-/// What only a leader has: trades and advices come in, the front office is told how its trades stand, and agents what to do.
+/// What only a leader has: trades and advices come in, the front office is told how its trades stand and what is free to
+/// trade, and agents what to do.
 #[derive(Default)]
 pub(crate) struct Leading {
     sources: OnceLock<Vec<Consumed>>,
     statuses: Mutex<Option<StatusPublisher>>,
-    instructions: Mutex<Option<Feed>>,
+    /// Instructions and positions, each with its name.
+    feeds: Mutex<Vec<(&'static str, Feed)>>,
     agent: Mutex<Option<Agent>>,
 }
 
@@ -102,7 +106,10 @@ impl Leading {
     pub(crate) fn begin(&self, config: &Config, start: Start, log: &Arc<Log>) -> Result<()> {
         let Start { shard, store, inlets, published } = start;
         *self.statuses.lock().unwrap_or_else(PoisonError::into_inner) = tell(config, store, log)?;
-        *self.instructions.lock().unwrap_or_else(PoisonError::into_inner) = instruct(config, log, published)?;
+        let instructions = instruct(config, log, published.clone())?.map(|feed| ("instructions", feed));
+        let positions = tell_positions(config, log, published)?.map(|feed| ("positions", feed));
+        *self.feeds.lock().unwrap_or_else(PoisonError::into_inner) =
+            instructions.into_iter().chain(positions).collect();
         *self.agent.lock().unwrap_or_else(PoisonError::into_inner) = settle_for_others(config, shard, log)?;
         let sources = inlets.into_iter().map(|inlet| consume(&config.kafka, log, inlet));
         // Nobody else sets it.
@@ -127,28 +134,22 @@ impl Leading {
         self.sources().first().map(|trades| &trades.consumer)
     }
 
-    /// How the instructions stand: these are records, the next to be told of and how many wait for it.
-    fn told(&self, log: &Log) -> Option<SourceStanding> {
-        let feed = self.instructions.lock().unwrap_or_else(PoisonError::into_inner);
-        feed.as_ref().map(|feed| {
+    /// How the feeds stand: these are records, the next to be told of and how many wait for it.
+    fn told(&self, log: &Log) -> Vec<SourceStanding> {
+        let standing = |(name, feed): &(&str, Feed)| {
             let (runs, fed) = (feed.is_running(), feed.fed());
             let state = if runs { SourceState::Running } else { SourceState::Halted };
             let reason = if runs { String::new() } else { "ended: see the service's log".to_owned() };
             let behind = log.head().sequence.saturating_sub(fed);
-            SourceStanding {
-                name: "instructions".to_owned(),
-                state: state as i32,
-                reason,
-                next_offset: fed + 1,
-                behind,
-            }
-        })
+            SourceStanding { name: (*name).to_owned(), state: state as i32, reason, next_offset: fed + 1, behind }
+        };
+        self.feeds.lock().unwrap_or_else(PoisonError::into_inner).iter().map(standing).collect()
     }
 
     /// Ends the telling, and asks the consumers to end; stopping the engine ends their last wait.
     pub(crate) fn end(&self) {
         drop(self.statuses.lock().unwrap_or_else(PoisonError::into_inner).take());
-        drop(self.instructions.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.feeds.lock().unwrap_or_else(PoisonError::into_inner).clear();
         drop(self.agent.lock().unwrap_or_else(PoisonError::into_inner).take());
         for source in self.sources() {
             source.consumer.begin_stop();
@@ -186,6 +187,21 @@ fn instruct(config: &Config, log: &Arc<Log>, published: Option<watch::Receiver<u
         ..InstructionsOptions::new(brokers(&config.kafka), config.store.dir.join("instructions.place"))
     };
     kafka::instructions_out::publish(log.clone(), options).map(Some).context("telling agents what to do")
+}
+
+/// Starts to tell what is held and how much of it is free; nothing without brokers or without a topic.
+fn tell_positions(config: &Config, log: &Arc<Log>, published: Option<watch::Receiver<u64>>) -> Result<Option<Feed>> {
+    let Kafka { positions_topic, partition, .. } = &config.kafka;
+    if config.kafka.brokers.is_empty() || positions_topic.is_empty() {
+        return Ok(None);
+    }
+    let options = PositionsOptions {
+        topic: positions_topic.clone(),
+        partition: *partition,
+        through: published,
+        ..PositionsOptions::new(brokers(&config.kafka), config.store.dir.join("positions.place"))
+    };
+    kafka::positions_out::publish(log.clone(), options).map(Some).context("telling what is free to trade")
 }
 
 /// Starts to settle what other houses instruct; nothing where this service is nobody's agent.

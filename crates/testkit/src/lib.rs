@@ -6,3 +6,4 @@
 pub mod flow;
 pub mod memory;
 pub mod scenario;
+pub mod seats;

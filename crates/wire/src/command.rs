@@ -5,7 +5,7 @@ use crate::read::{self, Key};
 use crate::schema::{Message, Wire, choice, enumeration, message, message_field, read_fields, required, write_fields};
 use crate::{MAX_ADVICE, MAX_COMMAND, MAX_RAW_KEPT, MAX_TEXT, pb};
 use model::breaks::CloseBreak;
-use model::command::{Command, Cost, CutOff, DayStep, Opening, Repair, Step, Task, Transfer, Unreadable, What};
+use model::command::{Command, Cost, CutOff, DayStep, Opening, Repair, Replay, Step, Task, Transfer, Unreadable, What};
 use model::identifier::{CurrencyCode, Identifier};
 use model::index::DomainIx;
 use model::instruction::Steer;
@@ -72,6 +72,10 @@ fn check_texts(command: &Command) -> Result<(), Fault> {
         Command::Advice(advice) => {
             return crate::settlement::check_advice(advice).map_err(|error| error.within("advice"));
         }
+        Command::CloseQuarantined { replay: Some(Replay::Advice(advice)), .. } => {
+            let at_fault = |error: Fault| error.within("replay_advice").within("close_quarantined");
+            return crate::settlement::check_advice(advice).map_err(at_fault);
+        }
         _ => return Ok(()),
     };
     let (text, path) = match &**reference {
@@ -99,7 +103,7 @@ choice! { Command as "command" {
     10 "refuse" Refuse { 1 proposal },
     11 "continue_task" Continue(task),
     12 "quarantine" Quarantine(unreadable),
-    13 "close_quarantined" CloseQuarantined { 1 sequence, 2 replay },
+    13 "close_quarantined" CloseQuarantined { 1 sequence, 2..=3 replay },
     30 "control_totals" ControlTotals(totals),
     31 "sign_off" SignOff(sign_off),
     32 "accounting" Accounting(day),
@@ -115,6 +119,29 @@ message! { Repair { 1 source, 2 id, 3 details } }
 message! { CloseBreak { 1 number, 2 resolution, 3 target } }
 message! { DayStep { 1 domain, 2..=4 step } }
 message! { CutOff { 1 currency, 2 at } }
+
+/// A `oneof` of a trade and an advice.
+impl Wire for Replay {
+    fn put(&self, number: u32, out: &mut Vec<u8>) {
+        match self {
+            Replay::Trade(trade) => trade.put(number, out),
+            Replay::Advice(advice) => advice.put(number + 1, out),
+        }
+    }
+
+    fn merge<'a>(slot: &mut Option<Replay>, first: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
+        if key.number() == first {
+            let mut trade = None;
+            let rest = Wire::merge(&mut trade, first, key, bytes)?;
+            *slot = trade.map(Replay::Trade);
+            return Ok(rest);
+        }
+        let mut advice = None;
+        let rest = Wire::merge(&mut advice, first, key, bytes)?;
+        *slot = advice.map(Replay::Advice);
+        Ok(rest)
+    }
+}
 
 /// A `oneof` of `string currency` and `string instrument`.
 impl Wire for What {

@@ -13,6 +13,7 @@ use store::chain;
 use tonic::codegen::http::HeaderMap;
 use webpki::{EndEntityCert, KeyUsage};
 
+use super::revoked::Revocations;
 use super::token::Tokens;
 use crate::caller::ACTOR;
 
@@ -27,6 +28,8 @@ pub(crate) struct Identity {
     pub(crate) actor: Identifier,
     /// What the authority that vouches for it may let it do. None: whatever its grant says.
     pub(crate) roles: Option<Vec<AccessRole>>,
+    /// The id of the token that was brought.
+    pub(crate) token: Option<String>,
 }
 
 /// A certificate authority, and for which roles its word counts.
@@ -63,6 +66,7 @@ pub struct Door {
     tokens: Option<Tokens>,
     /// What a caller says of itself is believed.
     believes: bool,
+    revocations: Option<Revocations>,
     checked: Mutex<HashMap<[u8; 32], (Identity, Instant)>>,
 }
 
@@ -77,6 +81,16 @@ impl Door {
     #[must_use]
     pub fn believing(self) -> Door {
         Door { believes: true, ..self }
+    }
+
+    /// Whom the list names is not let in, however it is known; and tokens need an id by which they could be revoked.
+    #[must_use]
+    pub fn but(self, revocations: Revocations) -> Door {
+        Door { revocations: Some(revocations), ..self }
+    }
+
+    pub(crate) fn revocations(&self) -> Option<&Revocations> {
+        self.revocations.as_ref()
     }
 
     /// Who calls; none for a caller that says nothing where that is enough. `certificates` are those of the connection.
@@ -94,16 +108,27 @@ impl Door {
             Some(value) => {
                 let tokens = self.tokens.as_ref().ok_or("tokens are not accepted here")?;
                 let token = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer "));
-                Some(tokens.subject(token.ok_or("the authorization is not of the form `Bearer TOKEN`")?, now())?)
+                let claims = tokens.read(token.ok_or("the authorization is not of the form `Bearer TOKEN`")?, now())?;
+                if self.revocations.is_some() && claims.id.is_none() {
+                    return Err("the token has no id (jti): it could not be revoked");
+                }
+                Some(claims)
             }
         };
-        match (by_certificate, by_token) {
-            (Some(one), Some(other)) if one.actor != other => Err("certificate and token name two different callers"),
-            (Some(identity), _) => Ok(Some(identity)),
-            (None, Some(actor)) => Ok(Some(Identity { actor, roles: None })),
-            (None, None) if self.believes => Ok(said(headers)),
-            (None, None) => Err("who calls? Bring a client certificate or a signed token"),
-        }
+        let identity = match (by_certificate, by_token) {
+            (Some(one), Some(other)) if one.actor != other.subject => {
+                return Err("certificate and token name two different callers");
+            }
+            (Some(identity), token) => Some(Identity { token: token.and_then(|token| token.id), ..identity }),
+            (None, Some(token)) => Some(Identity { actor: token.subject, roles: None, token: token.id }),
+            (None, None) if self.believes => said(headers),
+            (None, None) => return Err("who calls? Bring a client certificate or a signed token"),
+        };
+        let known = identity.as_ref();
+        let refused = self.revocations.as_ref().and_then(|list| {
+            list.refuses(known.map(|known| &known.actor), known.and_then(|known| known.token.as_deref()))
+        });
+        refused.map_or(Ok(identity), Err)
     }
 
     fn certified(&self, leaf: &CertificateDer<'_>, chain: &[CertificateDer<'_>]) -> Result<Identity, &'static str> {
@@ -130,7 +155,7 @@ impl Door {
         }
         roles.sort_unstable();
         roles.dedup();
-        let identity = Identity { actor: named(&certificate)?, roles: Some(roles) };
+        let identity = Identity { actor: named(&certificate)?, roles: Some(roles), token: None };
         let mut remembered = self.remembered();
         if remembered.len() >= REMEMBERED {
             remembered.clear();
@@ -162,7 +187,7 @@ fn named(certificate: &EndEntityCert<'_>) -> Result<Identifier, &'static str> {
 /// What a caller says of itself. What is no name is found later, with the place where it stands.
 fn said(headers: &HeaderMap) -> Option<Identity> {
     let actor = Identifier::parse(headers.get(ACTOR)?.to_str().ok()?).ok()?;
-    Some(Identity { actor, roles: None })
+    Some(Identity { actor, roles: None, token: None })
 }
 
 fn now() -> f64 {

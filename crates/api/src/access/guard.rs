@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use engine::Clock;
 use http_body_util::{BodyExt as _, Full, Limited};
+use model::identifier::Identifier;
 use model::permission::{AccessRole, Grant};
 use tonic::Status;
 use tonic::body::Body;
@@ -17,11 +18,21 @@ use tonic::server::NamedService;
 use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
 
 use super::questions::Question;
+use super::revoked::Way;
 use super::rights::{Kind, Right, right};
 use super::sight::Sight;
 use crate::backend::Backend;
 use crate::caller::ACTOR;
 use crate::failure;
+
+/// A call that is let in.
+struct Admitted {
+    /// To be written down first.
+    question: Option<Question>,
+    actor: Option<Identifier>,
+    /// The id of the token it came with.
+    token: Option<String>,
+}
 
 /// A service behind the guard.
 #[derive(Clone)]
@@ -54,27 +65,36 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let question = match self.backend.admit(&mut request) {
-            Ok(question) => question,
+        let Admitted { question, actor, token } = match self.backend.admit(&mut request) {
+            Ok(admitted) => admitted,
             Err(status) => return Box::pin(ready(Ok(status.into_http()))),
         };
-        let Some(question) = question else { return Box::pin(self.service.call(request)) };
+        if self.backend.door().revocations().is_none() && question.is_none() {
+            return Box::pin(self.service.call(request));
+        }
         // The one that was asked whether it is ready answers; its twin is asked the next time.
         let twin = self.service.clone();
         let mut service = std::mem::replace(&mut self.service, twin);
         let backend = self.backend.clone();
         Box::pin(async move {
-            match backend.write_down(question, request).await {
-                Ok(request) => service.call(request).await,
-                Err(status) => Ok(status.into_http()),
+            if let Some(question) = question {
+                request = match backend.write_down(question, request).await {
+                    Ok(request) => request,
+                    Err(status) => return Ok(status.into_http()),
+                };
             }
+            let Some(revocations) = backend.door().revocations() else { return service.call(request).await };
+            // A stream may last longer than the trust in its caller.
+            let until = |body, way| revocations.end_of(body, actor.clone(), token.clone(), way);
+            let response = service.call(request.map(|body| until(body, Way::In))).await;
+            response.map(|response| response.map(|body| until(body, Way::Out)))
         })
     }
 }
 
 impl Backend {
-    /// Lets a call in, or says why not. Some questions must be written down first.
-    fn admit(&self, request: &mut Request<Body>) -> Result<Option<Question>, Status> {
+    /// Lets a call in, or says why not.
+    fn admit(&self, request: &mut Request<Body>) -> Result<Admitted, Status> {
         let path = request.uri().path();
         let right = right(path).ok_or_else(|| Status::unimplemented("there is no such call"))?;
         let connection = request.extensions().get::<TlsConnectInfo<TcpConnectInfo>>();
@@ -83,7 +103,8 @@ impl Backend {
         let peer = connection.map(TlsConnectInfo::get_ref).or_else(plain).and_then(|info| info.remote_addr());
         let identity = self.door().identify(certificates.as_deref().map(Vec::as_slice), request.headers());
         let identity = identity.map_err(failure::unauthenticated)?;
-        let (actor, vouched) = identity.map_or((None, None), |known| (Some(known.actor), known.roles));
+        let (actor, vouched, token) =
+            identity.map_or((None, None, None), |known| (Some(known.actor), known.roles, known.token));
 
         let grants = self.grants()?;
         let today = Clock::system().now().date_utc();
@@ -102,9 +123,9 @@ impl Backend {
             request.headers_mut().insert(ACTOR, value.map_err(|error| failure::internal(error.to_string()))?);
         }
         let watched = |grant: &Grant| grant.has(AccessRole::Auditor) || grant.has(AccessRole::Administrator);
-        let question = match (&grant, actor) {
+        let question = match (&grant, &actor) {
             (Some(grant), Some(actor)) if right.kind == Kind::Question && watched(grant) => Some(Question {
-                actor,
+                actor: actor.clone(),
                 method: request.uri().path().to_owned(),
                 peer: peer.map(|peer| peer.to_string()).unwrap_or_default(),
                 request: Bytes::new(),
@@ -112,7 +133,7 @@ impl Backend {
             _ => None,
         };
         request.extensions_mut().insert(Sight::new(grant, vouched));
-        Ok(question)
+        Ok(Admitted { question, actor, token })
     }
 
     /// Writes a question down before it is answered; without that there is no answer.

@@ -58,8 +58,18 @@ impl Algorithm {
 pub struct Tokens {
     algorithm: Algorithm,
     key: SubjectPublicKeyInfoDer<'static>,
+    /// The `kid` of the key; nothing: tokens need not say by which they are signed.
+    key_id: Option<String>,
     issuer: String,
     audience: String,
+}
+
+/// What a token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Claims {
+    pub(crate) subject: Identifier,
+    /// `jti`: by which it can be revoked.
+    pub(crate) id: Option<String>,
 }
 
 impl Tokens {
@@ -74,11 +84,17 @@ impl Tokens {
         let key = SubjectPublicKeyInfoDer::from_pem_slice(pem).map_err(|error| format!("no public key: {error}"))?;
         RawPublicKeyEntity::try_from(&key).map_err(|error| format!("no public key: {error}"))?;
         let key = key.into_owned();
-        Ok(Tokens { algorithm, key, issuer: issuer.to_owned(), audience: audience.to_owned() })
+        Ok(Tokens { algorithm, key, key_id: None, issuer: issuer.to_owned(), audience: audience.to_owned() })
     }
 
-    /// Whose token it is, now (seconds since 1970), or what is wrong with it.
-    pub(crate) fn subject(&self, token: &str, now: f64) -> Result<Identifier, &'static str> {
+    /// Tokens must say that they are signed by the key of this name (`kid`).
+    #[must_use]
+    pub fn signed_by(self, key_id: &str) -> Tokens {
+        Tokens { key_id: Some(key_id.to_owned()), ..self }
+    }
+
+    /// What the token says, now (seconds since 1970), or what is wrong with it.
+    pub(crate) fn read(&self, token: &str, now: f64) -> Result<Claims, &'static str> {
         if token.len() > LONGEST {
             return Err("the token is too long");
         }
@@ -88,6 +104,9 @@ impl Tokens {
         let header = json(header).ok_or("the token's header cannot be read")?;
         if header.get("alg").and_then(Value::as_str) != Some(self.algorithm.name()) {
             return Err("the token is signed by another algorithm than the one that is asked for");
+        }
+        if self.key_id.is_some() && header.get("kid").and_then(Value::as_str) != self.key_id.as_deref() {
+            return Err("the token does not say that it is signed by the key that is known here (kid)");
         }
         if header.get("crit").is_some() {
             return Err("the token demands what is not known here");
@@ -103,7 +122,7 @@ impl Tokens {
         self.claims(&json(claims).ok_or("the token's claims cannot be read")?, now)
     }
 
-    fn claims(&self, claims: &Value, now: f64) -> Result<Identifier, &'static str> {
+    fn claims(&self, claims: &Value, now: f64) -> Result<Claims, &'static str> {
         if claims.get("iss").and_then(Value::as_str) != Some(&self.issuer) {
             return Err("the token is of another issuer");
         }
@@ -127,7 +146,12 @@ impl Tokens {
             }
         }
         let subject = claims.get("sub").and_then(Value::as_str).ok_or("the token names nobody")?;
-        Identifier::parse(subject).map_err(|_| "the token's subject is no name of a person or system")
+        let subject = Identifier::parse(subject).map_err(|_| "the token's subject is no name of a person or system")?;
+        let id = match claims.get("jti") {
+            None => None,
+            Some(id) => Some(id.as_str().ok_or("the token's id (jti) is no text")?.to_owned()),
+        };
+        Ok(Claims { subject, id })
     }
 }
 

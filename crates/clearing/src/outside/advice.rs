@@ -11,7 +11,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use model::advice::{Advice, AdviceBody, Allegement, AllegementRemoval, Answer, Status};
 use model::breaks::{AgentStanding, Answered, BreakItem, BreakKind, Resolution};
-use model::command::Command;
+use model::command::{Command, Replay};
 use model::event::Event;
 use model::identifier::Identifier;
 use model::index::{Asset, DomainIx, Kind};
@@ -133,6 +133,7 @@ fn advice_of(record: &Record) -> Option<&Advice> {
     match &record.content {
         Content::Decided { inbound, .. } => match &inbound.command {
             Command::Advice(advice) => Some(advice),
+            Command::CloseQuarantined { replay: Some(Replay::Advice(advice)), .. } => Some(advice),
             _ => None,
         },
         Content::Genesis(_) => None,

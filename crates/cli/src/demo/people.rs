@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Result;
-use model::command::{Command, DayStep, Inbound, Origin, Step as DayPart};
+use model::command::{Command, DayStep, Inbound, Origin, Replay, Step as DayPart};
 use model::identifier::Identifier;
 use testkit::flow::Step;
 use wire::pb::service::{GetHeadRequest, SubmitCommandRequest, SubmitTradeRequest};
@@ -65,7 +65,8 @@ impl People {
                 if self.quarantines {
                     let sequence = answers.quarantined.get(*unreadable as usize).copied();
                     let sequence = sequence.ok_or_else(|| failed("nothing was quarantined"))?;
-                    let command = Command::CloseQuarantined { sequence, replay: replay.clone() };
+                    let replay = replay.clone().map(Replay::Trade);
+                    let command = Command::CloseQuarantined { sequence, replay };
                     return self.ask(&command, actor, reason, None, answers).await.map(drop);
                 }
                 // Refused at the door, it is not in the log: the person sends it as it should have been.

@@ -16,6 +16,7 @@ use crate::fault::failed;
 /// Where everything of the stories goes, beside the topics of a real house.
 pub const TRADES: &str = "quittance.stories.trades.v1";
 pub const STATUS: &str = "quittance.stories.trade-status.v1";
+pub const POSITIONS: &str = "quittance.stories.positions.v1";
 pub const INSTRUCTIONS: &str = "quittance.stories.instructions.v1";
 pub const ADVICES: &str = "quittance.stories.advices.v1";
 pub const RECORDS: &str = "quittance.stories.records.v1";
@@ -42,6 +43,7 @@ pub async fn run(command: Stories) -> Result<()> {
     let topics = vec![
         Topic::trades(TRADES),
         Topic::compacted(STATUS),
+        Topic::compacted(POSITIONS),
         Topic::trades(INSTRUCTIONS),
         Topic::trades(ADVICES),
         Topic::records(RECORDS),

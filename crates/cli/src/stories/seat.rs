@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 use wire::pb::service::{GetHeadRequest, GetStatusRequest, Receipt, ShardState, SubmitCommandRequest};
 
-use super::{ADVICES, INSTRUCTIONS, RECORDS, STATUS, TRADES};
+use super::{ADVICES, INSTRUCTIONS, POSITIONS, RECORDS, STATUS, TRADES};
 use crate::connection::{Connection, new_request_id, signed};
 use crate::fault::{failed, from_status, reason};
 use crate::paging::answer;
@@ -134,6 +134,7 @@ impl Stage {
         let bank = [
             ("kafka.trades_topic", TRADES),
             ("kafka.status_topic", STATUS),
+            ("kafka.positions_topic", POSITIONS),
             ("kafka.instructions_topic", INSTRUCTIONS),
             ("kafka.advices_topic", ADVICES),
             ("kafka.records_topic", RECORDS),

@@ -299,7 +299,7 @@ pub fn read_text(path: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// A `quittance.trade.v1.Trade` as protobuf JSON.
-pub fn trade_file(path: &Path) -> Result<wire::pb::trade::Trade> {
+/// A trade or an advice as protobuf JSON.
+pub fn message_file<M: serde::de::DeserializeOwned>(path: &Path) -> Result<M> {
     serde_json::from_str(&read_text(path)?).map_err(|error| usage(format!("{}: {error}", path.display())))
 }

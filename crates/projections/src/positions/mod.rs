@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use model::date::Date;
 use model::event::Event;
 use model::identifier::{CurrencyCode, Identifier};
-use model::index::{BookIx, InstrumentIx, PartyIx};
+use model::index::{Asset, BookIx, InstrumentIx, PartyIx};
 use model::ledger::{LedgerAccount, Posting};
 use model::timestamp::Timestamp;
 use model::trade::{Side, Terms};
@@ -89,7 +89,7 @@ impl Positions {
                     self.set(sequence, *trade, Some(of_trade(sequence, *trade, id, terms)));
                 }
             }
-            Event::TradeCancelled { trade, .. } => self.set(sequence, *trade, None),
+            Event::TradeCancelled { trade, postings, .. } => self.cancel(sequence, *trade, postings),
             Event::InstructionIssued { instruction, links, .. } => {
                 if let [link] = links.as_slice() {
                     self.instructed.insert(*instruction, Written { thing: link.trade, on_disk: false });
@@ -174,6 +174,26 @@ impl Positions {
             self.open.insert(trade, Written { thing: entry, on_disk: false });
             self.dirty_open.push(trade);
         }
+    }
+
+    /// What has settled of a cancelled trade stays, with its part of the cost; the postings undo the rest.
+    fn cancel(&mut self, sequence: u64, trade: u64, undone: &[Posting]) {
+        let Some(before) = self.open.get(trade).map(|open| open.thing.clone()) else { return };
+        let of_book = |wanted: fn(Asset) -> bool| -> i128 {
+            let posted = undone.iter().filter(|posting| matches!(posting.account, LedgerAccount::Book { .. }));
+            posted.filter(|posting| wanted(posting.asset)).map(|posting| posting.amount).sum()
+        };
+        let (was, rest) = (before.amounts, of_book(|asset| asset.as_instrument().is_some()));
+        let quantity = was.quantity + rest;
+        if quantity == 0 || rest == 0 {
+            return self.set(sequence, trade, None);
+        }
+        let cost = was.amount + was.accrued + was.fees - of_book(|asset| asset.as_currency().is_some());
+        let (accrued, fees) = (was.accrued * quantity / was.quantity, was.fees * quantity / was.quantity);
+        let amount = cost - accrued - fees;
+        let amounts = Amounts { known: sequence, quantity, amount, accrued, fees, ..was };
+        self.set(sequence, trade, Some(Entry { amounts, ..before }));
+        self.close(trade);
     }
 
     /// Opening balances, transfers and reversals: what moved in the books, traded and settled at once, on the day of the

@@ -1,9 +1,5 @@
-//! Following positions: a snapshot of what fits, then the changes, by the machinery that instructions are followed with.
-//!
-//! As there, a subscriber is a place in a window of changes: what changed several times in between comes once, as it then
-//! stands; whoever falls out of the window is cut off with a token, or starts anew with one that is too old.
+//! Following positions: a snapshot of what fits, then the changes; the machinery is that of [`crate::following`].
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -15,13 +11,12 @@ use wire::pb::view::position_update::{Changes, Heartbeat, Key, Reset, Snapshot, 
 use super::Spot;
 use super::lines::{By, PositionFilter};
 use crate::Error;
+use crate::following::{EXAMINED, Following, Phase, changed};
 use crate::queries::Projections;
-use crate::token::{Purpose, Scope, TokenError};
+use crate::token::{Purpose, Scope};
 
 /// Positions in one message.
 const ROWS: usize = 200;
-/// Positions or changes looked at for one message: what a subscriber can hold up the fold with.
-const EXAMINED: usize = 10_000;
 
 /// A running subscription. Dropping it ends it.
 pub struct PositionSubscription {
@@ -30,22 +25,8 @@ pub struct PositionSubscription {
     filter: PositionFilter,
     by: By,
     scope: Scope,
-    phase: Phase,
-}
-
-enum Phase {
-    /// Says first that what the subscriber has is out of date.
-    Reset,
-    /// Positions up to this one are sent; changes count from the record at `since`.
-    Snapshot {
-        after: Option<Spot>,
-        since: u64,
-    },
-    /// Changes up to this record are sent.
-    Following {
-        after: u64,
-    },
-    CutOff,
+    /// The snapshot is told by book and instrument.
+    phase: Phase<Option<Spot>>,
 }
 
 /// What one message is to have.
@@ -74,43 +55,16 @@ impl Projections {
         let filter = PositionFilter::parse(filter, names)?;
         let hash = filter.hash ^ method as u64;
         let scope = Scope { purpose: Purpose::PositionSubscription, shard: names.shard(), filter: hash };
-        let sequence = state.positions.sequence;
-        let phase = match resume.filter(|token| !token.is_empty()) {
-            None => Phase::Snapshot { after: None, since: sequence },
-            Some(token) => match u64::from_be_bytes(scope.place(token)?) {
-                token if token > sequence => return Err(TokenError::Ahead { token, at: sequence }.into()),
-                after if positions.changes.reaches(after) => Phase::Following { after },
-                _ => Phase::Reset,
-            },
-        };
+        let phase = Phase::begin(resume, scope, &positions.changes, state.positions.sequence)?;
         let by = By::from_wire(method);
         Ok(PositionSubscription { views: self.clone(), watch, filter, by, scope, phase })
     }
 }
 
-impl PositionSubscription {
-    /// The next message, once there is something to say; None after it was cut off. May be dropped and called again.
-    ///
-    /// # Errors
-    /// A view that has stopped.
-    pub async fn next(&mut self) -> Result<Option<pb::PositionUpdate>, Error> {
-        loop {
-            // Marked as seen before looking: a step that comes while looking wakes the wait below.
-            self.watch.mark_unchanged();
-            if let Some(update) = self.poll()? {
-                return Ok(Some(update));
-            }
-            if matches!(self.phase, Phase::CutOff) || self.watch.changed().await.is_err() {
-                return Ok(None);
-            }
-        }
-    }
+impl Following for PositionSubscription {
+    type Update = pb::PositionUpdate;
 
-    /// The next message if there is something to say now.
-    ///
-    /// # Errors
-    /// A view that has stopped.
-    pub fn poll(&mut self) -> Result<Option<pb::PositionUpdate>, Error> {
+    fn poll(&mut self) -> Result<Option<pb::PositionUpdate>, Error> {
         match self.phase {
             Phase::CutOff => Ok(None),
             Phase::Reset => {
@@ -123,14 +77,19 @@ impl PositionSubscription {
         }
     }
 
-    /// Says that nothing has changed, and where that is.
-    pub fn heartbeat(&self) -> pb::PositionUpdate {
+    fn heartbeat(&self) -> pb::PositionUpdate {
         match self.phase {
             Phase::Following { after } => self.message(after, true, Update::Heartbeat(Heartbeat {})),
             _ => self.message(0, false, Update::Heartbeat(Heartbeat {})),
         }
     }
 
+    fn steps(&mut self) -> (&mut watch::Receiver<u64>, bool) {
+        (&mut self.watch, matches!(self.phase, Phase::CutOff))
+    }
+}
+
+impl PositionSubscription {
     fn message(&self, sequence: u64, resumes: bool, kind: Update) -> pb::PositionUpdate {
         let resume_token = if resumes { self.scope.token(&sequence.to_be_bytes()) } else { String::new() };
         pb::PositionUpdate { sequence, resume_token, kind: Some(kind) }
@@ -163,7 +122,7 @@ impl PositionSubscription {
         drop(state);
         // Lines may be newer than `since`; the changes that follow bring them again, which does no harm.
         let positions = self.lines(&spots)?;
-        self.phase = if last { Phase::Following { after: since } } else { Phase::Snapshot { after: examined, since } };
+        self.phase = Phase::snapped(examined, since, last);
         Ok(self.message(since, last, Update::Snapshot(Snapshot { positions, last })))
     }
 
@@ -186,24 +145,11 @@ impl PositionSubscription {
         let state = self.views.shared.state();
         let (names, view) = (state.names.live()?, state.positions.live()?);
         let grounds = &state.valuation.live()?.grounds;
-        if !view.changes.reaches(after) {
+        let Some((numbers, to)) = changed(&view.changes, after, ROWS, state.positions.sequence) else {
             return Ok(None);
-        }
-        // Up to a whole record: a token never stands in the middle of one.
-        let (mut numbers, mut to) = (BTreeSet::new(), after);
-        for (count, (sequence, number)) in view.changes.since(after).enumerate() {
-            if sequence != to && (count >= EXAMINED || numbers.len() >= ROWS) {
-                break;
-            }
-            to = sequence;
-            numbers.insert(Spot(number));
-        }
-        if view.changes.since(to).next().is_none() {
-            // Nothing else has changed: it is all true up to here.
-            to = state.positions.sequence;
-        }
+        };
         let mut wanted = Wanted { sequence: to, spots: Vec::new(), left: Vec::new() };
-        for spot in numbers {
+        for spot in numbers.into_iter().map(Spot) {
             let Some(sums) = view.sums(spot) else { continue };
             if self.filter.admits(names, grounds, spot, sums) {
                 wanted.spots.push(spot);

@@ -134,12 +134,17 @@ sections! {
         client_cas: Vec<String> = Vec::new(),
         /// PEM file of the public key of who signs tokens (JWT); empty: no tokens. The caller's name is the token's sub.
         token_key: PathBuf = PathBuf::new(),
+        /// The kid they must name; empty: they need not name one, since there is one key only.
+        token_key_id: String = String::new(),
         /// The one algorithm they are signed by: EdDSA, ES256 or RS256.
         token_algorithm: String = "EdDSA".to_owned(),
         /// The iss they must have.
         token_issuer: String = String::new(),
         /// The aud they must have.
         token_audience: String = "quittance".to_owned(),
+        /// File of whom not to let in any more, read again when it changes: `token JTI REASON` or `actor NAME REASON` a line;
+        /// empty: none. With it every token needs a jti.
+        revoked: PathBuf = PathBuf::new(),
     }
 
     /// The console in the browser: its pages, and the same services over gRPC-web. Each connection has the limits of [grpc].
@@ -164,6 +169,8 @@ sections! {
         trades_topic: String = "quittance.trades.v1".to_owned(),
         /// Compacted topic on which each trade's front office is told how it stands; empty: nobody is told.
         status_topic: String = "quittance.trade-status.v1".to_owned(),
+        /// Compacted topic on which front offices are told what books and depots hold and how much is free; empty: nobody is told.
+        positions_topic: String = "quittance.positions.v1".to_owned(),
         /// Topic on which agents are told what to do, for domains that others settle; empty: nobody is told.
         instructions_topic: String = "quittance.instructions.v1".to_owned(),
         /// Topic of agents' advices; empty: none. Once it is read, cut-offs wait for it as they do for the trades.

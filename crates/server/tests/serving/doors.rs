@@ -1,17 +1,9 @@
-//! How callers are known: certificates of named authorities, signed tokens, and their own word only where it was said so.
+//! How callers are known: certificates of named authorities, and their own word only where it was said so. Tokens: `tokens`.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use model::record::Content;
-use rcgen::{
-    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256,
-    PKCS_ED25519, SanType,
-};
-use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType};
 use server::{Config, Running};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -54,12 +46,12 @@ impl Authority {
 }
 
 /// A service with such a door.
-struct Door {
-    dir: TempDir,
-    running: Running,
+pub struct Door {
+    pub dir: TempDir,
+    pub running: Running,
 }
 
-fn file(dir: &Path, name: &str, text: &str) -> PathBuf {
+pub fn file(dir: &Path, name: &str, text: &str) -> PathBuf {
     let path = dir.join(name);
     std::fs::write(&path, text).expect("writes");
     path
@@ -78,7 +70,7 @@ fn config(dir: &Path, flags: &[(&str, &str)]) -> Config {
 }
 
 impl Door {
-    async fn open(dir: TempDir, flags: &[(&str, &str)]) -> Door {
+    pub async fn open(dir: TempDir, flags: &[(&str, &str)]) -> Door {
         let config = config(dir.path(), flags);
         let init = config.clone();
         tokio::task::spawn_blocking(move || server::init(&init)).await.expect("no panic").expect("creates the log");
@@ -98,7 +90,7 @@ impl Door {
     }
 
     /// Who the last record says asked.
-    fn last_actor(&self) -> String {
+    pub fn last_actor(&self) -> String {
         let log = self.running.log();
         let sequence = log.head().sequence;
         let block = log.block_holding(sequence).expect("reads").expect("there");
@@ -111,7 +103,7 @@ impl Door {
 }
 
 /// A command that says it comes from `root`.
-fn forged(id: &str) -> Request<pb::SubmitCommandRequest> {
+pub fn forged(id: &str) -> Request<pb::SubmitCommandRequest> {
     let command = r#"{"setReference":{"party":{"id":"ALPHA"}}}"#;
     by(
         "root",
@@ -183,129 +175,6 @@ async fn a_certificate_says_who_calls_and_its_authority_what_it_may() {
     }
     door.running.stop().await.expect("ends in order");
     drop(door.dir);
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs()
-}
-
-fn part(json: &str) -> String {
-    URL_SAFE_NO_PAD.encode(json)
-}
-
-fn token(header: &str, claims: &str, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {
-    let signed = format!("{}.{}", part(header), part(claims));
-    let signature = URL_SAFE_NO_PAD.encode(sign(signed.as_bytes()));
-    format!("{signed}.{signature}")
-}
-
-async fn with_token(channel: &Channel, id: &str, token: &str) -> Result<(), Status> {
-    let mut request = forged(id);
-    request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().expect("ASCII"));
-    OperatorServiceClient::new(channel.clone()).submit_command(request).await.map(drop)
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_token_counts_only_as_it_was_asked_for() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let key = KeyPair::generate_for(&PKCS_ED25519).expect("a key");
-    let public = file(dir.path(), "issuer.pem", &key.public_key_pem());
-    let flags = [
-        ("access.insecure_plaintext", "true"),
-        ("access.token_key", public.to_str().expect("text")),
-        ("access.token_issuer", "https://login.house"),
-        ("access.token_audience", "quittance-test"),
-    ];
-    let door = Door::open(dir, &flags).await;
-    let address = format!("http://{}", door.running.grpc_address());
-    let channel = Channel::from_shared(address).expect("an address").connect().await.expect("connects");
-
-    let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&key.serialize_der()).expect("a key");
-    let other = KeyPair::generate_for(&PKCS_ED25519).expect("a key");
-    let other = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&other.serialize_der()).expect("a key");
-    let sign = |bytes: &[u8]| pair.sign(bytes).as_ref().to_vec();
-    let header = r#"{"alg":"EdDSA","typ":"JWT"}"#;
-    let claims =
-        |sub: &str, iss: &str, aud: &str, rest: &str| format!(r#"{{"sub":{sub},"iss":{iss},"aud":{aud}{rest}}}"#);
-    let (ines, issuer, audience) = (r#""ines""#, r#""https://login.house""#, r#""quittance-test""#);
-    let soon = format!(r#","exp":{}"#, now() + 300);
-    let good = claims(ines, issuer, audience, &soon);
-
-    with_token(&channel, "t-1", &token(header, &good, sign)).await.expect("sound");
-    assert_eq!(door.last_actor(), "ines", "not who the header said");
-    let several = claims(ines, issuer, r#"["other","quittance-test"]"#, &soon);
-    with_token(&channel, "t-2", &token(header, &several, sign)).await.expect("one of its audiences");
-
-    let late = format!(r#","exp":{}"#, now() - 300);
-    let early = format!(r#"{soon},"nbf":{}"#, now() + 300);
-    let unsigned = |_: &[u8]| Vec::new();
-    let hmac_by_public_key = r#"{"alg":"HS256","typ":"JWT"}"#;
-    let tampered = {
-        let sound = token(header, &good, sign);
-        let (signed, signature) = sound.rsplit_once('.').expect("three parts");
-        let (first, _) = signed.split_once('.').expect("three parts");
-        format!("{first}.{}.{signature}", part(&good.replace("ines", "root")))
-    };
-    let refused = [
-        ("no signature", token(r#"{"alg":"none"}"#, &good, unsigned)),
-        ("no algorithm but a signature", token(r#"{"alg":"none"}"#, &good, sign)),
-        ("an empty signature", token(header, &good, unsigned)),
-        ("a secret that is our public key", token(hmac_by_public_key, &good, sign)),
-        ("another algorithm", token(r#"{"alg":"ES256"}"#, &good, sign)),
-        ("a header that demands more", token(r#"{"alg":"EdDSA","crit":["b64"]}"#, &good, sign)),
-        ("another key", token(header, &good, |bytes| other.sign(bytes).as_ref().to_vec())),
-        ("claims changed afterwards", tampered),
-        ("another issuer", token(header, &claims(ines, r#""https://evil""#, audience, &soon), sign)),
-        ("no issuer", token(header, &format!(r#"{{"sub":"ines","aud":"quittance-test"{soon}}}"#), sign)),
-        ("another audience", token(header, &claims(ines, issuer, r#""other""#, &soon), sign)),
-        ("an audience that is no text", token(header, &claims(ines, issuer, "7", &soon), sign)),
-        ("expired", token(header, &claims(ines, issuer, audience, &late), sign)),
-        ("never expires", token(header, &claims(ines, issuer, audience, ""), sign)),
-        ("expires when it likes", token(header, &claims(ines, issuer, audience, r#","exp":"never""#), sign)),
-        ("not yet", token(header, &claims(ines, issuer, audience, &early), sign)),
-        ("nobody", token(header, &format!(r#"{{"iss":{issuer},"aud":{audience}{soon}}}"#), sign)),
-        ("no name", token(header, &claims(r#""in es""#, issuer, audience, &soon), sign)),
-        ("no claims", token(header, "[]", sign)),
-        ("no token", "abc".to_owned()),
-        ("four parts", format!("{}.x", token(header, &good, sign))),
-        ("nothing", String::new()),
-        ("a long one", "a".repeat(9_000)),
-    ];
-    for (what, token) in refused {
-        let status = with_token(&channel, "t-3", &token).await.expect_err(what);
-        assert_eq!(status.code(), Code::Unauthenticated, "{what}: {status:?}");
-        assert!(!status.message().is_empty(), "{what}");
-    }
-    assert_eq!(door.running.log().head().sequence, 3, "nothing more was taken");
-    door.running.stop().await.expect("ends in order");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn tokens_of_another_algorithm_by_configuration() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key");
-    let public = file(dir.path(), "issuer.pem", &key.public_key_pem());
-    let flags = [
-        ("access.insecure_plaintext", "true"),
-        ("access.token_key", public.to_str().expect("text")),
-        ("access.token_algorithm", "ES256"),
-        ("access.token_issuer", "house"),
-    ];
-    let door = Door::open(dir, &flags).await;
-    let address = format!("http://{}", door.running.grpc_address());
-    let channel = Channel::from_shared(address).expect("an address").connect().await.expect("connects");
-    let random = SystemRandom::new();
-    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &key.serialize_der(), &random);
-    let pair = pair.expect("a key");
-    let claims = format!(r#"{{"sub":"omar","iss":"house","aud":"quittance","exp":{}}}"#, now() + 300);
-    // Numbers with leading zero bytes and set first bits come up among so many.
-    for number in 0..40 {
-        let signed =
-            token(r#"{"alg":"ES256"}"#, &claims, |bytes| pair.sign(&random, bytes).expect("signs").as_ref().to_vec());
-        with_token(&channel, &format!("e-{number}"), &signed).await.expect("sound");
-    }
-    assert_eq!(door.last_actor(), "omar");
-    door.running.stop().await.expect("ends in order");
 }
 
 #[tokio::test(flavor = "multi_thread")]

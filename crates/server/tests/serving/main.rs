@@ -13,5 +13,7 @@ mod listing;
 mod log;
 mod permissions;
 mod process;
+mod revoked;
 mod risks;
+mod tokens;
 mod watch;

@@ -3,7 +3,7 @@
 
 use super::{Expected, Flow, Item, Message, Step};
 use crate::memory::{Shard, admitted};
-use model::command::{Command, Inbound, Origin};
+use model::command::{Command, Inbound, Origin, Replay};
 use model::identifier::Identifier;
 use model::record::{Content, Outcome, Record};
 use std::collections::BTreeMap;
@@ -59,7 +59,8 @@ impl Desk {
             }
             Step::CloseUnreadable { unreadable, replay, actor, reason } => {
                 let sequence = *self.unreadable.get(usize::try_from(*unreadable).ok()?)?;
-                Some(by_hand(self, Command::CloseQuarantined { sequence, replay: replay.clone() }, actor, reason))
+                let replay = replay.clone().map(Replay::Trade);
+                Some(by_hand(self, Command::CloseQuarantined { sequence, replay }, actor, reason))
             }
         }
     }

@@ -6,7 +6,7 @@ use super::reference::{DOMAIN, reference};
 use super::stage::Stage;
 use super::trades::{self, what};
 use super::words::{Words, currency, date, decimal, name};
-use model::command::{Command, Cost, CutOff, DayStep, Opening, Repair, Step, Task, Transfer, Unreadable};
+use model::command::{Command, Cost, CutOff, DayStep, Opening, Repair, Replay, Step, Task, Transfer, Unreadable};
 use model::identifier::Identifier;
 use model::index::{DomainIx, Kind};
 use model::instruction::Steer;
@@ -107,11 +107,15 @@ impl<S: Stage> Player<S> {
             "replay" => {
                 let sequence = self.labelled(words)?;
                 words.expect(&["as"])?;
+                if words.takes("advice") {
+                    let Command::Advice(advice) = self.advise(words)? else { unreachable!("an agent advises") };
+                    return Ok(Command::CloseQuarantined { sequence, replay: Some(Replay::Advice(advice)) });
+                }
                 let id = words.name("the trade's id")?;
                 let details = trades::sentence(words, today)?;
                 let message = self.message(words, id, Action::New, Some(details))?;
                 self.sent.entry(message.id.to_string()).or_default().push(message.clone());
-                Command::CloseQuarantined { sequence, replay: Some(Box::new(message)) }
+                Command::CloseQuarantined { sequence, replay: Some(Replay::Trade(Box::new(message))) }
             }
             other => return Err(format!("nobody understands `{other}`")),
         })

@@ -31,8 +31,8 @@ pub fn command() -> impl Strategy<Value = Command> {
         natural().prop_map(|proposal| Command::Refuse { proposal }).boxed(),
         task().prop_map(Command::Continue).boxed(),
         unreadable().prop_map(|unreadable| Command::Quarantine(Box::new(unreadable))).boxed(),
-        (natural(), maybe(trade()))
-            .prop_map(|(sequence, replay)| Command::CloseQuarantined { sequence, replay: replay.map(Box::new) })
+        (natural(), maybe(replay()))
+            .prop_map(|(sequence, replay)| Command::CloseQuarantined { sequence, replay })
             .boxed(),
         super::control::control_totals().prop_map(|totals| Command::ControlTotals(Box::new(totals))).boxed(),
         super::control::sign_off().prop_map(Command::SignOff).boxed(),
@@ -43,6 +43,13 @@ pub fn command() -> impl Strategy<Value = Command> {
             .boxed(),
         (natural(), identifier()).prop_map(|(number, owner)| Command::AssignBreak { number, owner }).boxed(),
     ])
+}
+
+fn replay() -> impl Strategy<Value = Replay> {
+    prop_oneof![
+        trade().prop_map(|trade| Replay::Trade(Box::new(trade))).boxed(),
+        advice().prop_map(|advice| Replay::Advice(Box::new(advice))).boxed(),
+    ]
 }
 
 pub fn what() -> impl Strategy<Value = What> {

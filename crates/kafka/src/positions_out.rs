@@ -1,0 +1,83 @@
+//! What each book and depot has of an instrument and how much of it is free to trade or to deliver, on a compacted topic.
+//!
+//! It is a feed ([`crate::feed`]): only records that nobody can undo are told of, each change carries the sequence of its
+//! record, and where to go on is read from the topic. What changed several times while the brokers took the last messages
+//! is told once, as it then stands. After a restart the log is folded again from its beginning: the rows are sums.
+//!
+//! *Due in* and *due out* are what is open of trades, instructed or not. *Available to deliver* is what has settled less what
+//! is due out; *available to trade* counts on what is due in too, except where it fails. Nothing else keeps a holding from
+//! being used: there are no pledges in the log. See `quittance.status.v1.Position`.
+
+mod fold;
+
+pub use fold::PositionsFold;
+
+use crate::brokers::Brokers;
+use crate::error::Error;
+use crate::feed::{Feed, FeedOptions, Letter, Letters};
+use crate::instructions_out::{genesis, source};
+use crate::topics::POSITIONS;
+use model::record::Genesis;
+use std::path::PathBuf;
+use std::sync::Arc;
+use store::Log;
+use tokio::sync::watch;
+
+/// What is published, and where.
+#[derive(Clone, Debug)]
+pub struct PositionsOptions {
+    /// Where Kafka is.
+    pub brokers: Brokers,
+    /// The topic, [`POSITIONS`].
+    pub topic: String,
+    /// The shard's partition of it.
+    pub partition: u32,
+    /// The file that says how far it has come; see [`FeedOptions::place`].
+    pub place: PathBuf,
+    /// How far the records are published, where they are.
+    pub through: Option<watch::Receiver<u64>>,
+}
+
+impl PositionsOptions {
+    /// For the only shard, with the usual topic.
+    pub fn new(brokers: Brokers, place: PathBuf) -> PositionsOptions {
+        PositionsOptions { brokers, topic: POSITIONS.to_owned(), partition: 0, place, through: None }
+    }
+}
+
+/// Starts to tell what is held and free. Needs no broker to start.
+///
+/// # Errors
+/// [`Error::Settings`], [`Error::File`], and [`Error::Log`] when the log has no first record.
+pub fn publish(log: Arc<Log>, options: PositionsOptions) -> Result<Feed, Error> {
+    let Genesis { house, shard, .. } = genesis(&log)?;
+    let feed = FeedOptions {
+        what: "positions",
+        brokers: options.brokers,
+        topic: options.topic,
+        partition: options.partition,
+        source: source(&house, shard),
+        kind: "quittance.position.v1",
+        place: options.place,
+        through: options.through,
+    };
+    Feed::start(log, feed, PositionsFold::default())
+}
+
+impl Letters for PositionsFold {
+    const NEEDS_ALL: bool = true;
+    const LATEST_ONLY: bool = true;
+
+    fn record(&mut self, sequence: u64, bytes: &[u8], out: &mut Vec<Letter>) -> Result<(), wire::DecodeError> {
+        let facts = wire::record::facts(bytes)?;
+        self.fold(&facts);
+        for (key, position) in self.changed(&facts)? {
+            let payload = position.map(|position| prost::Message::encode_to_vec(&position));
+            out.push(Letter { id: format!("{sequence}/{key}"), key, payload });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
