@@ -15,7 +15,6 @@ mod exposure;
 mod folder;
 mod grants;
 mod ledger;
-mod market;
 mod names;
 mod numbered;
 mod pnl;

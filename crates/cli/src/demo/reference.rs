@@ -45,6 +45,7 @@ fn stage(command: &Command) -> (u8, Kind) {
             Reference::Parameters(_) => (10, ("set of parameters", "sets of parameters")),
             Reference::Ssi(_) => (11, ("standing instruction", "standing instructions")),
             Reference::CreditLimit(_) => (12, ("credit limit", "credit limits")),
+            Reference::Issuer(_) => (9, ("issuer", "issuers")),
             Reference::BookPolicy(_) => (12, ("book policy", "book policies")),
             // The first grant ends the time when everybody may do everything: last.
             Reference::Grant(_) => (15, ("grant", "grants")),
