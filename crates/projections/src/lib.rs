@@ -15,6 +15,7 @@ mod exposure;
 mod folder;
 mod grants;
 mod ledger;
+mod market_risk;
 mod names;
 mod numbered;
 mod pnl;
