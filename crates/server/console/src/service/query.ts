@@ -1,8 +1,10 @@
-// A question that is asked again when there are new records, at most twice a second, and never shows an older answer.
+// A question that is asked again when there are new records, at most twice a second
+// (or more seldom where the answer is dear), and never shows an older answer.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { codeOf, Code, explain } from "./client";
 import { head } from "./standing";
 
+/** Between two answers at least, in milliseconds. */
 const PACE = 500;
 
 export interface Asked<T> {
@@ -15,7 +17,7 @@ export interface Asked<T> {
 }
 
 /** `key` says when it is another question: then the old answer is forgotten. */
-export function useQuery<T>(key: string, ask: () => Promise<T>): Asked<T> {
+export function useQuery<T>(key: string, ask: () => Promise<T>, pace = PACE): Asked<T> {
   const [state, setState] = useState<{ key: string; value?: T; error?: string; code?: Code }>({ key });
   const asking = useRef(ask);
   asking.current = ask;
@@ -25,14 +27,14 @@ export function useQuery<T>(key: string, ask: () => Promise<T>): Asked<T> {
     let over = false;
     let busy = false;
     let wanted = false;
-    let last = 0;
+    let last = -pace;
     const run = async () => {
       if (busy) {
         wanted = true;
         return;
       }
       busy = true;
-      const wait = last + PACE - performance.now();
+      const wait = last + pace - performance.now();
       if (wait > 0) await new Promise((done) => setTimeout(done, wait));
       wanted = false;
       last = performance.now();
