@@ -212,6 +212,8 @@ test("everything is reached without a mouse, and the frame says what it is", () 
     await page.keyboard.press("?");
     await says(page.locator("dialog"), /light or dark/);
     await page.keyboard.press("Escape");
+    // While it closes, the page behind it cannot be focused, and the focus goes back to where it was.
+    await page.locator("dialog").waitFor({ state: "detached", ...SOON });
     const unnamed = await page.locator("button, input, a").evaluateAll((all) => all.filter((each) => !(each.textContent.trim() || each.getAttribute("aria-label") || each.labels?.length)).length);
     assert.equal(unnamed, 0, "every control has a name");
     await page.locator(".tile").first().focus();

@@ -44,7 +44,7 @@ export function Cash() {
     <div class="cash">
       <h1 class="sr">Cash</h1>
       <div class="columns wide-left">
-        <Panel title="Accounts" note={asked.value && count(ladders.length)} actions={<TransferButton ladder={chosen} />}>
+        <Panel title="Accounts" note={asked.value && count(ladders.length)} actions={asked.value && <TransferButton ladder={chosen} />}>
           <Missing of={asked} />
           {asked.value && (
             <Table

@@ -1,5 +1,5 @@
 // What a person is asked before something is done, sign-in, and what came of it.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { asked, perform, told, type Action } from "../service/act";
 import { sign, signed } from "../service/client";
 import { stranger, unanswered } from "../service/standing";
@@ -15,7 +15,7 @@ function Ask({ action }: { action: Action }) {
   const attempt = useRef({ requestId: "", content: "" });
   const [refused, setRefused] = useState("");
   const [busy, setBusy] = useState(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     box.current?.showModal();
     box.current?.querySelector<HTMLElement>("input, select, textarea")?.focus();
   }, []);
@@ -75,7 +75,7 @@ function Ask({ action }: { action: Action }) {
 export function SignIn() {
   const box = useRef<HTMLDialogElement>(null);
   const plaintext = location.protocol === "http:";
-  useEffect(() => box.current?.showModal(), []);
+  useLayoutEffect(() => box.current?.showModal(), []);
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);

@@ -1,5 +1,5 @@
 // Keys that do something: `g` and a letter for a page, single letters on a page. Never while somebody types.
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 export interface Shortcut {
   /** `g t`, `/`, `h` … */
@@ -16,7 +16,8 @@ let forget: ReturnType<typeof setTimeout> | undefined;
 export function useKeys(shortcuts: Shortcut[]) {
   const latest = useRef(shortcuts);
   latest.current = shortcuts;
-  useEffect(() => {
+  // Not useEffect: that waits for the next paint, and a key pressed at what is already shown would do nothing.
+  useLayoutEffect(() => {
     active.add(latest);
     return () => void active.delete(latest);
   }, []);

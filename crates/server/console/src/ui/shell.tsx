@@ -1,5 +1,5 @@
 // The frame around every page: navigation, settlement days, whether what is seen is live, and who looks at it.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { PAGES } from "../pages";
 import { ShardState } from "../gen/quittance/service/v1/operator_pb";
 import { sign, signed } from "../service/client";
@@ -154,7 +154,7 @@ function Days() {
 
 function Help({ onClose }: { onClose: () => void }) {
   const box = useRef<HTMLDialogElement>(null);
-  useEffect(() => box.current?.showModal(), []);
+  useLayoutEffect(() => box.current?.showModal(), []);
   return (
     <dialog ref={box} onClose={onClose} aria-labelledby="help-title">
       <form method="dialog">
