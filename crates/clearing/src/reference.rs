@@ -289,9 +289,7 @@ fn check(draft: &Draft<'_>, reference: &Reference) -> Result<Option<u8>, Rejecti
                     return Err(Rejection::new(Reason::AccountNotAllowed, account.as_str()));
                 }
             }
-            if let Some(domain) = &ssi.domain {
-                known(draft, Kind::Domain, domain)?;
-            }
+            ssi.domain.as_ref().map(|domain| known(draft, Kind::Domain, domain)).transpose()?;
         }
         Reference::Tolerance(tolerance) => {
             minor(tolerance.recompute, tolerance.currency)?;

@@ -52,8 +52,9 @@ enum Verb {
     },
     /// Value at risk and expected shortfall of each book and of all together: the past done to what is held now
     #[command(
-        after_help = "Each scenario is what happened between two recorded closes, done to the positions of now. A position without a\n\
-        price, a rate or a whole history is named and left out. A loss is above zero. The answer says by which closes and rules.\n\n\
+        after_help = "Each scenario is what happened between two recorded closes, done to the positions of now.\n\
+        A position without a price, a rate or a whole history is named and left out. A loss is\n\
+        above zero. The answer says by which closes and rules.\n\n\
         Examples:\n  quittance risk var --currency EUR\n  \
         quittance risk var --book ALPHA-EQ --horizon 10 --quantile linear -o json\n  \
         quittance risk var --sets CLOSE/QUOTES,CLOSE/SYNTHETIC --currency EUR   # a synthetic history, and it says so"
@@ -70,8 +71,9 @@ enum Verb {
     },
     /// How often a loss was greater than the value at risk of the evening before, and the light it gives
     #[command(
-        after_help = "Hypothetical: what is held now, as if it had been held on every day. Actual: what the books earned on days whose\n\
-        accounting day was closed, without fees. Green up to 4 exceptions in 250 days at 99 percent, yellow up to 9.\n\n\
+        after_help = "Hypothetical: what is held now, as if it had been held on every day. Actual: what the books\n\
+        earned on days whose accounting day was closed, without fees. Green up to 4 exceptions in\n\
+        250 days at 99 percent, yellow up to 9.\n\n\
         Examples:\n  quittance risk backtest --currency EUR\n  quittance risk backtest --book ALPHA-EQ --days 250 -o json"
     )]
     Backtest {

@@ -278,8 +278,8 @@ test("exposure, value at risk and concentration are there, live, and made prices
     const made = Array.from({ length: 252 }, (_, at) => close(later(20261118, at - 251), "SYNTHETIC", `${95 + ((at * 7) % 11)}.00`));
     house.submit("olga.ops", ...made, close(20261119, "QUOTES", "109.00"), close(20261120, "QUOTES", "110.00"));
     await page.goto(`http://${house.console}/#/exposure`);
-    // 5,000 bought at 100.00 are worth 110.00 and have not come: replacing them costs 50,000.00 more.
-    await says(page.locator('tr[data-row^="ALPHA/BETA/EUR/20261123/"]'), /BETAALPHA2026-11-23.*50,000\.00/);
+    // 5,000 and 3 before them, bought at 100.00, are worth 110.00 and have not come: replacing them costs 50,030.00 more.
+    await says(page.locator('tr[data-row^="ALPHA/BETA/EUR/20261123/"]'), /BETAALPHA2026-11-23.*50,030\.00/);
     await says(page.locator(".exposure"), /At CLOSE of 2026-11-20 from QUOTES, version 1/);
     await says(page.locator(".exposure"), /Article 378/);
 
