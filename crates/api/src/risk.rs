@@ -104,7 +104,8 @@ impl RiskService for Backend {
         let mut concentration = self.read(move |views| views.concentration(&question, at)).await?;
         if !whole {
             let view::Concentration { basis, gross, indices, rows } = &mut concentration;
-            (rows.clear(), indices.clear());
+            rows.clear();
+            indices.clear();
             *gross = None;
             hide_exceptions(basis);
         }

@@ -6,6 +6,15 @@ import { head } from "./standing";
 
 /** Between two answers at least, in milliseconds. */
 const PACE = 500;
+/** How often a question is asked again because its answer was older than the newest record. */
+const AGAIN = 8;
+
+/** The record at which an answer is true, where it says so. */
+function standsAt(value: unknown): bigint | undefined {
+  const answer = value as { sequence?: unknown; basis?: { sequence?: unknown } } | undefined;
+  const sequence = answer?.sequence ?? answer?.basis?.sequence;
+  return typeof sequence === "bigint" ? sequence : undefined;
+}
 
 export interface Asked<T> {
   value?: T;
@@ -28,6 +37,7 @@ export function useQuery<T>(key: string, ask: () => Promise<T>, pace = PACE): As
     let busy = false;
     let wanted = false;
     let last = -pace;
+    let again = AGAIN;
     const run = async () => {
       if (busy) {
         wanted = true;
@@ -41,6 +51,12 @@ export function useQuery<T>(key: string, ask: () => Promise<T>, pace = PACE): As
       try {
         const value = await asking.current();
         if (!over) setState({ key, value });
+        // The log was ahead of the views: what came in between is not in it yet. Of what does not say, one more look.
+        const at = standsAt(value);
+        if (again > 0 && (at === undefined || at < head.peek())) {
+          again = at === undefined ? 0 : again - 1;
+          wanted = true;
+        }
       } catch (error) {
         if (!over) setState((before) => ({ ...before, key, error: explain(error), code: codeOf(error) }));
       }
@@ -48,7 +64,10 @@ export function useQuery<T>(key: string, ask: () => Promise<T>, pace = PACE): As
       if (wanted && !over) void run();
     };
     nudge.current = () => void run();
-    const unsubscribe = head.subscribe(() => void run());
+    const unsubscribe = head.subscribe(() => {
+      again = AGAIN;
+      void run();
+    });
     return () => {
       over = true;
       unsubscribe();
