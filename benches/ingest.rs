@@ -77,6 +77,10 @@ fn tell(rung: Rung, run: &Run, bare: f64, report: &mut Report) {
         add("unpublished when the last was durable", behind.records as f64, "records", "");
         add("all published after", behind.seconds, "s", "from the last durable on");
     }
+    if let Some(behind) = &run.answers {
+        add("records without their statuses told when the last was durable", behind.records as f64, "records", "");
+        add("all statuses told after", behind.seconds, "s", "from the views' head on");
+    }
     if rung == Rung::Engine {
         let note = "goal ≤ 250; compacted, with ids and snapshot";
         report.add("size", "log on disk per settled trade", run.disk, "B", note);

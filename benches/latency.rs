@@ -5,6 +5,7 @@
 //! Broker, service, front office, subscriber and questioner share the machine.
 
 mod clients;
+mod lag;
 mod load;
 
 use crate::broker::Broker;
@@ -78,6 +79,10 @@ pub fn run(seed: u64, plan: Plan, report: &mut Report) -> Result<()> {
         Arc::new(Shared { load, pace: Pace::from_now(rate), durable: AtomicU64::new(0), stop: AtomicBool::new(false) });
     let watcher = runtime.block_on(clients::watch(address.clone(), shared.clone()))?;
     let questioner = runtime.block_on(clients::question(address, shared.clone()))?;
+    let lagging = {
+        let (log, views, shared) = (log.clone(), running.views(), shared.clone());
+        thread::Builder::new().name("lag".to_owned()).spawn(move || lag::watch(&log, &views, &shared))?
+    };
     let (cpu, began) = (house::process_cpu(), Instant::now());
     let producer = {
         let (shared, address) = (shared.clone(), broker.address());
@@ -92,6 +97,7 @@ pub fn run(seed: u64, plan: Plan, report: &mut Report) -> Result<()> {
     shared.stop.store(true, Ordering::Release);
     let (seen, asked) = runtime.block_on(async { (watcher.await, questioner.await) });
     let (seen, asked) = (seen??, asked??);
+    let lag = lagging.join().map_err(|_| anyhow::anyhow!("who watches the views panicked"))?;
     runtime.block_on(running.stop())?;
     drop(log);
     let log =
@@ -104,6 +110,7 @@ pub fn run(seed: u64, plan: Plan, report: &mut Report) -> Result<()> {
     tell(report, &format!("intended to durable, {load}"), &durable, "p50 3, p99 10, p99.9 30 ms");
     tell(report, &format!("intended to seen by a subscriber, {load}"), &seen, "the same");
     tell(report, &format!("point query over gRPC, {load}"), &asked, "p99 5 ms");
+    tell(report, &format!("views behind what is durable, {load}"), &lag, "");
     tell(report, &format!("producer behind its plan, {load}"), &late, "");
     let achieved = count as f64 / took.as_secs_f64();
     report.add("latency", format!("messages made durable, {load}"), achieved, "1/s", "until the last");

@@ -7,6 +7,7 @@ mod fold;
 mod house;
 mod ingest;
 mod latency;
+mod rebuild;
 mod report;
 mod restart;
 
@@ -41,8 +42,8 @@ enum Which {
         #[arg(long, default_value_t = 500_000)]
         messages: u64,
     },
-    /// A preloaded topic of a real broker, into the log, (rung 2) the views and (rung 3) a topic of records, beside a
-    /// bare consumer; sizes on disk.
+    /// A preloaded topic of a real broker, into the log, (rung 2) the views, (rung 3) a topic of records and (rung 4) the
+    /// front office's answers, which is all that a service does beside calls; beside a bare consumer; sizes on disk.
     Ingest {
         /// Messages on the topic.
         #[arg(long, default_value_t = 2_000_000)]
@@ -59,6 +60,12 @@ enum Which {
         /// How long, after three seconds that do not count.
         #[arg(long, default_value_t = 20)]
         seconds: u64,
+    },
+    /// How fast each view is folded anew from the first record, alone, and all together.
+    Rebuild {
+        /// Messages in the log.
+        #[arg(long, default_value_t = 1_000_000)]
+        messages: u64,
     },
     /// Time from kill -9 to the first settled trade, with a history and open instructions.
     Restart {
@@ -93,6 +100,7 @@ pub fn main(bench: &Bench) -> Result<()> {
         Which::Hot { messages } => fold::hot(bench.seed, messages, &mut report)?,
         Which::Ingest { messages, rounds } => ingest::run(bench.seed, messages, rounds, &mut report)?,
         Which::Latency { rate, seconds } => latency::run(bench.seed, latency::Plan { rate, seconds }, &mut report)?,
+        Which::Rebuild { messages } => rebuild::run(bench.seed, messages, &mut report)?,
         Which::Restart { trades, open } => restart::run(bench.seed, trades, open, &mut report)?,
         Which::State { open } => return fold::state(bench.seed, open),
         Which::Fill { ref dir, trades, open } => return restart::fill(bench.seed, dir, trades, open),
@@ -104,6 +112,7 @@ pub fn main(bench: &Bench) -> Result<()> {
             for rate in [10_000, 25_000, 50_000] {
                 latency::run(bench.seed, latency::Plan { rate, seconds: 15 }, &mut report)?;
             }
+            rebuild::run(bench.seed, 500_000, &mut report)?;
             restart::run(bench.seed, 1_000_000, 100_000, &mut report)?;
             restart::run(bench.seed, 1_000_000, 1_000_000, &mut report)?;
         }

@@ -3,7 +3,10 @@
 use crate::house;
 use anyhow::{Context, Result, ensure};
 use engine::{Engine, Intake, Options};
-use kafka::{Brokers, Consumer, Records, RecordsOptions, RecordsState, Source, Topic, TopicPlan, topics};
+use kafka::{
+    Brokers, Consumer, Records, RecordsOptions, RecordsState, Source, StatusOptions, StatusPublisher, Topic, TopicPlan,
+    topics,
+};
 use model::identifier::Identifier;
 use projections::{Bound, Projections, Runner, RunnerOptions};
 use std::path::Path;
@@ -25,6 +28,9 @@ pub enum Rung {
     Views,
     /// Views, and the records out to a topic and read back.
     Published,
+    /// And the front office's answers: everything that a service with Kafka does beside calls. There is no external domain in
+    /// the load, so agents have nothing to be told.
+    All,
 }
 
 /// How far a follower was when the last message was durable, and when it had caught up.
@@ -45,18 +51,20 @@ pub struct Run {
     pub stored_rate: f64,
     pub views: Option<Behind>,
     pub topic: Option<Behind>,
+    pub answers: Option<Behind>,
     /// CPU seconds by thread.
     pub threads: Vec<(String, f64)>,
 }
 
 impl Rung {
-    pub const ALL: [Rung; 3] = [Rung::Engine, Rung::Views, Rung::Published];
+    pub const ALL: [Rung; 4] = [Rung::Engine, Rung::Views, Rung::Published, Rung::All];
 
     pub fn name(self) -> &'static str {
         match self {
             Rung::Engine => "rung 1: engine",
             Rung::Views => "rung 2: engine and views",
             Rung::Published => "rung 3: engine, views and publisher",
+            Rung::All => "rung 4: engine, all views, publisher and trade status",
         }
     }
 
@@ -65,15 +73,19 @@ impl Rung {
         let dir = tempfile::tempdir()?;
         let log_dir = dir.path().join("log");
         let mut engine = house::create(&log_dir, flow)?;
-        let records = if self == Rung::Published {
+        let records = if matches!(self, Rung::Published | Rung::All) {
             engine.stop()?;
             engine = Engine::start(Options { timer: false, follow: true, ..Options::new(&log_dir, flow.genesis()) })?;
-            Some(publish(&engine, brokers, &dir.path().join("place"), round)?)
+            Some(publish(self, &engine, brokers, &dir.path().join("place"), round)?)
         } else {
             None
         };
         let views = if self == Rung::Engine { None } else { Some(follow(&engine, &dir.path().join("views"))?) };
         let log = engine.log();
+        let statuses = match self {
+            Rung::All => Some(answer(&engine, brokers, &dir.path().join("status"), round)?),
+            _ => None,
+        };
         let (cpu, before, start) = (house::process_cpu(), house::threads_cpu(), Instant::now());
         let source = Source::new(brokers.clone(), Identifier::parse(topics::TRADES)?, None);
         let consumer = Consumer::start(source, intake(&engine, views.as_ref()))?;
@@ -87,7 +99,11 @@ impl Rung {
         let published = records.as_ref().map(|records| records.counts().published);
         let views_behind = views.as_ref().map(|views| views_at(views, head)).transpose()?;
         let topic_behind = records.as_ref().map(|records| published_at(records, published, head)).transpose()?;
+        let answers_behind = statuses.as_ref().map(|statuses| answered_at(statuses, head)).transpose()?;
         consumer.stop();
+        if let Some(statuses) = statuses {
+            statuses.stop()?;
+        }
         if let Some((_, runner)) = views {
             runner.stop()?;
         }
@@ -105,6 +121,7 @@ impl Rung {
             stored_rate: found.stored as f64 / seconds,
             views: views_behind,
             topic: topic_behind,
+            answers: answers_behind,
             threads,
         })
     }
@@ -141,8 +158,8 @@ fn intake(engine: &Engine, views: Option<&Views>) -> Intake {
 }
 
 /// The publisher on a topic of its own, once it leads.
-fn publish(engine: &Engine, brokers: &Brokers, place: &Path, round: u32) -> Result<Records> {
-    let topic = format!("{}.round-{round}", topics::RECORDS);
+fn publish(rung: Rung, engine: &Engine, brokers: &Brokers, place: &Path, round: u32) -> Result<Records> {
+    let topic = format!("{}.{}.round-{round}", topics::RECORDS, if rung == Rung::All { "all" } else { "published" });
     topics::apply(brokers, &TopicPlan { topics: vec![Topic::records(&topic)] })?;
     let options = RecordsOptions { topic, ..RecordsOptions::new(brokers.clone(), place.to_path_buf()) };
     let records = Records::start(engine.replica(), options)?;
@@ -169,6 +186,23 @@ fn published_at(records: &Records, published: Option<u64>, head: u64) -> Result<
     }
     let records = head.saturating_sub(published.unwrap_or(0));
     Ok(Behind { records, seconds: start.elapsed().as_secs_f64() })
+}
+
+/// The publisher of trade statuses, on a topic of its own.
+fn answer(engine: &Engine, brokers: &Brokers, dir: &Path, round: u32) -> Result<StatusPublisher> {
+    let topic = format!("{}.round-{round}", topics::TRADE_STATUS);
+    topics::apply(brokers, &TopicPlan { topics: vec![Topic::compacted(&topic)] })?;
+    let options = StatusOptions { topic, ..StatusOptions::new(brokers.clone(), dir.to_path_buf()) };
+    Ok(StatusPublisher::start(engine.log(), options)?)
+}
+
+fn answered_at(statuses: &StatusPublisher, head: u64) -> Result<Behind> {
+    let (told, start) = (statuses.told(), Instant::now());
+    while statuses.told() < head {
+        ensure!(start.elapsed() < LONG, "statuses of {} of {head} records are told", statuses.told());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Ok(Behind { records: head.saturating_sub(told), seconds: start.elapsed().as_secs_f64() })
 }
 
 /// What is in a log that was closed.

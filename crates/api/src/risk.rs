@@ -58,4 +58,71 @@ impl RiskService for Backend {
         }
         Ok(Response::new(pb::GetCapitalResponse { capitals: Some(capitals) }))
     }
+
+    async fn estimate_market_risk(
+        &self,
+        request: Request<pb::EstimateMarketRiskRequest>,
+    ) -> Result<Response<pb::EstimateMarketRiskResponse>, Status> {
+        let sight = Sight::of(request.extensions())?;
+        let at = self.arrival(ViewName::Positions, request.get_ref().min_sequence, request.metadata()).await?;
+        let question = request.into_inner().question.unwrap_or_default();
+        let whole = sees_all_of(&sight, &question)?;
+        let mut risk = self.read(move |views| views.market_risk(&question, at)).await?;
+        if !whole {
+            risk.rows.retain(|row| sight.position(&row.book));
+            risk.total = None;
+            hide_exceptions(&mut risk.basis);
+        }
+        Ok(Response::new(pb::EstimateMarketRiskResponse { risk: Some(risk) }))
+    }
+
+    async fn backtest_market_risk(
+        &self,
+        request: Request<pb::BacktestMarketRiskRequest>,
+    ) -> Result<Response<pb::BacktestMarketRiskResponse>, Status> {
+        let sight = Sight::of(request.extensions())?;
+        let at = self.arrival(ViewName::Positions, request.get_ref().min_sequence, request.metadata()).await?;
+        let question = request.into_inner().question.unwrap_or_default();
+        let whole = sees_all_of(&sight, &question)?;
+        let mut backtest = self.read(move |views| views.backtest(&question, at)).await?;
+        if !whole {
+            backtest.rows.retain(|row| sight.position(&row.book));
+            backtest.total = None;
+            hide_exceptions(&mut backtest.basis);
+        }
+        Ok(Response::new(pb::BacktestMarketRiskResponse { backtest: Some(backtest) }))
+    }
+
+    async fn get_concentration(
+        &self,
+        request: Request<pb::GetConcentrationRequest>,
+    ) -> Result<Response<pb::GetConcentrationResponse>, Status> {
+        let sight = Sight::of(request.extensions())?;
+        let at = self.arrival(ViewName::Positions, request.get_ref().min_sequence, request.metadata()).await?;
+        let question = request.into_inner().question.unwrap_or_default();
+        let whole = sees_all_of(&sight, &question)?;
+        let mut concentration = self.read(move |views| views.concentration(&question, at)).await?;
+        if !whole {
+            let view::Concentration { basis, gross, indices, rows } = &mut concentration;
+            rows.clear();
+            indices.clear();
+            *gross = None;
+            hide_exceptions(basis);
+        }
+        Ok(Response::new(pb::GetConcentrationResponse { concentration: Some(concentration) }))
+    }
+}
+
+/// Whether the caller may see every book that a sum is made of. A book that it may not name is none.
+fn sees_all_of(sight: &Sight, question: &view::MarketRiskQuestion) -> Result<bool, Status> {
+    question.books.iter().try_for_each(|book| sight.book(book))?;
+    let named = !question.books.is_empty() && question.books.iter().all(|book| sight.position(book));
+    Ok(sight.is_unlimited() || named)
+}
+
+/// Exceptions are counted over all books.
+fn hide_exceptions(basis: &mut Option<view::MarketRiskBasis>) {
+    if let Some(basis) = basis {
+        basis.exceptions.clear();
+    }
 }

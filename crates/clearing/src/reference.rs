@@ -273,6 +273,7 @@ fn check(draft: &Draft<'_>, reference: &Reference) -> Result<Option<u8>, Rejecti
             domain.check_times().map_err(invalid)?;
         }
         Reference::BookPolicy(policy) => crate::accounting::check_policy(draft, policy)?,
+        Reference::Issuer(issuer) => _ = known(draft, Kind::Instrument, &issuer.instrument)?,
         Reference::Instrument(instrument) => return check_instrument(state, instrument).map(Some),
         Reference::Currency(currency) => {
             exponent(currency.code).ok_or_else(|| Rejection::new(Reason::UnknownCurrency, currency.code.as_str()))?;
@@ -287,9 +288,7 @@ fn check(draft: &Draft<'_>, reference: &Reference) -> Result<Option<u8>, Rejecti
                     return Err(Rejection::new(Reason::AccountNotAllowed, account.as_str()));
                 }
             }
-            if let Some(domain) = &ssi.domain {
-                known(draft, Kind::Domain, domain)?;
-            }
+            ssi.domain.as_ref().map(|domain| known(draft, Kind::Domain, domain)).transpose()?;
         }
         Reference::Tolerance(tolerance) => {
             minor(tolerance.recompute, tolerance.currency)?;
@@ -440,7 +439,7 @@ impl State {
             }
             Reference::Parameters(parameters) => self.reference.parameters = parameters.clone(),
             Reference::Grant(grant) => self.grants.set(grant.clone()),
-            Reference::BookPolicy(_) => {}
+            Reference::BookPolicy(_) | Reference::Issuer(_) => {}
         }
         if !self.repairs.is_empty() {
             self.repairing = Some(0);

@@ -80,7 +80,7 @@ struct Question {
     currency: Option<String>,
 }
 
-fn series(text: &str) -> Result<SetSeries, String> {
+pub fn series(text: &str) -> Result<SetSeries, String> {
     let (snap, source) = text.split_once('/').ok_or("write SNAP/SOURCE, as in CLOSE/QUOTES")?;
     Ok(SetSeries { snap: snap.to_owned(), source: source.to_owned() })
 }

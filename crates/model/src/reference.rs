@@ -35,6 +35,7 @@ pub enum Reference {
     Parameters(Parameters),
     Grant(Grant),
     BookPolicy(BookPolicy),
+    Issuer(Issuer),
 }
 
 /// What a party is to us. One party may have several roles.
@@ -86,6 +87,15 @@ pub struct BookPolicy {
     pub fees_in_cost: bool,
     /// What results are reported in; absent: each in its own currency.
     pub currency: Option<CurrencyCode>,
+}
+
+/// Who issued an instrument: what risk adds up by. Decides nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuer {
+    pub instrument: Identifier,
+    /// Its name among us; it need not be a party.
+    pub issuer: Identifier,
+    pub lei: Option<Lei>,
 }
 
 /// Where something lies.
@@ -294,9 +304,16 @@ pub struct PriceSet {
     pub date: Date,
     /// `CLOSE`, `1600` …
     pub snap: Identifier,
+    /// See [`is_synthetic`].
     pub source: Identifier,
     pub version: u32,
     pub prices: Vec<Price>,
+}
+
+/// Whether a source of prices says of itself, by its name, that it made them and did not observe them: `SYNTHETIC`, or what
+/// begins so. Nothing stands on such prices unless it is asked to, and then says so.
+pub fn is_synthetic(source: &Identifier) -> bool {
+    source.as_str().starts_with("SYNTHETIC")
 }
 
 /// What a command must be for it to need a second person.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use model::record::Facts;
 use store::{Hash, Head, Views};
 
-use crate::shared::{Shared, State};
+use crate::shared::{Shared, State, ViewName};
 use crate::{Error, Projections};
 
 /// Folds facts into the views, in the order of the log. There is one for a directory of views.
@@ -78,6 +78,16 @@ impl Folder {
         }
         self.shared.step();
         Ok(())
+    }
+
+    /// Stops all views but these: to fold some of them alone.
+    pub fn fold_only(&mut self, views: &[ViewName]) {
+        for member in self.shared.state_mut().members_mut() {
+            if views.iter().all(|view| view.as_str() != member.name()) {
+                member.stop("only others are folded here".to_owned());
+            }
+        }
+        self.shared.step();
     }
 
     /// Bounds the window of recent changes that subscriptions read from: one entry of 16 bytes for each instruction and record.

@@ -16,7 +16,7 @@ mod folder;
 mod following;
 mod grants;
 mod ledger;
-mod market;
+mod market_risk;
 mod names;
 mod numbered;
 mod pnl;

@@ -6,10 +6,10 @@ use wire::pb::view as pb;
 use crate::Error;
 use crate::coverage::{CoverageFilter, Coverages};
 use crate::exposure::{ExposureFilter, Stand, capitals, exposures};
-use crate::market::Wanted;
 use crate::queries::{PageRequest, Projections};
 use crate::shared::{At, State, ViewName};
 use crate::token::{Purpose, Scope};
+use crate::valuation::Wanted;
 
 impl Projections {
     /// What deliveries lack and why, by instrument and depot.
@@ -52,12 +52,12 @@ impl Projections {
     ) -> Result<T, Error> {
         let state = self.shared.at(ViewName::Status, at)?;
         let sequence = same_record(&state)?;
-        let (names, market) = (state.names.live()?, state.market.live()?);
+        let (names, grounds) = (state.names.live()?, &*state.valuation.live()?.grounds);
         let wanted = Wanted::parse(filter.prices.as_ref())?;
         let filter = ExposureFilter::parse(filter, names)?;
-        let prices = market.prices(&self.shared.rows, &wanted)?;
+        let prices = grounds.prices(&self.shared.rows.reader(), &wanted)?;
         let (status, positions) = (state.status.live()?, state.positions.live()?);
-        ask(sequence, &Stand { names, status, positions, market, prices: &prices }, &filter)
+        ask(sequence, &Stand { names, status, positions, grounds, prices: &prices }, &filter)
     }
 }
 
@@ -67,7 +67,7 @@ fn same_record(state: &State) -> Result<u64, Error> {
         (ViewName::Status, state.status.sequence),
         (ViewName::Ledger, state.ledger.sequence),
         (ViewName::Positions, state.positions.sequence),
-        (ViewName::Market, state.market.sequence),
+        (ViewName::Valuation, state.valuation.sequence),
     ];
     let newest = views.iter().map(|(_, sequence)| *sequence).max().unwrap_or(0);
     match views.iter().find(|(_, sequence)| *sequence < newest) {

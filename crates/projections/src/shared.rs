@@ -10,7 +10,6 @@ use tokio::sync::watch;
 use crate::Error;
 use crate::cash::Cash;
 use crate::ledger::Ledger;
-use crate::market::Market;
 use crate::names::Names;
 use crate::positions::Positions;
 use crate::status::Status;
@@ -26,22 +25,13 @@ pub enum ViewName {
     Cash,
     Ledger,
     Positions,
-    /// Prices, closes and policies.
+    /// Prices, rates, closes and policies.
     Valuation,
-    /// Prices, rates, and in what instruments are priced.
-    Market,
 }
 
 impl ViewName {
-    pub const ALL: [ViewName; 7] = [
-        ViewName::Names,
-        ViewName::Status,
-        ViewName::Cash,
-        ViewName::Ledger,
-        ViewName::Positions,
-        ViewName::Valuation,
-        ViewName::Market,
-    ];
+    pub const ALL: [ViewName; 6] =
+        [ViewName::Names, ViewName::Status, ViewName::Cash, ViewName::Ledger, ViewName::Positions, ViewName::Valuation];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -51,7 +41,6 @@ impl ViewName {
             ViewName::Ledger => "ledger",
             ViewName::Positions => "positions",
             ViewName::Valuation => "valuation",
-            ViewName::Market => "market",
         }
     }
 }
@@ -65,24 +54,15 @@ pub(crate) struct State {
     pub(crate) ledger: Kept<Ledger>,
     pub(crate) positions: Kept<Positions>,
     pub(crate) valuation: Kept<Valuation>,
-    pub(crate) market: Kept<Market>,
 }
 
 impl State {
-    pub(crate) fn members_mut(&mut self) -> [&mut dyn Member; 7] {
-        [
-            &mut self.names,
-            &mut self.status,
-            &mut self.cash,
-            &mut self.ledger,
-            &mut self.positions,
-            &mut self.valuation,
-            &mut self.market,
-        ]
+    pub(crate) fn members_mut(&mut self) -> [&mut dyn Member; 6] {
+        [&mut self.names, &mut self.status, &mut self.cash, &mut self.ledger, &mut self.positions, &mut self.valuation]
     }
 
-    pub(crate) fn members(&self) -> [&dyn Member; 7] {
-        [&self.names, &self.status, &self.cash, &self.ledger, &self.positions, &self.valuation, &self.market]
+    pub(crate) fn members(&self) -> [&dyn Member; 6] {
+        [&self.names, &self.status, &self.cash, &self.ledger, &self.positions, &self.valuation]
     }
 
     fn member(&self, name: ViewName) -> &dyn Member {
@@ -93,7 +73,6 @@ impl State {
             ViewName::Ledger => &self.ledger,
             ViewName::Positions => &self.positions,
             ViewName::Valuation => &self.valuation,
-            ViewName::Market => &self.market,
         }
     }
 }

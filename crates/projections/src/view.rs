@@ -202,7 +202,5 @@ pub(crate) mod table {
     pub(crate) const PRICE_SETS: u8 = 66;
     pub(crate) const GROUNDS: u8 = 67;
     pub(crate) const CLOSES: u8 = 68;
-    // market
-    pub(crate) const MARKET_SETS: u8 = 70;
-    pub(crate) const MARKET_TERMS: u8 = 71;
+    // 70 and 71 were the market view's, which the valuation view took in.
 }

@@ -102,6 +102,11 @@ impl Conversion {
         })
     }
 
+    /// Minor units of the base currency for so many of the foreign one, as a fraction.
+    pub fn ratio(self) -> (i128, i128) {
+        (self.numerator, self.denominator)
+    }
+
     /// The amount in the base currency, half up.
     pub fn apply(self, amount: i128) -> Result<i128, Overflow> {
         mul_div_round(amount, self.numerator, self.denominator, Rounding::HalfUp).ok_or(Overflow)

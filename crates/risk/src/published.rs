@@ -1,12 +1,13 @@
 //! The rules we ship: regulatory numbers with the article they come from. Reference data, as a calendar is; a house may
 //! replace any of them, and none of them is written in a function.
 
-use crate::exposure::capital::{Band, DvpFactors, FreeDelivery};
+use crate::exposure::capital::{Band, DvpFactors, Exclusions, FreeDelivery};
 use crate::margin::client::{ShortTier, Terms};
 use crate::rule::{Rule, Rules};
 use alloc::vec::Vec;
 use model::date::Date;
 use model::decimal::Decimal;
+use model::instruction::Code;
 
 fn rule<T>(jurisdiction: &str, from: (i32, u8, u8), source: &str, value: T) -> Rule<T> {
     let from = Date::from_ymd(from.0, from.1, from.2).expect("a date");
@@ -36,6 +37,17 @@ pub fn free_deliveries() -> Rules<FreeDelivery> {
     Rules(Vec::from([
         rule("EU", (2014, 1, 1), "Regulation (EU) No 575/2013 (CRR), Article 379, Table 2", table),
         rule("GB", (2014, 1, 1), "Regulation (EU) No 575/2013 as in UK law, Article 379, Table 2", table),
+    ]))
+}
+
+/// Settlement transaction types that the rules on unsettled trades and free deliveries leave out: repurchase transactions
+/// (repo, reverse repo, their tri-party forms, buy-sell-backs) and securities lending and borrowing.
+pub fn unsettled_exclusions() -> Rules<Exclusions> {
+    let codes = ["REPU", "RVPO", "TRPO", "TRVO", "BSBK", "SBBK", "SECL", "SECB", "SLRE", "SBRE"];
+    let left_out = Exclusions(codes.into_iter().map(Code::of).collect());
+    Rules(Vec::from([
+        rule("EU", (2014, 1, 1), "Regulation (EU) No 575/2013 (CRR), Article 378, first paragraph", left_out.clone()),
+        rule("GB", (2014, 1, 1), "Regulation (EU) No 575/2013 as in UK law, Article 378, first paragraph", left_out),
     ]))
 }
 

@@ -6,6 +6,7 @@
 
 mod deal;
 mod desk;
+mod history;
 mod market;
 mod poison;
 mod random;
@@ -20,6 +21,7 @@ mod week;
 mod world;
 
 pub use desk::{Desk, TOPIC, is_expected, play};
+pub use history::SOURCE as SYNTHETIC;
 pub use market::Security;
 pub use random::{Random, Zipf};
 pub use shape::{Lag, Mix, Shape};
@@ -59,6 +61,15 @@ impl Flow {
     /// approvals among them name the sequences that their proposals get there. All of them must be accepted.
     pub fn reference(&self) -> Vec<Inbound> {
         setup::commands(&self.world)
+    }
+
+    /// Who issues what, and so many closes of the business days before the first observed one: made, not observed, with
+    /// [`SYNTHETIC`] as their source. May follow the reference data.
+    ///
+    /// # Panics
+    /// Where the calendars shipped do not go back so far: about seven hundred closes.
+    pub fn history(&self, closes: usize) -> Vec<Inbound> {
+        history::commands(&self.world, closes)
     }
 
     /// The week, in order of time. In the bench shapes: the opening of the one day, then nothing but messages.

@@ -9,8 +9,8 @@ use model::identifier::{CurrencyCode, Identifier};
 use model::permission::{AccessRole, ActorKind, Grant};
 use model::reference::{
     Account, AccountKind, Band, Book, BookPolicy, Capacity, CreditLimit, Currency, CutOffRule, Cycle, DaySchedule,
-    Domain, DomainKind, FourEyes, Instrument, IsinFrom, LotMethod, NamedCalendar, Parameters, Party, Price, PriceSet,
-    Priced, Reference, Role, Ssi, Tolerance,
+    Domain, DomainKind, FourEyes, Instrument, IsinFrom, Issuer, LotMethod, NamedCalendar, Parameters, Party, Price,
+    PriceSet, Priced, Reference, Role, Ssi, Tolerance,
 };
 
 choice! { Reference as "reference" {
@@ -29,6 +29,7 @@ choice! { Reference as "reference" {
     13 "parameters" Parameters(parameters),
     30 "grant" Grant(grant),
     50 "book_policy" BookPolicy(book_policy),
+    55 "issuer" Issuer(issuer),
 } }
 
 message! { Party { 1 id, 2 name, 3 lei, 4 bic, 5 roles } }
@@ -50,6 +51,7 @@ message! { Band { 1 up_to, 2 tolerance } }
 message! { CreditLimit { 1 account, 2 currency, 3 valid_from, 4 amount } }
 message! { PriceSet { 1 date, 2 snap, 3 source, 4 version, 5 prices } }
 message! { Price { 1..=2 of, 3 currency, 4 value, 5 accrued } }
+message! { Issuer { 1 instrument, 2 issuer, 3 lei } }
 message! { BookPolicy { 1 book, 2 valid_from, 3 method, 4 fees_in_cost, 5 currency } }
 message! { Parameters {
     1 four_eyes, 2 proposal_minutes, 3 attempts_per_step, 4 examined_per_step, 5 candidates_compared

@@ -10,6 +10,7 @@ pub mod plan;
 mod records;
 mod reference;
 mod results;
+mod risks;
 pub mod screen;
 mod service;
 mod tables;
@@ -131,6 +132,10 @@ pub async fn run(command: Demo) -> Result<()> {
         }
     };
     line(format!("the whole demonstration took {:.1} s", began.elapsed().as_secs_f64()));
+    if let Some(console) = service.running.console_address() {
+        let until = if command.keep { "until Ctrl-C" } else { "while the service is up; --keep leaves it up" };
+        line(format!("the console, in a browser: http://{console} ({until}; any name signs in)"));
+    }
     if broken > 0 {
         line(format!("the data stay in {}", service.keep_data().display()));
     }
@@ -180,6 +185,7 @@ async fn play(command: &Demo, plan: &Plan, service: &Service) -> Result<usize> {
     broken += books::close(&connection, plan).await?;
     let sequence = settle_down(&connection).await?;
     broken += results::print(&connection, plan, &records, sequence).await?;
+    broken += risks::print(&connection, &records, sequence).await?;
     println!();
     broken += prove(service).await?;
     match way {
@@ -196,7 +202,7 @@ async fn load_reference(plan: &Plan, connection: &Connection, service: &Service)
         clock.set(last.at);
     }
     let bar = screen::bar(commands.len() as u64, "loading", "commands");
-    let loaded = reference::load(connection, commands, || bar.inc(1)).await;
+    let loaded = reference::load(connection, "setup", commands, || bar.inc(1)).await;
     bar.finish_and_clear();
     let loaded = loaded?;
     let kinds: Vec<String> = loaded.kinds.iter().map(|((one, many), count)| figure::some(*count, one, many)).collect();
@@ -205,6 +211,23 @@ async fn load_reference(plan: &Plan, connection: &Connection, service: &Service)
     }
     let (proposals, approvals) = (figure::count(loaded.proposals), figure::count(loaded.approvals));
     line(format!("four eyes: {proposals} proposed by ines.data, {approvals} approved by omar.control"));
+    load_history(plan, connection, service).await
+}
+
+/// Closes enough for market risk, which nobody observed: their source says so, and so does every answer that stands on them.
+async fn load_history(plan: &Plan, connection: &Connection, service: &Service) -> Result<()> {
+    let commands = plan.flow.history(plan.closes);
+    if let (Some(clock), Some(last)) = (&service.clock, commands.last()) {
+        clock.set(last.at);
+    }
+    let bar = screen::bar(commands.len() as u64, "history", "commands");
+    let loaded = reference::load(connection, "history", commands, || bar.inc(1)).await;
+    bar.finish_and_clear();
+    loaded?;
+    line(format!(
+        "{} of a SYNTHETIC history, made by the generator from the seed and observed nowhere; issuers of all securities",
+        figure::some(plan.closes as u64, "close", "closes")
+    ));
     Ok(())
 }
 
@@ -300,9 +323,6 @@ async fn prove(service: &Service) -> Result<usize> {
 /// Leaves the server up until Ctrl-C.
 async fn look_around(service: &mut Service) -> Result<()> {
     heading("The server stays up; Ctrl-C ends it");
-    if let Some(console) = service.running.console_address() {
-        line(format!("the console, in a browser: http://{console} (any name signs in)"));
-    }
     line("in another terminal:");
     let address = service.address.clone();
     line(format!("export QUITTANCE_SERVER={address}"));
@@ -318,6 +338,8 @@ async fn look_around(service: &mut Service) -> Result<()> {
     for command in [
         "quittance cash list --currency EUR",
         "quittance pnl books --currency EUR",
+        "quittance risk var --sets CLOSE/QUOTES,CLOSE/SYNTHETIC --currency EUR",
+        "quittance risk backtest --sets CLOSE/QUOTES,CLOSE/SYNTHETIC --currency EUR",
         "quittance ledger tie-outs --broken",
         "quittance log list --last 20",
         "quittance instructions watch --changes-only",

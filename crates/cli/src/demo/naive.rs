@@ -1,5 +1,5 @@
 //! Results by plain sums over the log: what a position is worth at one close less what it was at another and what was paid
-//! for it in between. No lots, no view.
+//! for it in between; and exposure, trade by trade. No lots, no view.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,9 @@ use model::identifier::{CurrencyCode, Identifier};
 use model::index::{BookIx, InstrumentIx, Kind};
 use model::ledger::{LedgerAccount, Posting};
 use model::record::Record;
-use model::reference::{Priced, Reference};
+use model::reference::{Priced, Reference, is_synthetic};
 use model::trade::{Method, QuantityType, Side};
-use risk::amount::{Overflow, PriceKind, Scales, plus, value};
+use risk::amount::{Overflow, PriceKind, Scales, plus, portion, value};
 
 /// What came into a book, or left it.
 #[derive(Clone)]
@@ -23,6 +23,21 @@ struct Came {
     quantity: i128,
     /// In minor units, with interest and charges; none: it came at the price of its day.
     paid: Option<(CurrencyCode, i128)>,
+    /// For the securities alone, whichever way.
+    agreed: i128,
+}
+
+/// Something open, as its list tells it.
+pub struct Open {
+    pub trade: u64,
+    pub instrument: Identifier,
+    pub currency: CurrencyCode,
+    /// What is left, in the instrument's smallest unit.
+    pub quantity: i128,
+    pub receives: bool,
+    pub free: bool,
+    /// It cannot be stopped any more.
+    pub sent: bool,
 }
 
 struct Counted {
@@ -54,7 +69,8 @@ impl Naive {
                     let paid = (terms.method == Method::Dvp).then_some((terms.currency, sign * i128::from(terms.net)));
                     let quantity = sign * i128::from(terms.quantity);
                     let (book, instrument, date) = (terms.book, terms.instrument, terms.trade_date);
-                    self.trades.insert(*trade, Came { book, instrument, date, quantity, paid });
+                    let agreed = sign * i128::from(terms.net - terms.accrued) - i128::from(terms.charges);
+                    self.trades.insert(*trade, Came { book, instrument, date, quantity, paid, agreed: agreed.abs() });
                 }
                 Event::TradeCancelled { trade, .. } => {
                     self.trades.remove(trade);
@@ -73,7 +89,7 @@ impl Naive {
                 let counted = Counted { scale: scale.unwrap_or(each.decimals), kind, currency };
                 self.counted.insert(each.id.clone(), counted);
             }
-            Reference::PriceSet(set) => {
+            Reference::PriceSet(set) if !is_synthetic(&set.source) => {
                 for price in &set.prices {
                     if let Priced::Instrument(id) = &price.of {
                         let of = (price.value, price.accrued.unwrap_or(Decimal::ZERO));
@@ -92,9 +108,32 @@ impl Naive {
             {
                 let (date, quantity) = (record.at().date_utc(), posting.amount);
                 let paid = cost.map(|(currency, cost)| (currency, i128::from(cost) * quantity.signum()));
-                self.others.push(Came { book, instrument, date, quantity, paid });
+                self.others.push(Came { book, instrument, date, quantity, paid, agreed: 0 });
             }
         }
+    }
+
+    /// What a failure would cost: against payment the price move, never below zero; free of payment all of it once it cannot be
+    /// stopped. Nothing when the day has no price, or one in another currency.
+    pub fn exposure(&self, open: &Open, date: Date) -> Result<Option<i128>, Overflow> {
+        let counted = self.counted.get(&open.instrument).filter(|counted| counted.currency == open.currency);
+        let Some((counted, (clean, _))) = counted.zip(self.prices.get(&(date, open.instrument.clone()))) else {
+            return Ok(None);
+        };
+        let market = self.clean(counted, open.quantity, *clean)?;
+        if open.free {
+            return Ok(Some(if open.sent { market } else { 0 }));
+        }
+        let Some(came) = self.trades.get(&open.trade) else { return Ok(None) };
+        let agreed = portion(came.agreed, open.quantity, came.quantity.abs())?;
+        let against = if open.receives { plus(market, -agreed)? } else { plus(agreed, -market)? };
+        Ok(Some(against.max(0)))
+    }
+
+    fn clean(&self, counted: &Counted, quantity: i128, price: Decimal) -> Result<i128, Overflow> {
+        let kind = if counted.kind == QuantityType::Face { PriceKind::Percent } else { PriceKind::Amount };
+        let currency = model::currency::exponent(counted.currency).map_or(0, u32::from);
+        value(quantity, price, kind, Scales { quantity: u32::from(counted.scale), currency })
     }
 
     /// What all positions earned between two closes, by currency; those without a price at either are left out.
@@ -147,9 +186,6 @@ impl Naive {
     /// Clean and interest, each rounded once.
     fn worth(&self, id: &Identifier, counted: &Counted, held: i128, on: Date) -> Result<Option<i128>, Overflow> {
         let Some((clean, accrued)) = self.prices.get(&(on, id.clone())) else { return Ok(None) };
-        let kind = if counted.kind == QuantityType::Face { PriceKind::Percent } else { PriceKind::Amount };
-        let currency = model::currency::exponent(counted.currency).map_or(0, u32::from);
-        let scales = Scales { quantity: u32::from(counted.scale), currency };
-        Ok(Some(plus(value(held, *clean, kind, scales)?, value(held, *accrued, kind, scales)?)?))
+        Ok(Some(plus(self.clean(counted, held, *clean)?, self.clean(counted, held, *accrued)?)?))
     }
 }

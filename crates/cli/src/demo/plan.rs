@@ -11,6 +11,8 @@ pub struct Plan {
     pub flow: Flow,
     pub items: Vec<Item>,
     pub days: Vec<Day>,
+    /// Closes of the synthetic history before the week.
+    pub closes: usize,
 }
 
 /// A day of it.
@@ -48,7 +50,9 @@ impl Plan {
             last.items.end = place + 1;
             last.messages += u64::from(matches!(item.step, Step::Message(_)));
         }
-        Plan { flow, items, days }
+        // Scenarios for value at risk; in the whole week as many days again for a back-test of a year.
+        let closes = if fast { 250 } else { 500 };
+        Plan { flow, items, days, closes }
     }
 
     /// All messages of front offices.

@@ -45,6 +45,7 @@ fn stage(command: &Command) -> (u8, Kind) {
             Reference::Parameters(_) => (10, ("set of parameters", "sets of parameters")),
             Reference::Ssi(_) => (11, ("standing instruction", "standing instructions")),
             Reference::CreditLimit(_) => (12, ("credit limit", "credit limits")),
+            Reference::Issuer(_) => (9, ("issuer", "issuers")),
             Reference::BookPolicy(_) => (12, ("book policy", "book policies")),
             // The first grant ends the time when everybody may do everything: last.
             Reference::Grant(_) => (15, ("grant", "grants")),
@@ -54,8 +55,8 @@ fn stage(command: &Command) -> (u8, Kind) {
     }
 }
 
-/// Loads everything; `tell` is called after each command. All must be accepted.
-pub async fn load(connection: &Connection, commands: Vec<Inbound>, tell: impl Fn()) -> Result<Loaded> {
+/// Loads everything, with request ids that begin with the batch's name; `tell` is called after each command. All must be accepted.
+pub async fn load(connection: &Connection, batch: &str, commands: Vec<Inbound>, tell: impl Fn()) -> Result<Loaded> {
     let mut stages: BTreeMap<(u8, Kind), Vec<(usize, Inbound)>> = BTreeMap::new();
     for (place, inbound) in commands.into_iter().enumerate() {
         stages.entry(stage(&inbound.command)).or_default().push((place, inbound));
@@ -71,7 +72,7 @@ pub async fn load(connection: &Connection, commands: Vec<Inbound>, tell: impl Fn
                     *numbers.get(proposal).ok_or_else(|| failed(format!("nothing was proposed as {proposal}")))?;
             }
         }
-        for (place, receipt) in send_all(connection, commands, &tell).await? {
+        for (place, receipt) in send_all(connection, batch, commands, &tell).await? {
             loaded.sequence = loaded.sequence.max(receipt.sequence);
             if let Some(proposal) = receipt.proposal {
                 numbers.insert(place as u64 + 2, proposal);
@@ -89,6 +90,7 @@ pub async fn load(connection: &Connection, commands: Vec<Inbound>, tell: impl Fn
 
 async fn send_all(
     connection: &Connection,
+    batch: &str,
     commands: Vec<(usize, Inbound)>,
     tell: &impl Fn(),
 ) -> Result<Vec<(usize, Receipt)>> {
@@ -98,8 +100,8 @@ async fn send_all(
         while calls.len() < AT_ONCE
             && let Some((place, inbound)) = commands.next()
         {
-            let connection = connection.clone();
-            calls.spawn(async move { Ok((place, submit(&connection, &inbound, format!("setup-{place:06}")).await?)) });
+            let (connection, request_id) = (connection.clone(), format!("{batch}-{place:06}"));
+            calls.spawn(async move { Ok((place, submit(&connection, &inbound, request_id).await?)) });
         }
         let Some(call) = calls.join_next().await else { return Ok(receipts) };
         let done: Result<_> = call?;

@@ -143,6 +143,7 @@ fn reference_about(reference: &Reference) -> String {
         Reference::PriceSet(set) => format!("prices {} {}", set.date, set.snap),
         Reference::Parameters(_) => "parameters".to_owned(),
         Reference::BookPolicy(policy) => format!("policy {}", policy.book),
+        Reference::Issuer(each) => format!("issuer of {}", each.instrument),
         Reference::Grant(grant) => format!("grant {}", grant.actor),
     }
 }

@@ -139,7 +139,7 @@ fn check_name(view: &str) -> &'static str {
         "cash" => "view cash, tables",
         "ledger" => "view ledger, tables",
         "positions" => "view positions, tables",
-        "market" => "view market, tables",
+        "valuation" => "view valuation, tables",
         _ => "view, tables",
     }
 }

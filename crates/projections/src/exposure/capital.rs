@@ -7,7 +7,7 @@ use model::decimal::Decimal;
 use model::identifier::CurrencyCode;
 use model::index::{Asset, DomainIx, Kind, PartyIx};
 use model::trade::Method;
-use risk::exposure::capital::{DvpFactors, FreeDelivery, FreeTreatment};
+use risk::exposure::capital::{DvpFactors, Exclusions, FreeDelivery, FreeTreatment};
 use risk::published;
 use risk::rule::{NoRule, Rule};
 use wire::pb::typ;
@@ -15,9 +15,6 @@ use wire::pb::view as pb;
 
 use super::valued::{Exceptions, ExposureFilter, Stand, Valued};
 use crate::{Error, values};
-
-/// Settlement transaction types that Articles 378 and 379 leave out: repos and buy-sell-backs, securities lent and borrowed.
-const OUT_OF_SCOPE: [&str; 10] = ["REPU", "RVPO", "TRPO", "TRVO", "BSBK", "SBBK", "SECL", "SECB", "SLRE", "SBRE"];
 
 /// What a row is of: whose, of whom, in what, what kind, from which age.
 type Heading = (PartyIx, PartyIx, CurrencyCode, i32, u32);
@@ -35,6 +32,7 @@ struct Sums {
 struct Rules {
     dvp: Rule<DvpFactors>,
     free: Rule<FreeDelivery>,
+    scope: Rule<Exclusions>,
 }
 
 /// Everything aged that fits a filter. Only what is at least as old as the first band has a row.
@@ -52,6 +50,7 @@ pub(crate) fn capitals(
     let rules = Rules {
         dvp: published::dvp_factors().on(jurisdiction, on).map_err(none)?.clone(),
         free: published::free_deliveries().on(jurisdiction, on).map_err(none)?.clone(),
+        scope: published::unsettled_exclusions().on(jurisdiction, on).map_err(none)?.clone(),
     };
     let (mut rows, mut exceptions) = (BTreeMap::<Heading, Sums>::new(), Exceptions::default());
     let (mut out_of_scope, mut ages) = (0, BTreeMap::new());
@@ -61,7 +60,7 @@ pub(crate) fn capitals(
         if outline.intended >= today {
             return Ok(());
         }
-        if OUT_OF_SCOPE.contains(&outline.transaction_type.as_str()) {
+        if rules.scope.value.leaves_out(outline.transaction_type) {
             out_of_scope += 1;
             return Ok(());
         }
@@ -78,6 +77,11 @@ pub(crate) fn capitals(
         rules: vec![
             told(&rules.dvp.jurisdiction, rules.dvp.from, &rules.dvp.source),
             told(&rules.free.jurisdiction, rules.free.from, &rules.free.source),
+            told(
+                &rules.scope.jurisdiction,
+                rules.scope.from,
+                &format!("{} (repos and loans left out)", rules.scope.source),
+            ),
         ],
         rows: rows.iter().map(|(heading, sums)| sums.row(stand, heading)).collect::<Result<_, _>>()?,
         exceptions: exceptions.told(),

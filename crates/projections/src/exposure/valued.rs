@@ -11,10 +11,10 @@ use risk::exposure::settlement::Open as AtStake;
 use wire::pb::view as pb;
 
 use crate::Error;
-use crate::market::{Market, Prices, Unpriced};
 use crate::names::Names;
 use crate::positions::Positions;
 use crate::status::{Open, Status};
+use crate::valuation::{Grounds, Prices, Unpriced};
 use crate::values;
 
 /// Which open trades.
@@ -60,7 +60,7 @@ pub(crate) struct Stand<'a> {
     pub(crate) names: &'a Names,
     pub(crate) status: &'a Status,
     pub(crate) positions: &'a Positions,
-    pub(crate) market: &'a Market,
+    pub(crate) grounds: &'a Grounds,
     pub(crate) prices: &'a Prices,
 }
 
@@ -137,7 +137,7 @@ impl<'a> Stand<'a> {
         let outline = open.outline;
         let id = self.names.id(Kind::Instrument, outline.instrument.0)?;
         let quantity = (i128::from(outline.quantity), self.names.scale(Asset::instrument(outline.instrument)));
-        let market = match self.prices.value(id, self.market.terms(id), quantity, outline.currency) {
+        let market = match self.prices.value(id, self.grounds.instrument(id), quantity, outline.currency) {
             Ok(market) => market,
             Err(unpriced) => return Ok(Err(unpriced)),
         };

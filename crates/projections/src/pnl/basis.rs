@@ -147,13 +147,7 @@ impl<'a> Desk<'a> {
             }
             return Ok(series);
         }
-        let all: Vec<_> = self.grounds.sets.names().cloned().collect();
-        if all.len() > 1 {
-            let names: Vec<_> = all.iter().map(|name| format!("{} {}", name.snap, name.source)).collect();
-            let reason = format!("several series are recorded, say which: {}", names.join(", "));
-            return Err(Error::Filter { field: "sets", reason });
-        }
-        Ok(all)
+        Ok(self.grounds.sets.only()?.cloned().into_iter().collect())
     }
 
     /// The marks of the day something came, and whether they are of an earlier day because that day has none.

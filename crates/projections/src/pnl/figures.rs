@@ -74,6 +74,14 @@ impl Result {
         self.closing.is_some() && (!self.has_last || (self.opening.is_some() && self.again.is_some()))
     }
 
+    /// Of the day, and without fees, which are no result of the market; nothing when it is not whole or has no last close.
+    pub(super) fn of_the_market(&self) -> std::result::Result<Option<i128>, Error> {
+        let Some((again, closing)) = self.again.zip(self.closing).filter(|_| self.is_whole()) else { return Ok(None) };
+        let Figures([realised, unrealised, realised_fx, unrealised_fx, accrued, _]) = closing.less(again)?;
+        let lines = [realised, unrealised, realised_fx, unrealised_fx, accrued];
+        risk::amount::sum(lines).map(Some).map_err(|_| Error::Overflow { what: "a result" })
+    }
+
     /// The sum with another; both are whole.
     pub(super) fn plus(&self, other: &Result) -> std::result::Result<Result, Error> {
         let sum = |one: Option<Figures>, two: Option<Figures>| match (one, two) {

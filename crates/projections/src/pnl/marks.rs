@@ -7,7 +7,7 @@ use model::accounting::FrozenSet;
 use model::currency::exponent;
 use model::date::Date;
 use model::identifier::{CurrencyCode, Identifier};
-use model::reference::{PriceSet, Priced};
+use model::reference::{Price, PriceSet, Priced};
 use model::trade::QuantityType;
 use risk::amount::{Conversion, PriceKind, Scales};
 use risk::lots::Mark;
@@ -18,7 +18,7 @@ use crate::Error;
 use crate::valuation::{Priceable, Sets};
 
 /// The sets of a close, found by what they price.
-pub(super) struct Marks {
+pub(crate) struct Marks {
     pub(super) date: Date,
     /// Their names, in order.
     pub(super) names: Vec<FrozenSet>,
@@ -31,14 +31,14 @@ pub(super) struct Marks {
 
 /// What is missing, by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Missing {
+pub(crate) struct Missing {
     pub(super) code: Code,
-    pub(super) subject: String,
+    pub(crate) subject: String,
     pub(super) date: Date,
 }
 
 impl Marks {
-    pub(super) fn read(sets: &Sets, reader: &Reader<'_>, date: Date, names: Vec<FrozenSet>) -> Result<Marks, Error> {
+    pub(crate) fn read(sets: &Sets, reader: &Reader<'_>, date: Date, names: Vec<FrozenSet>) -> Result<Marks, Error> {
         let contents = names.iter().map(|name| sets.read(reader, name)).collect::<Result<Vec<_>, _>>()?;
         let (mut prices, mut rates) = (BTreeMap::new(), BTreeMap::new());
         for (at, set) in contents.iter().enumerate() {
@@ -69,7 +69,7 @@ impl Marks {
     }
 
     /// From one currency to another: direct, turned round, or across the first third currency that both are quoted in.
-    pub(super) fn rate(&self, from: CurrencyCode, to: CurrencyCode) -> Result<Conversion, Missing> {
+    pub(crate) fn rate(&self, from: CurrencyCode, to: CurrencyCode) -> Result<Conversion, Missing> {
         if from == to {
             return Ok(Conversion::SAME);
         }
@@ -77,6 +77,11 @@ impl Marks {
         let across = || third().find_map(|third| self.quoted(from, third)?.then(self.quoted(third, to)?).ok());
         let missing = || Missing { code: Code::NoRate, subject: format!("{from}/{to}"), date: self.date };
         self.quoted(from, to).or_else(across).ok_or_else(missing)
+    }
+
+    /// What the first set that has it says of an instrument.
+    pub(crate) fn price(&self, instrument: &Identifier) -> Option<&Price> {
+        self.prices.get(instrument).map(|(set, place)| &self.sets[*set].prices[*place])
     }
 
     /// The mark of an instrument in the currency it was paid in; the rate is into what is reported.
@@ -88,8 +93,8 @@ impl Marks {
         scales: Scales,
     ) -> Result<Mark, Missing> {
         let missing = |code, subject| Missing { code, subject, date: self.date };
-        let price = self.prices.get(instrument).map(|(set, place)| &self.sets[*set].prices[*place]);
-        let price = price.ok_or_else(|| missing(Code::NoPrice, format!("{instrument} in {currency}")))?;
+        let price =
+            self.price(instrument).ok_or_else(|| missing(Code::NoPrice, format!("{instrument} in {currency}")))?;
         if price.currency != currency {
             let subject = format!("{instrument} in {currency}, only in {}", price.currency);
             return Err(missing(Code::NoPrice, subject));

@@ -27,6 +27,7 @@ use crate::token::{self, Purpose, Scope};
 use crate::{Error, values};
 use basis::{Desk, Question};
 use figures::Result as DayResult;
+pub(crate) use marks::Marks;
 use position::Line;
 
 impl Projections {
@@ -111,6 +112,28 @@ impl Projections {
         })
     }
 
+    /// What positions earned on the day of a question, and what of them there was at its close; in the question's currency.
+    pub(crate) fn earned(&self, spots: &[Spot], question: &pb::PnlQuestion) -> Result<Vec<Earned>, Error> {
+        let asked = Question::parse(question)?;
+        let state = self.shared.state();
+        let grounds = state.valuation.live()?.grounds.clone();
+        let picture = state.positions.live()?.picture(&self.shared.rows, spots.iter().copied());
+        drop(state);
+        let desk = Desk::new(picture, &grounds, &asked);
+        let mut found = Vec::new();
+        self.each_line(&desk, |names, line| {
+            found.push(Earned {
+                instrument: names.id(Kind::Instrument, line.spot.instrument().0)?.clone(),
+                scale: names.scale(Asset::instrument(line.spot.instrument())),
+                quantity: line.quantity,
+                result: line.reported.of_the_market()?,
+                book: line.book,
+            });
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
     /// Makes the lines of a picture; the fold gets its turn between two positions.
     fn each_line(&self, desk: &Desk<'_>, mut take: impl FnMut(&Names, Line) -> Result<(), Error>) -> Result<(), Error> {
         for (spot, sums) in &desk.picture.spots {
@@ -123,6 +146,17 @@ impl Projections {
         }
         Ok(())
     }
+}
+
+/// A position's day, in one currency of payment.
+pub(crate) struct Earned {
+    pub(crate) book: Identifier,
+    pub(crate) instrument: Identifier,
+    pub(crate) scale: u32,
+    /// At the close.
+    pub(crate) quantity: i128,
+    /// Without fees, in minor units of what is reported in; nothing where an exception hides it.
+    pub(crate) result: Option<i128>,
 }
 
 #[derive(Default)]

@@ -50,6 +50,7 @@ fn reference_subject(reference: &Reference) -> String {
         Reference::PriceSet(each) => format!("prices of {} from {}", each.date, each.source),
         Reference::Parameters(_) => "parameters".to_owned(),
         Reference::BookPolicy(each) => format!("policy of book {} from {}", each.book, each.valid_from),
+        Reference::Issuer(each) => format!("issuer of {}", each.instrument),
         Reference::Grant(each) => format!("grant of {} from {}", each.actor, each.valid_from),
     }
 }

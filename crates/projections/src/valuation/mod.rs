@@ -3,6 +3,7 @@
 //!
 //! Nothing is valued here. Sets stay in the database and are read when somebody asks; their names are in memory.
 
+mod prices;
 mod sets;
 mod stored;
 
@@ -19,6 +20,7 @@ use model::reference::{BookPolicy, LotMethod, Reference};
 use model::trade::QuantityType;
 use risk::lots::{Fees, Method, Policies, Policy};
 
+pub(crate) use prices::{Prices, Unpriced, Wanted};
 pub(crate) use sets::{SetName, Sets};
 
 #[derive(Default)]
@@ -43,6 +45,7 @@ pub(crate) struct Grounds {
     /// By first trade date.
     policies: BTreeMap<Identifier, BTreeMap<Date, BookPolicy>>,
     instruments: BTreeMap<Identifier, Priceable>,
+    issuers: BTreeMap<Identifier, Identifier>,
     pub(crate) sets: Sets,
     closes: BTreeMap<(PartyIx, Date), Close>,
 }
@@ -69,6 +72,10 @@ impl Grounds {
 
     pub(crate) fn instrument(&self, instrument: &Identifier) -> Option<Priceable> {
         self.instruments.get(instrument).copied()
+    }
+
+    pub(crate) fn issuer(&self, instrument: &Identifier) -> Option<&Identifier> {
+        self.issuers.get(instrument)
     }
 
     /// How a book counts: FIFO with fees expensed until something else was set.
@@ -120,6 +127,10 @@ impl Grounds {
                 self.instruments.insert(each.id.clone(), priceable);
                 Some(name(b'I', &each.id))
             }
+            Reference::Issuer(each) => {
+                self.issuers.insert(each.instrument.clone(), each.issuer.clone());
+                Some(name(b'U', &each.instrument))
+            }
             Reference::BookPolicy(policy) => {
                 let policies = self.policies.entry(policy.book.clone()).or_default();
                 policies.insert(policy.valid_from, policy.clone());
@@ -139,7 +150,7 @@ impl Valuation {
                     let name = Arc::make_mut(&mut self.grounds).sets.add(set.clone());
                     self.dirty.push(Dirty::Set(name));
                 }
-                Reference::Book(_) | Reference::Instrument(_) | Reference::BookPolicy(_) => {
+                Reference::Book(_) | Reference::Instrument(_) | Reference::BookPolicy(_) | Reference::Issuer(_) => {
                     if let Some(key) = Arc::make_mut(&mut self.grounds).set(reference) {
                         self.dirty.push(Dirty::Reference(key, reference.clone()));
                     }

@@ -7,7 +7,7 @@ use model::accounting::FrozenSet;
 use model::command::Command;
 use model::date::Date;
 use model::identifier::Identifier;
-use model::reference::{PriceSet, Reference};
+use model::reference::{PriceSet, Reference, is_synthetic};
 use prost::Message as _;
 use store::Reader;
 
@@ -85,6 +85,25 @@ impl Sets {
         let set = FrozenSet { date: rows::date(TABLE, date)?, snap: name(snap)?, source: name(source)?, version };
         self.written(&set);
         Ok(())
+    }
+
+    /// The one series that stands in where none is named: one that was observed. Nothing when there is none.
+    ///
+    /// # Errors
+    /// There are several.
+    pub(crate) fn only(&self) -> Result<Option<&SetName>, Error> {
+        let observed: Vec<_> = self.0.keys().filter(|name| !is_synthetic(&name.source)).collect();
+        if observed.len() > 1 {
+            let names: Vec<_> = observed.iter().map(|name| format!("{} {}", name.snap, name.source)).collect();
+            let reason = format!("several series are recorded, say which: {}", names.join(", "));
+            return Err(Error::Filter { field: "sets", reason });
+        }
+        Ok(observed.first().copied())
+    }
+
+    /// The dates that a series has sets of, from the earliest.
+    pub(crate) fn dates(&self, name: &SetName) -> impl Iterator<Item = Date> {
+        self.0.get(name).into_iter().flat_map(|dates| dates.keys().copied())
     }
 
     /// All series there are.

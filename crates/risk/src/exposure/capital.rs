@@ -1,6 +1,6 @@
 //! Own funds for settlement risk: price differences of unsettled DvP trades by age (CRR Article 378) and free deliveries
 //! (Article 379). Ages are business days of the market's calendar after the *contractual* date; recycling does not reset
-//! them. Repos and securities lending are out of scope: the caller leaves them out (Article 378, first paragraph).
+//! them. What is out of scope the caller leaves out, by [`Exclusions`].
 
 use super::settlement::Open;
 use crate::amount::{Overflow, plus, share};
@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use model::calendar::{Calendar, OutOfRange};
 use model::date::Date;
 use model::decimal::{Decimal, Rounding};
+use model::instruction::Code;
 
 /// A factor from an age on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,17 @@ pub struct Band {
 /// Bands rising by age; below the first nothing is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DvpFactors(pub Vec<Band>);
+
+/// Settlement transaction types (ISO 20022) that are out of scope: for other articles to weigh.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exclusions(pub Vec<Code>);
+
+impl Exclusions {
+    /// Nothing is asked for such a transaction here.
+    pub fn leaves_out(&self, transaction_type: Code) -> bool {
+        self.0.contains(&transaction_type)
+    }
+}
 
 /// Risk-weighted assets are own funds times 12.5, the inverse of 8 percent (CRR Article 92(4)).
 pub const RISK_WEIGHTED: Decimal = Decimal { unscaled: 125, scale: 1 };
@@ -136,6 +148,20 @@ mod tests {
         assert_eq!(funds(&trade(Movement::Deliver, 95_000_000), 46), 5_000_000);
         assert!(rules.on("EU", day("2013-12-31")).is_err());
         assert!(rules.on("AE-ADGM", day("2026-11-23")).is_err());
+    }
+
+    /// Article 378, first paragraph: repos and loans, whichever way; from the first day of the Regulation.
+    #[test]
+    fn repos_and_loans_are_left_out_by_a_rule_with_a_first_day() {
+        let rules = published::unsettled_exclusions();
+        for jurisdiction in ["EU", "GB"] {
+            let rule = rules.on(jurisdiction, day("2014-01-01")).unwrap();
+            assert!(rule.source.contains("378"), "{}", rule.source);
+            for (code, is_out) in [("REPU", true), ("RVPO", true), ("SECL", true), ("SBBK", true), ("TRAD", false)] {
+                assert_eq!(rule.value.leaves_out(Code::of(code)), is_out, "{jurisdiction} {code}");
+            }
+            assert!(rules.on(jurisdiction, day("2013-12-31")).is_err());
+        }
     }
 
     /// Article 379, Table 2: nothing, an exposure, then 1,250 percent from the fifth business day after the second leg.

@@ -6,4 +6,5 @@
 
 pub mod backtest;
 pub mod concentration;
+pub mod simulation;
 pub mod value_at_risk;

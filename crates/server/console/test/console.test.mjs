@@ -202,7 +202,7 @@ test("everything is reached without a mouse, and the frame says what it is", () 
     assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the page");
     await page.keyboard.press("Enter");
     assert.equal(await page.evaluate(() => document.activeElement.id), "main");
-    for (const [key, title] of [["c", "Cash"], ["e", "Exceptions"], ["l", "Ledger"], ["v", "Coverage"], ["p", "Positions"], ["n", "P&L"], ["m", "Reports"], ["k", "Controls"], ["s", "Service"], ["t", "Today"]]) {
+    for (const [key, title] of [["c", "Cash"], ["e", "Exceptions"], ["l", "Ledger"], ["v", "Coverage"], ["x", "Exposure"], ["q", "Risk"], ["p", "Positions"], ["n", "P&L"], ["m", "Reports"], ["k", "Controls"], ["s", "Service"], ["t", "Today"]]) {
       await page.keyboard.press("g");
       await page.keyboard.press(key);
       await page.waitForFunction((wanted) => document.title.startsWith(wanted), title, SOON);
@@ -265,4 +265,40 @@ test("what a delivery lacks, and what books have and earned, is shown by name", 
     await says(page.locator(".pnl"), /no set of prices and rates is recorded/);
     await page.goto(`http://${house.console}/#/report`);
     await says(page.locator(".report"), /settlement efficiency.*QCSD/);
+  }));
+
+/** A close of SAP. */
+const close = (date, source, value) => ({ setReference: { priceSet: { date, snap: "CLOSE", source, version: 1, prices: [{ instrument: "SAP", currency: "EUR", value }] } } });
+
+/** YYYYMMDD, so many days after another. */
+const later = (date, days) => Number(new Date(Date.UTC(Math.floor(date / 10_000), (Math.floor(date / 100) % 100) - 1, (date % 100) + days)).toISOString().slice(0, 10).replaceAll("-", ""));
+
+test("exposure, value at risk and concentration are there, live, and made prices say so", () =>
+  as("rita.risk", async (page) => {
+    const made = Array.from({ length: 252 }, (_, at) => close(later(20261118, at - 251), "SYNTHETIC", `${95 + ((at * 7) % 11)}.00`));
+    house.submit("olga.ops", ...made, close(20261119, "QUOTES", "109.00"), close(20261120, "QUOTES", "110.00"));
+    await page.goto(`http://${house.console}/#/exposure`);
+    // 5,000 and 3 before them, bought at 100.00, are worth 110.00 and have not come: replacing them costs 50,030.00 more.
+    await says(page.locator('tr[data-row^="ALPHA/BETA/EUR/20261123/"]'), /BETAALPHA2026-11-23.*50,030\.00/);
+    await says(page.locator(".exposure"), /At CLOSE of 2026-11-20 from QUOTES, version 1/);
+    await says(page.locator(".exposure"), /Article 378/);
+
+    await page.goto(`http://${house.console}/#/market`);
+    await says(page.locator(".market .missing.bad").first(), /has 2 closes up to 2026-11-20 and 251 are needed/);
+    await page.getByRole("button", { name: "Synthetic history" }).focus();
+    await page.keyboard.press("Enter");
+    await says(page.locator('.market [role="note"]'), /Synthetic: 249 closes were made and not observed/);
+    const { total } = house.json("risk", "var", "--sets", "CLOSE/QUOTES,CLOSE/SYNTHETIC", "--currency", "EUR");
+    const grouped = (text) => text.replace(/\B(?=(\d{3})+(?!\d))/g, ",").replace(/\.(.*)$/, (all) => all.replaceAll(",", ""));
+    await says(page.locator(".market .facts.across b").first(), grouped(total.valueAtRisk));
+    await says(page.locator(".market .facts.across b").nth(1), grouped(total.expectedShortfall));
+    const chart = page.locator(".market .chart.worst");
+    assert.match(await chart.getAttribute("aria-label"), /worst days of the history/);
+    await chart.locator("canvas").waitFor(SOON);
+    await says(page.locator('.market [aria-label="Worst days of all books"] tbody'), /SAP/);
+    await says(page.locator('.market [aria-label="Back-test by book"]'), /all together/);
+    await says(page.locator('.market [aria-label="Concentration"] tbody'), /issuer not named.*100\.00 %/);
+    // A new close, and nobody touches the page.
+    house.submit("olga.ops", close(20261121, "QUOTES", "90.00"));
+    await says(page.locator('.market section[aria-label="Value at risk of all books"] .note'), /at the close of 2026-11-21/);
   }));

@@ -2,9 +2,10 @@
 
 use tonic::Status;
 use wire::pb::service as pb;
+use wire::pb::view::MarketRiskQuestion;
 
 use crate::house::{House, buy, by};
-use crate::permissions::Concerns::House as Whole;
+use crate::permissions::Concerns::{Book, House as Whole};
 use crate::permissions::Hidden::Nothing;
 use crate::permissions::{FIGURES, Line};
 
@@ -12,6 +13,9 @@ pub const TABLE: &[Line] = &[
     ("ListCoverage", FIGURES, Whole, Nothing),
     ("GetExposure", FIGURES, Whole, Nothing),
     ("GetCapital", FIGURES, Whole, Nothing),
+    ("EstimateMarketRisk", FIGURES, Book, Nothing),
+    ("BacktestMarketRisk", FIGURES, Book, Nothing),
+    ("GetConcentration", FIGURES, Whole, Nothing),
 ];
 
 /// A close of the one instrument, so that exposure has a price.
@@ -27,6 +31,22 @@ pub async fn business(house: &House) {
     let prices = r#"{"setReference":{"priceSet":{"date":20261120,"snap":"CLOSE","source":"QUOTES","version":1,
         "prices":[{"instrument":"SAP","currency":"EUR","value":"130.00"}]}}}"#;
     house.command("prices", prices).await.expect("set");
+    // Closes enough for market risk: every day back from the first.
+    let last = model::date::Date::parse("2026-11-20").expect("a date");
+    for (place, cents) in (1..=252).zip([12_900, 13_100, 13_050].into_iter().cycle()) {
+        let (year, month, day) = last.add_days(-place).expect("a date").ymd();
+        let date = i64::from(year) * 10_000 + i64::from(month) * 100 + i64::from(day);
+        let price = format!(r#"{{"instrument":"SAP","currency":"EUR","value":"{}.{:02}"}}"#, cents / 100, cents % 100);
+        let set = format!(
+            r#"{{"setReference":{{"priceSet":{{"date":{date},"snap":"CLOSE","source":"QUOTES","version":1,
+            "prices":[{price}]}}}}}}"#
+        );
+        house.command(&format!("close-{place}"), &set).await.expect("set");
+    }
+}
+
+fn in_euro() -> Option<MarketRiskQuestion> {
+    Some(MarketRiskQuestion { currency: "EUR".to_owned(), ..MarketRiskQuestion::default() })
 }
 
 /// Makes a call as somebody: how many rows came, or why not.
@@ -46,6 +66,21 @@ pub async fn ask(house: &House, method: &str, actor: &str, min_sequence: u64) ->
             let request = pb::GetCapitalRequest { min_sequence, ..Default::default() };
             let answer = risk.get_capital(by(actor, request)).await?.into_inner();
             answer.capitals.expect("an answer").rows.len()
+        }
+        "EstimateMarketRisk" => {
+            let request = pb::EstimateMarketRiskRequest { question: in_euro(), min_sequence };
+            let answer = risk.estimate_market_risk(by(actor, request)).await?.into_inner();
+            answer.risk.expect("an answer").rows.len()
+        }
+        "BacktestMarketRisk" => {
+            let request = pb::BacktestMarketRiskRequest { question: in_euro(), min_sequence };
+            let answer = risk.backtest_market_risk(by(actor, request)).await?.into_inner();
+            answer.backtest.expect("an answer").rows.len()
+        }
+        "GetConcentration" => {
+            let request = pb::GetConcentrationRequest { question: in_euro(), min_sequence };
+            let answer = risk.get_concentration(by(actor, request)).await?.into_inner();
+            answer.concentration.expect("an answer").rows.len()
         }
         desks => return crate::desk::ask(house, desks, actor, min_sequence).await,
     })

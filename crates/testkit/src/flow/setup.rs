@@ -280,7 +280,7 @@ pub(super) fn prices(world: &World, date: Date, drift: i64) -> PriceSet {
 }
 
 /// Interest since the last coupon in percent of par, as if every bond paid on 1 January: six decimals, half up.
-fn accrued(coupon: i64, date: Date) -> Decimal {
+pub(super) fn accrued(coupon: i64, date: Date) -> Decimal {
     let first = Date::from_ymd(date.year(), 1, 1).expect("a year has a first day");
     // Hundredths of a per cent a year, and four decimals more.
     decimal((coupon * i64::from(date.days_since(first)) * 10_000 + 182) / 365, 6)

@@ -163,3 +163,52 @@ fn what_a_bench_sends_settles() {
         );
     }
 }
+
+/// The history is the seed's, ends on the eve of the first observed close, and is what a market looks like: shares move
+/// together, and the worst days are far worse than ordinary ones.
+#[test]
+fn the_synthetic_history_is_correlated_and_has_heavy_tails() {
+    let flow = Flow::new(2026, Shape { trades: 10, ..Shape::demo() });
+    let commands = flow.history(500);
+    assert!(commands == Flow::new(2026, Shape { trades: 10, ..Shape::demo() }).history(500));
+    assert!(commands.windows(2).all(|pair| pair[0].at < pair[1].at));
+    assert!(commands[0].at > flow.reference().last().expect("some").at);
+    let mut closes: Vec<BTreeMap<String, f64>> = Vec::new();
+    let mut last = None;
+    for inbound in &commands {
+        let Command::SetReference(reference) = &inbound.command else { panic!("{inbound:?}") };
+        let model::reference::Reference::PriceSet(set) = &**reference else { continue };
+        assert!(model::reference::is_synthetic(&set.source) && last.is_none_or(|last| last < set.date));
+        last = Some(set.date);
+        let price = |price: &model::reference::Price| {
+            let name = match &price.of {
+                model::reference::Priced::Instrument(id) => id.to_string(),
+                model::reference::Priced::Currency(code) => code.to_string(),
+            };
+            (name, price.value.unscaled as f64)
+        };
+        closes.push(set.prices.iter().map(price).collect());
+    }
+    assert_eq!((closes.len(), last), (500, Some(market::day("2026-11-19"))));
+    let moves =
+        |name: &str| -> Vec<f64> { closes.windows(2).map(|pair| (pair[1][name] / pair[0][name]).ln()).collect() };
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let about = |values: &[f64], power: i32| {
+        let middle = mean(values);
+        mean(&values.iter().map(|value| (value - middle).powi(power)).collect::<Vec<_>>())
+    };
+    let (sap, siemens, bund, dollar) = (moves("SAP"), moves("SIEMENS"), moves("BUND-0-2031"), moves("USD"));
+    let correlation = |one: &[f64], other: &[f64]| {
+        let products: Vec<f64> =
+            one.iter().zip(other).map(|(one_day, day)| (one_day - mean(one)) * (day - mean(other))).collect();
+        mean(&products) / (about(one, 2) * about(other, 2)).sqrt()
+    };
+    assert!(correlation(&sap, &siemens) > 0.2, "{}", correlation(&sap, &siemens));
+    assert!(correlation(&sap, &bund) < 0.1, "{}", correlation(&sap, &bund));
+    // A normal distribution has a kurtosis of three.
+    assert!(about(&sap, 4) / about(&sap, 2).powi(2) > 4.0, "{}", about(&sap, 4) / about(&sap, 2).powi(2));
+    for (name, of, low, high) in [("SAP", &sap, 0.08, 0.6), ("BUND", &bund, 0.01, 0.2), ("USD", &dollar, 0.04, 0.3)] {
+        let year = (about(of, 2) * 252.0).sqrt();
+        assert!((low..high).contains(&year), "{name} moves {year} a year");
+    }
+}

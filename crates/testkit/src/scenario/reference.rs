@@ -46,6 +46,11 @@ pub(super) fn reference(words: &mut Words, today: Date) -> Result<Option<Referen
         "prices" => Reference::PriceSet(prices(words, today)?),
         "parameters" => Reference::Parameters(parameters(words)?),
         "policy" => Reference::BookPolicy(policy(words, today)?),
+        "issuer" => {
+            let instrument = words.name("the instrument")?;
+            let lei = words.option("lei").map(|lei| Lei::parse(&lei).map_err(|error| error.to_string())).transpose()?;
+            Reference::Issuer(Issuer { instrument, issuer: words.name("the issuer")?, lei })
+        }
         "grant" => Reference::Grant(super::grants::grant(words, today)?),
         _ => return Ok(None),
     }))

@@ -142,6 +142,7 @@ fn set(reference: &Reference) -> String {
         Reference::PriceSet(set) => format!("set prices of {} {} version {}", set.date, set.snap, set.version),
         Reference::Parameters(_) => "set parameters".to_owned(),
         Reference::BookPolicy(policy) => format!("set policy of {} from {}", policy.book, policy.valid_from),
+        Reference::Issuer(each) => format!("set issuer of {}: {}", each.instrument, each.issuer),
         Reference::Grant(grant) => super::grants::tell(grant),
     }
 }

@@ -5,9 +5,11 @@ import { Cash } from "./cash";
 import { Controls } from "./controls";
 import { Coverage } from "./coverage";
 import { Exceptions } from "./exceptions";
+import { Exposure } from "./exposure";
 import { InstructionPage } from "./instruction";
 import { Ledger } from "./ledger";
 import { Log } from "./log";
+import { Market } from "./market";
 import { Pnl } from "./pnl";
 import { Positions } from "./positions";
 import { Reports } from "./report";
@@ -33,9 +35,11 @@ export const PAGES: Page[] = [
   { path: "instruction", shows: InstructionPage },
   { path: "exceptions", title: "Exceptions", key: "e", roles: ["operator", "approver", "auditor", "administrator"], shows: Exceptions },
   { path: "coverage", title: "Coverage", key: "v", roles: FIGURES, shows: Coverage },
+  { path: "exposure", title: "Exposure", key: "x", roles: FIGURES, shows: Exposure },
   { path: "cash", title: "Cash", key: "c", roles: FIGURES, shows: Cash },
   { path: "positions", title: "Positions", key: "p", roles: FIGURES, shows: Positions },
   { path: "pnl", title: "P&L", key: "n", roles: FIGURES, shows: Pnl },
+  { path: "market", title: "Risk", key: "q", roles: FIGURES, shows: Market },
   { path: "report", title: "Reports", key: "m", roles: FIGURES, shows: Reports },
   { path: "ledger", title: "Ledger", key: "l", roles: FIGURES, shows: Ledger },
   { path: "controls", title: "Controls", key: "k", shows: Controls },

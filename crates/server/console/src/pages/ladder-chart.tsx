@@ -4,7 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import type { CashLadder } from "../gen/quittance/view/v1/cash_pb";
 import type { Decimal } from "../gen/quittance/type/v1/decimal_pb";
-import { height, text } from "../values/decimal";
+import { height, mark, text } from "../values/decimal";
 import { seconds, shortDate } from "../values/time";
 import { colour, theme } from "../ui/theme";
 
@@ -73,7 +73,7 @@ function options(ladder: CashLadder, least: Props["least"], width: number): uPlo
     tzDate: (at) => uPlot.tzDate(new Date(at * 1_000), "UTC"),
     axes: [
       { ...axis, values: (_, splits) => splits.map((at) => (at % 86_400 === 0 ? label(at) : "")), incrs: [86_400, 2 * 86_400, 7 * 86_400, 14 * 86_400, 30 * 86_400, 90 * 86_400], space: 56 },
-      { ...axis, size: 64, values: (_, splits) => splits.map(short) },
+      { ...axis, size: 64, values: (_, splits) => splits.map(mark) },
     ],
     series: [
       {},
@@ -122,10 +122,4 @@ function range(ladder: CashLadder): [number, number] {
 function label(at: number): string {
   const day = new Date(at * 1_000);
   return shortDate(day.getUTCFullYear() * 10_000 + (day.getUTCMonth() + 1) * 100 + day.getUTCDate());
-}
-
-/** A mark of the axis: 1.5 m. */
-function short(value: number): string {
-  const [size, unit] = [[1e9, " bn"], [1e6, " m"], [1e3, " k"]].find(([size]) => Math.abs(value) >= (size as number)) ?? [1, ""];
-  return `${parseFloat((value / (size as number)).toFixed(4)).toString().replace("-", "−")}${unit as string}`;
 }

@@ -58,6 +58,12 @@ export function height(value: Decimal | undefined): number {
   return value ? Number(value.unscaled) / 10 ** value.scale : 0;
 }
 
+/** A mark of a chart's axis: 1.5 m. */
+export function mark(value: number): string {
+  const [size, unit] = [[1e9, " bn"], [1e6, " m"], [1e3, " k"]].find(([size]) => Math.abs(value) >= (size as number)) ?? [1, ""];
+  return `${parseFloat((value / (size as number)).toFixed(4)).toString().replace("-", "−")}${unit as string}`;
+}
+
 /** Minor units of a record beside a decimal of the same asset, whose scale is known. */
 export function scaled(unscaled: bigint, scale: number): Decimal {
   return { $typeName: "quittance.type.v1.Decimal", unscaled, scale };

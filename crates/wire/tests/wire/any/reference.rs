@@ -35,6 +35,7 @@ pub fn reference() -> impl Strategy<Value = Reference> {
         parameters().prop_map(Reference::Parameters).boxed(),
         grant().prop_map(Reference::Grant).boxed(),
         book_policy().prop_map(Reference::BookPolicy).boxed(),
+        issuer().prop_map(Reference::Issuer).boxed(),
     ])
 }
 
@@ -194,6 +195,11 @@ fn book_policy() -> impl Strategy<Value = BookPolicy> {
             currency,
         },
     )
+}
+
+fn issuer() -> impl Strategy<Value = Issuer> {
+    let lei = "[A-Z0-9]{18}".prop_map(|body| Lei::with_check_digit(&body).unwrap());
+    (identifier(), identifier(), maybe(lei)).prop_map(|(instrument, issuer, lei)| Issuer { instrument, issuer, lei })
 }
 
 fn grant() -> impl Strategy<Value = Grant> {

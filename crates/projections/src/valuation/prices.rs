@@ -2,24 +2,25 @@
 
 use std::collections::BTreeMap;
 
+use model::accounting::FrozenSet;
 use model::currency;
 use model::date::Date;
 use model::decimal::Decimal;
 use model::identifier::{CurrencyCode, Identifier};
-use model::reference::{PriceSet, Priced};
-use risk::amount::{Conversion, Scales, value};
-use store::Views;
+use model::reference::{PriceSet, Priced, is_synthetic};
+use model::trade::QuantityType;
+use risk::amount::{Conversion, PriceKind, Scales, value};
+use store::Reader;
 use wire::pb::view as pb;
 
-use super::{Market, SetKey, Terms, from_row, set_key};
-use crate::view::table;
-use crate::{Error, rows, values};
+use super::{Grounds, Priceable, SetName};
+use crate::{Error, values};
 
 /// Which set: blank fields mean the last date, `CLOSE`, and the one source there is.
 pub(crate) struct Wanted {
-    pub(crate) date: Option<Date>,
-    pub(crate) snap: Identifier,
-    pub(crate) source: Option<Identifier>,
+    date: Option<Date>,
+    snap: Identifier,
+    source: Option<Identifier>,
 }
 
 impl Wanted {
@@ -39,8 +40,7 @@ impl Wanted {
 
 /// What a set of prices and rates says.
 pub(crate) struct Prices {
-    key: SetKey,
-    version: u32,
+    name: FrozenSet,
     instruments: BTreeMap<Identifier, (Decimal, CurrencyCode)>,
     /// Units of the second for one of the first.
     rates: BTreeMap<(CurrencyCode, CurrencyCode), Decimal>,
@@ -57,28 +57,20 @@ pub(crate) enum Unpriced {
     Overflow,
 }
 
-impl Market {
-    /// The dates of a snap with sets of a source, from the earliest.
-    pub(crate) fn dates(&self, wanted: &Wanted) -> Result<Vec<Date>, Error> {
-        let source = self.source(wanted)?;
-        let fits = |(_, snap, from): &&SetKey| *snap == wanted.snap && source.is_some_and(|source| source == from);
-        Ok(self.sets.keys().filter(fits).map(|(date, ..)| *date).collect())
-    }
-
-    /// The one source that is meant.
-    fn source<'a>(&'a self, wanted: &'a Wanted) -> Result<Option<&'a Identifier>, Error> {
-        if wanted.source.is_some() {
-            return Ok(wanted.source.as_ref());
-        }
-        let mut sources: Vec<_> =
-            self.sets.keys().filter(|(_, snap, _)| *snap == wanted.snap).map(|(.., source)| source).collect();
-        sources.sort_unstable();
-        sources.dedup();
-        match sources[..] {
+impl Grounds {
+    /// The series that is meant, if there is one.
+    fn series(&self, wanted: &Wanted) -> Result<Option<SetName>, Error> {
+        // A synthetic source is taken only where it is named.
+        let fits = |name: &&SetName| {
+            let source = wanted.source.as_ref().map_or(!is_synthetic(&name.source), |source| *source == name.source);
+            source && name.snap == wanted.snap
+        };
+        let found: Vec<&SetName> = self.sets.names().filter(fits).collect();
+        match found[..] {
             [] => Ok(None),
-            [only] => Ok(Some(only)),
+            [only] => Ok(Some(only.clone())),
             _ => {
-                let names: Vec<_> = sources.iter().map(|source| source.as_str()).collect();
+                let names: Vec<_> = found.iter().map(|name| name.source.as_str()).collect();
                 let reason = format!("several have sets of this snap, say which: {}", names.join(", "));
                 Err(Error::Filter { field: "prices.source", reason })
             }
@@ -86,39 +78,23 @@ impl Market {
     }
 
     /// The set of a date, or the last one.
-    pub(crate) fn prices(&self, views: &Views, wanted: &Wanted) -> Result<Prices, Error> {
-        let dates = self.dates(wanted)?;
-        let source = self.source(wanted)?;
-        let date = match wanted.date {
-            Some(date) => dates.binary_search(&date).ok().map(|_| date),
-            None => dates.last().copied(),
+    pub(crate) fn prices(&self, reader: &Reader<'_>, wanted: &Wanted) -> Result<Prices, Error> {
+        let of = |series: SetName| match wanted.date {
+            Some(date) => self.sets.on(&series, date),
+            None => self.sets.last(&series),
         };
         let none = || {
             let on = wanted.date.map_or("of any date".to_owned(), |date| format!("of {date}"));
             let from = wanted.source.as_ref().map_or(String::new(), |source| format!(" from {source}"));
             Error::NotFound { what: "set of prices and rates", id: format!("{} {on}{from}", wanted.snap) }
         };
-        let (date, source) = date.zip(source).ok_or_else(none)?;
-        self.read(views, (date, wanted.snap.clone(), source.clone()))
-    }
-
-    fn read(&self, views: &Views, key: SetKey) -> Result<Prices, Error> {
-        if let Some(set) = self.fresh.get(&key) {
-            return Ok(Prices::new(set));
-        }
-        let bytes = views.get(table::MARKET_SETS, &set_key(&key))?;
-        let bytes = rows::present(table::MARKET_SETS, bytes, "row of a set that is known")?;
-        from_row(&rows::decode(table::MARKET_SETS, &bytes)?).map(|set| Prices::new(&set))
-    }
-
-    /// How an instrument is priced.
-    pub(crate) fn terms(&self, instrument: &Identifier) -> Option<Terms> {
-        self.terms.get(instrument).copied()
+        let name = self.series(wanted)?.and_then(of).ok_or_else(none)?;
+        Ok(Prices::new(&*self.sets.read(reader, &name)?, name))
     }
 }
 
 impl Prices {
-    fn new(set: &PriceSet) -> Prices {
+    fn new(set: &PriceSet, name: FrozenSet) -> Prices {
         let (mut instruments, mut rates) = (BTreeMap::new(), BTreeMap::new());
         for price in &set.prices {
             match &price.of {
@@ -126,17 +102,16 @@ impl Prices {
                 Priced::Currency(base) => _ = rates.insert((*base, price.currency), price.value),
             }
         }
-        Prices { key: (set.date, set.snap.clone(), set.source.clone()), version: set.version, instruments, rates }
+        Prices { name, instruments, rates }
     }
 
     /// As an answer names it.
     pub(crate) fn name(&self) -> pb::PriceSetName {
-        let (date, snap, source) = &self.key;
         pb::PriceSetName {
-            date: values::number(*date),
-            snap: snap.to_string(),
-            source: source.to_string(),
-            version: self.version,
+            date: values::number(self.name.date),
+            snap: self.name.snap.to_string(),
+            source: self.name.source.to_string(),
+            version: self.name.version,
         }
     }
 
@@ -144,20 +119,20 @@ impl Prices {
     pub(crate) fn value(
         &self,
         instrument: &Identifier,
-        terms: Option<Terms>,
+        priceable: Option<Priceable>,
         (quantity, scale): (i128, u32),
         into: CurrencyCode,
     ) -> Result<i128, Unpriced> {
         let none = || Unpriced::NoPrice(instrument.clone());
         let (price, currency) = self.instruments.get(instrument).ok_or_else(none)?;
-        let terms = terms.ok_or_else(none)?;
+        let kind = priceable.ok_or_else(none)?.kind();
         let scales = Scales { quantity: scale, currency: exponent(*currency) };
-        let worth = value(quantity, *price, terms.kind, scales).map_err(|_| Unpriced::Overflow)?;
+        let worth = value(quantity, *price, kind, scales).map_err(|_| Unpriced::Overflow)?;
         self.convert(worth, *currency, into)
     }
 
     /// An amount in another currency, by the rate or its inverse; each rounds once.
-    pub(crate) fn convert(&self, amount: i128, from: CurrencyCode, into: CurrencyCode) -> Result<i128, Unpriced> {
+    fn convert(&self, amount: i128, from: CurrencyCode, into: CurrencyCode) -> Result<i128, Unpriced> {
         if from == into {
             return Ok(amount);
         }
@@ -167,6 +142,16 @@ impl Prices {
             (None, None) => return Err(Unpriced::NoRate(from, into)),
         };
         conversion.and_then(|conversion| conversion.apply(amount)).map_err(|_| Unpriced::Overflow)
+    }
+}
+
+impl Priceable {
+    /// What its price is for: face is quoted in percent.
+    pub(crate) fn kind(self) -> PriceKind {
+        match self.counted {
+            QuantityType::Unit => PriceKind::Amount,
+            QuantityType::Face => PriceKind::Percent,
+        }
     }
 }
 
