@@ -38,7 +38,7 @@ pub use error::Error;
 pub use folder::{Folder, TableDigest};
 pub use positions::PositionSubscription;
 pub use queries::{Answer, PageRequest, Projections, Standing};
-pub use runner::{Progress, Runner, RunnerOptions, Source};
+pub use runner::{Progress, Runner, RunnerOptions, Source, Stepped};
 pub use shared::{At, ViewName};
 pub use subscription::{Following, Subscription};
 pub use token::TokenError;
