@@ -23,6 +23,9 @@ use crate::grants;
 use crate::rows::{self, Rows};
 use crate::view::{View, table};
 
+/// In what an instrument is counted that nobody has defined yet (decision 0003): the ledger's own rule.
+const PROVISIONAL_SCALE: u8 = 6;
+
 /// The names. Also the shard and the house, from the genesis.
 #[derive(Default)]
 pub(crate) struct Names {
@@ -112,7 +115,7 @@ impl Names {
         known.isins.iter().rev().find(|(from, _)| *from <= on).map(|(_, isin)| *isin)
     }
 
-    /// Decimals of an asset's smallest unit. An instrument that nobody defined yet is counted in whole units.
+    /// Decimals of an asset's smallest unit.
     pub(crate) fn scale(&self, asset: Asset) -> u32 {
         let scale = match (asset.as_currency(), asset.as_instrument()) {
             (Some(code), _) => currency::exponent(code),
@@ -122,7 +125,7 @@ impl Names {
             }
             (None, None) => None,
         };
-        u32::from(scale.unwrap_or(0))
+        u32::from(scale.unwrap_or(if asset.as_instrument().is_some() { PROVISIONAL_SCALE } else { 0 }))
     }
 
     pub(crate) fn account(&self, account: AccountIx) -> Option<&Account> {
