@@ -74,6 +74,22 @@ hostile: install ## bent and made-up bytes against the auditor's readers (HOSTIL
 iso-oracle: install ## our ISO 20022 XML judged by Prowide's library (fetched by Maven the first time), and Prowide's read by us
 	@deploy/dev/iso-oracle.sh
 
+SEED ?= 1
+STEPS ?= 2000
+MINUTES ?= 10
+
+.PHONY: sim
+sim: install ## one run of the simulator (SEED, STEPS): the house against a bookkeeper of its own, with faults
+	cargo run -q --locked -p simulator -- --seed $(SEED) --steps $(STEPS)
+
+.PHONY: sim-many
+sim-many: install ## fresh seeds for a time (MINUTES, STEPS): seeds, records, faults by kind, speed
+	cargo run -q --locked -p simulator -- --seconds $$(($(MINUTES) * 60)) --steps $(STEPS)
+
+.PHONY: sim-mutants
+sim-mutants: install ## ten bugs planted one at a time: the simulator must find each
+	@deploy/dev/sim-mutants.sh
+
 .PHONY: fmt
 fmt: ## format the code
 	@cargo fmt --all

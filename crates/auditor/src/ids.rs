@@ -83,7 +83,10 @@ impl Ids {
         if let Outcome::Duplicate(of) = decided.outcome {
             let leads = known == Some(of) || self.same_trade(said, of) || self.same_advice(decided, of)?;
             must!(I13, of < sequence && leads, "it is called the same as record {of}, which is of something else");
-        } else if let Some(request) = request {
+        } else if let Some(request) = request
+            && !matches!(decided.outcome, Outcome::Rejected(REQUEST_ID_REUSED))
+        {
+            // Who used another's id leads nobody astray: the first answer stays the answer.
             self.by_key.insert(request, sequence);
         }
         Ok(())

@@ -210,7 +210,7 @@ impl<'a> Iterator for Outward<'a> {
 }
 
 /// Why an unmatched instruction is unmatched: every field in which the nearest counter-instruction of the same two
-/// parties differs; CMIS when there is none. A bounded number is compared.
+/// parties at the same place of settlement differs; CMIS when there is none. A bounded number is compared.
 pub(crate) fn why_unmatched(state: &State, instruction: &Instruction) -> Vec<Code> {
     let parties = (instruction.deliverer().0, instruction.receiver().0);
     let compared = state.reference.parameters.candidates_compared as usize;
@@ -221,7 +221,7 @@ pub(crate) fn why_unmatched(state: &State, instruction: &Instruction) -> Vec<Cod
         .into_iter()
         .flatten()
         .map(|place| &state.instructions[*place])
-        .filter(|other| other.movement != instruction.movement)
+        .filter(|other| other.movement != instruction.movement && other.domain == instruction.domain)
         .take(compared)
         .map(|other| (differences(state, instruction, other), other.number))
         // A wrong instrument is the farthest: weighs more than all other fields together.
@@ -233,12 +233,13 @@ pub(crate) fn why_unmatched(state: &State, instruction: &Instruction) -> Vec<Cod
 }
 
 /// The counterparty has instructed the same movement, so that both would deliver or both receive: DELN, and what else
-/// differs. Only where hardly anything else does: else it is other business between the two.
+/// differs. Only where hardly anything else does: else it is other business between the two. Who trades with himself
+/// is not his own counterparty's instruction.
 fn same_direction(state: &State, mine: &Instruction, compared: usize) -> Option<Vec<Code>> {
     let turned = (mine.receiver().0, mine.deliverer().0);
     let candidates = state.matching.pairs.get(&turned)?.iter().map(|place| &state.instructions[*place]);
     candidates
-        .filter(|other| other.movement == mine.movement)
+        .filter(|other| other.movement == mine.movement && other.domain == mine.domain && other.number != mine.number)
         .take(compared)
         .map(|other| (differences(state, mine, other), other.number))
         .filter(|(codes, _)| codes.len() <= 1 && !codes.contains(&code::DSEC))

@@ -6,7 +6,8 @@ use model::command::{Command, Origin, Replay};
 use model::event::Event;
 use model::identifier::Identifier;
 use model::outbound::OutboundBody;
-use model::record::{Content, Record};
+use model::record::{Content, Outcome, Record};
+use model::rejection::Reason;
 use model::trade::TradeMessage;
 use sha2::{Digest, Sha256};
 
@@ -101,13 +102,23 @@ pub(crate) fn message_of(record: &Record) -> Option<&TradeMessage> {
     }
 }
 
+/// Whether this record is the answer that its request id has from now on. One that only says that the id had an answer
+/// before is not: a retry of the first command must still find the first answer.
+fn claims_request(record: &Record) -> bool {
+    match &record.content {
+        Content::Decided { outcome: Outcome::Duplicate { .. }, .. } => false,
+        Content::Decided { outcome: Outcome::Rejected(rejection), .. } => rejection.reason != Reason::RequestIdReused,
+        Content::Decided { .. } | Content::Genesis(_) => true,
+    }
+}
+
 /// The keys that lead to this record from now on. Asked before the record is applied.
 pub fn ids(state: &State, record: &Record) -> Vec<IdKey> {
     let mut keys = Vec::new();
     let Content::Decided { inbound, .. } = &record.content else { return keys };
     let accepted = !record.events().is_empty();
     if let Origin::Call { request_id } = &inbound.origin
-        && !matches!(record.content, Content::Decided { outcome: model::record::Outcome::Duplicate { .. }, .. })
+        && claims_request(record)
     {
         keys.push(request_key(request_id));
     }

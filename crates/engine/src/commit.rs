@@ -39,28 +39,51 @@ pub(crate) struct Traces {
 pub(crate) const MOST_LINKS: usize = 32;
 
 /// The body of the thread. Ends when the middle stage is gone, or with the first error, which it reports.
-pub(crate) fn run(
-    work: &Receiver<Work>,
-    done: &Sender<u64>,
-    log: &Arc<Log>,
-    head: &watch::Sender<Head>,
-    shared: &Shared,
-) {
-    let metrics = Metrics::new(&shared.report());
+pub(crate) fn run(work: &Receiver<Work>, committer: &Committer) {
     for work in work {
-        if shared.is_abandoned() {
+        if committer.shared.is_abandoned() {
             return;
         }
+        let Some(written) = committer.write(work) else { return };
+        if !committer.tell(written) {
+            return;
+        }
+    }
+}
+
+/// Writes blocks, and tells of what is on disk.
+pub(crate) struct Committer {
+    log: Arc<Log>,
+    head: watch::Sender<Head>,
+    done: Sender<u64>,
+    shared: Arc<Shared>,
+    metrics: Metrics,
+}
+
+/// A block that is on disk, of which nobody knows yet.
+pub(crate) struct Written {
+    report: BlockReport,
+    counts: Counts,
+    replies: Vec<(ReplyTo, Answer)>,
+}
+
+impl Committer {
+    pub fn new(log: Arc<Log>, head: watch::Sender<Head>, done: Sender<u64>, shared: Arc<Shared>) -> Committer {
+        let metrics = Metrics::new(&shared.report());
+        Committer { log, head, done, shared, metrics }
+    }
+
+    /// Hashes a block into the chain and writes it. `None` when that failed: nothing more may be committed.
+    pub fn write(&self, work: Work) -> Option<Written> {
         let Work { cut, cursors, replies, traces, open, calls_waiting, chunks_waiting } = work;
-        let span = span(&cut, &traces);
-        let entered = span.enter();
+        let _entered = span(&cut, &traces).entered();
         let started = Instant::now();
-        let block = Block::linked(cut.records, log.head().chain);
-        let committed = match log.commit(&block, &cut.ids, &cursors) {
+        let block = Block::linked(cut.records, self.log.head().chain);
+        let committed = match self.log.commit(&block, &cut.ids, &cursors) {
             Ok(committed) => committed,
             Err(error) => {
-                shared.fail("commit", error.to_string());
-                return;
+                self.shared.fail("commit", error.to_string());
+                return None;
             }
         };
         let report = BlockReport {
@@ -73,25 +96,24 @@ pub(crate) fn run(
             calls_waiting,
             chunks_waiting,
         };
-        drop(entered);
+        Some(Written { report, counts: cut.counts, replies })
+    }
+
+    /// Tells of a block that is on disk; `false` when the middle stage is gone.
+    pub fn tell(&self, written: Written) -> bool {
+        let Written { report, counts, replies } = written;
         // First the followers, so that whoever has an answer finds its record; then the middle stage, which may be waiting
         // for room and answers questions; then those who asked for something.
-        head.send_replace(report.head);
-        let gone = done.send(report.head.sequence).is_err();
-        tell(&metrics, shared, report, &cut.counts);
+        self.head.send_replace(report.head);
+        let there = self.done.send(report.head.sequence).is_ok();
+        self.metrics.tell(&report, &counts);
+        self.shared.set_report(report);
         for (reply, answer) in replies {
             // Who has gone away does not want it.
             let _ = reply.send(Ok(answer));
         }
-        if gone {
-            return;
-        }
+        there
     }
-}
-
-fn tell(metrics: &Metrics, shared: &Shared, report: BlockReport, counts: &Counts) {
-    metrics.tell(&report, counts);
-    shared.set_report(report);
 }
 
 fn span(cut: &Cut, traces: &Traces) -> tracing::Span {

@@ -61,21 +61,23 @@ impl From<Read> for Command {
 /// The body of the thread. Ends when nothing more comes or the next stage is gone.
 pub(crate) fn run(incoming: &Receiver<Incoming>, onward: &Sender<Arrival>, decoders: &Decoders, shared: &Shared) {
     for item in incoming {
-        if shared.is_abandoned() {
-            return;
-        }
-        let sent = match item {
-            Incoming::End => {
-                let _ = onward.send(Arrival::End);
-                return;
-            }
-            Incoming::Through { source, at } => onward.send(Arrival::Through { source, at }),
-            Incoming::Batch(batch) => send_batch(Arc::new(batch), onward, decoders),
-        };
-        if sent.is_err() {
+        if shared.is_abandoned() || !take(item, onward, decoders) {
             return;
         }
     }
+}
+
+/// Reads what came in and sends it on; `false` when nothing more comes or the next stage is gone.
+pub(crate) fn take(item: Incoming, onward: &Sender<Arrival>, decoders: &Decoders) -> bool {
+    let sent = match item {
+        Incoming::End => {
+            let _ = onward.send(Arrival::End);
+            return false;
+        }
+        Incoming::Through { source, at } => onward.send(Arrival::Through { source, at }),
+        Incoming::Batch(batch) => send_batch(Arc::new(batch), onward, decoders),
+    };
+    sent.is_ok()
 }
 
 fn send_batch(

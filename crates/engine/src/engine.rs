@@ -1,5 +1,6 @@
 //! The running engine: its threads, from start to stop.
 
+use crate::commit::Committer;
 use crate::crash::Marker;
 use crate::error::{Error, Failure, panic_text};
 use crate::follow::{Followed, Follower, Replica};
@@ -63,25 +64,7 @@ impl Engine {
     /// # Errors
     /// [`Error`].
     pub fn start_on(log: Arc<Log>, options: Options) -> Result<Engine, Error> {
-        if log.head().sequence == 0 && !options.follow {
-            if !options.create {
-                return Err(Error::NoGenesis { dir: log.dir().to_path_buf() });
-            }
-            write_genesis(&log, &options.genesis)?;
-        }
-        let tell = options.progress.clone();
-        let (state, snapshot) = recover_from_snapshot(&log, &mut |progress| {
-            if let Some(tell) = &tell {
-                tell(progress);
-            }
-        })?;
-        let marker = Marker::read(log.dir());
-        let halted = marker.halts().cloned().map(Arc::new);
-        if let Some(suspect) = &halted {
-            tracing::error!(place = %suspect.place, suspect.crashes, suspect.cause, "the shard starts halted");
-        }
-        let report = BlockReport::at_start(log.head(), state.open_counts());
-        let shared = Arc::new(Shared::new(options.queue, halted, report, snapshot));
+        let Prepared { state, marker, shared } = prepare(&log, &options)?;
         if options.follow {
             shared.follow(Some("the service is starting"));
         }
@@ -111,15 +94,15 @@ impl Engine {
             move || decode::run(&incoming_out, &arrivals_in, &decoders, &shared)
         })?;
         engine.spawn("commit", {
-            let (log, shared, head_in) = (log.clone(), shared.clone(), head_in.clone());
-            move || commit::run(&work, &done_in, &log, &head_in, &shared)
+            let committer = Committer::new(log.clone(), head_in.clone(), done_in, shared.clone());
+            move || commit::run(&work, &committer)
         })?;
         let lanes = Lanes { calls: calls_out, arrivals, work: work_in, done };
         let follow = options.follow.then_some(head_in);
         let middle = Middle { log: log.clone(), options: options.clone(), shared, marker, lanes };
         if follow.is_none() {
             // What cannot be read is told before anything runs.
-            middle.sources(&state)?;
+            sources(&log, &state)?;
         }
         engine.decide = Some(named("decide", move || middle.run(state, follow))?);
         if options.snapshot_every > 0 {
@@ -216,6 +199,43 @@ impl Drop for Engine {
     }
 }
 
+/// What every engine begins with.
+pub(crate) struct Prepared {
+    pub state: State,
+    pub marker: Marker,
+    pub shared: Arc<Shared>,
+}
+
+/// Writes the genesis of a log that is to be created, recovers the state, and reads what an earlier run died of.
+pub(crate) fn prepare(log: &Log, options: &Options) -> Result<Prepared, Error> {
+    if log.head().sequence == 0 && !options.follow {
+        if !options.create {
+            return Err(Error::NoGenesis { dir: log.dir().to_path_buf() });
+        }
+        write_genesis(log, &options.genesis)?;
+    }
+    let tell = options.progress.clone();
+    let (state, snapshot) = recover_from_snapshot(log, &mut |progress| {
+        if let Some(tell) = &tell {
+            tell(progress);
+        }
+    })?;
+    let marker = Marker::read(log.dir());
+    let halted = marker.halts().cloned().map(Arc::new);
+    if let Some(suspect) = &halted {
+        tracing::error!(place = %suspect.place, suspect.crashes, suspect.cause, "the shard starts halted");
+    }
+    let report = BlockReport::at_start(log.head(), state.open_counts());
+    let shared = Arc::new(Shared::new(options.queue, halted, report, snapshot));
+    Ok(Prepared { state, marker, shared })
+}
+
+/// The partitions of the cluster that the genesis names, as the last commit left them.
+pub(crate) fn sources(log: &Log, state: &State) -> Result<Sources, Error> {
+    let cluster = state.genesis().and_then(|genesis| genesis.cluster.clone()).unwrap_or_default();
+    Sources::load(log, &cluster)
+}
+
 /// What the middle stage's thread is made of.
 struct Middle {
     log: Arc<Log>,
@@ -242,7 +262,7 @@ impl Middle {
                 }
             }
         }
-        let sources = match self.sources(&state) {
+        let sources = match sources(&self.log, &state) {
             Ok(sources) => sources,
             Err(error) => {
                 self.shared.fail("decide", error.to_string());
@@ -257,11 +277,6 @@ impl Middle {
             let _ = done.send(Ok(()));
         }
         decide(shard, &shared)
-    }
-
-    fn sources(&self, state: &State) -> Result<Sources, Error> {
-        let cluster = state.genesis().and_then(|genesis| genesis.cluster.clone()).unwrap_or_default();
-        Sources::load(&self.log, &cluster)
     }
 }
 

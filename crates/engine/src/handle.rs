@@ -273,6 +273,15 @@ pub struct Pending {
 }
 
 impl Pending {
+    /// The answer, if it is there: for whoever steps the engine himself.
+    pub fn try_answer(&mut self) -> Option<Result<Answer, SubmitError>> {
+        match self.answer.try_recv() {
+            Ok(answer) => Some(answer),
+            Err(oneshot::error::TryRecvError::Empty) => None,
+            Err(oneshot::error::TryRecvError::Closed) => Some(Err(SubmitError::Unanswered)),
+        }
+    }
+
     /// Waits on a thread.
     ///
     /// # Errors

@@ -31,6 +31,7 @@ mod snapshot;
 mod sources;
 mod status;
 mod step;
+mod stepped;
 mod timer;
 mod verify;
 
@@ -45,5 +46,6 @@ pub use intake::{Intake, RawBatch, RawMessage};
 pub use options::{Options, Pace};
 pub use recovery::{Progress, recover, recover_with};
 pub use status::{BlockReport, Status};
+pub use stepped::Stepped;
 pub use timer::{CutOffError, resolve_cut_offs};
 pub use verify::{Tally, VerifyReport, Violation, verify};

@@ -21,6 +21,7 @@ use crate::timer::Timer;
 use crossbeam_channel::{Receiver, Sender};
 use inbox::{Messages, ToSetAside};
 use model::identifier::Identifier;
+pub(crate) use run::Turn;
 use std::sync::Arc;
 use waits::Waits;
 

@@ -85,8 +85,7 @@ impl Decider {
         let sequence = self.next_sequence();
         let (inbound, outcome) = draft.parts();
         inbound.at = self.stamp(inbound.at);
-        let past = ShardPast { ids: &self.ids, building: &self.building, in_flight: &self.in_flight, log: &self.log };
-        *outcome = clearing::decide(&self.state, inbound, &past);
+        *outcome = clearing::decide(&self.state, inbound, &self.past());
         self.count(inbound, outcome);
         draft.0.sequence = sequence;
         let record = &draft.0;
@@ -106,6 +105,11 @@ impl Decider {
         }
         let Content::Decided { inbound, .. } = &record.content else { unreachable!("made by `new`") };
         clearing::apply(&mut self.state, sequence, inbound.at, &inbound.actor, record.events());
+    }
+
+    /// What the log remembers, with what is on its way there.
+    pub fn past(&self) -> ShardPast<'_> {
+        ShardPast { ids: &self.ids, building: &self.building, in_flight: &self.in_flight, log: &self.log }
     }
 
     /// Never earlier than the last record.

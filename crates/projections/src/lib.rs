@@ -40,7 +40,7 @@ pub use folder::{Folder, TableDigest};
 pub use following::Following;
 pub use positions::PositionSubscription;
 pub use queries::{Answer, PageRequest, Projections, Standing};
-pub use runner::{Progress, Runner, RunnerOptions, Source};
+pub use runner::{Progress, Runner, RunnerOptions, Source, Stepped};
 pub use shared::{At, ViewName};
 pub use subscription::Subscription;
 pub use token::TokenError;

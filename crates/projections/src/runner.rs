@@ -174,31 +174,86 @@ struct Follower<S> {
 
 impl<S: Source> Follower<S> {
     fn run(&mut self) -> Result<(), Error> {
+        if !self.begin()? {
+            return Ok(());
+        }
+        while !self.work.is_stopped() {
+            let head = self.source.head().sequence;
+            if !self.turn(head)? {
+                self.work.rest(head)?;
+                let _ = self.source.wait_past(self.work.at, LOOK);
+            }
+        }
+        self.work.save()
+    }
+
+    /// Finds where to go on; `false` when no view lives.
+    fn begin(&mut self) -> Result<bool, Error> {
         let Follower { source, work } = self;
         work.folder.adopt(|sequence| source.chain_at(sequence))?;
         work.folder.set_window(work.options.window);
-        let Some(from) = work.folder.sequence() else { return Ok(()) };
+        let Some(from) = work.folder.sequence() else { return Ok(false) };
         (work.from, work.at, work.saved) = (from, from, from);
         work.control.note_saved(from);
-        while !work.is_stopped() {
-            let head = source.head().sequence;
-            if work.at < head {
-                let before = work.at;
-                let mut taken = Ok(());
-                source.read(before + 1, &mut |block| {
-                    taken = work.take(block, head);
-                    if taken.is_ok() && !work.is_stopped() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-                })?;
-                taken?;
-                if work.at == before {
-                    return Err(Error::Gap { head, wanted: before + 1 });
-                }
-                continue;
-            }
-            work.rest(head)?;
-            let _ = source.wait_past(work.at, LOOK);
+        Ok(true)
+    }
+
+    /// Folds what there is up to a head; `false` when there is nothing.
+    fn turn(&mut self, head: u64) -> Result<bool, Error> {
+        let Follower { source, work } = self;
+        if work.at >= head {
+            return Ok(false);
         }
-        work.save()
+        let before = work.at;
+        let mut taken = Ok(());
+        source.read(before + 1, &mut |block| {
+            taken = work.take(block, head);
+            if taken.is_ok() && !work.is_stopped() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        taken?;
+        if work.at == before {
+            return Err(Error::Gap { head, wanted: before + 1 });
+        }
+        Ok(true)
+    }
+}
+
+/// The same follower on its caller's thread, a turn at a time. For the simulator. Dropping it is a crash: what was folded
+/// and not saved is folded again.
+pub struct Stepped<S>(Follower<S>);
+
+impl<S: Source> Stepped<S> {
+    /// Views that belong to another history are emptied first. Rows are written only when somebody says so, or after
+    /// `save_every` records.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub fn start(source: S, folder: Folder, options: RunnerOptions) -> Result<Stepped<S>, Error> {
+        let mut follower = Follower { source, work: Work::new(folder, Arc::default(), options) };
+        follower.begin()?;
+        Ok(Stepped(follower))
+    }
+
+    /// Folds everything up to the head.
+    ///
+    /// # Errors
+    /// When the log cannot be read or the rows cannot be written.
+    pub fn catch_up(&mut self) -> Result<(), Error> {
+        let head = self.0.source.head().sequence;
+        self.0.turn(head).map(drop)
+    }
+
+    /// Writes the rows of what was folded.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn save(&mut self) -> Result<(), Error> {
+        self.0.work.save()
+    }
+
+    /// The one writer of the views: to compare its rows.
+    pub fn folder(&self) -> &Folder {
+        &self.0.work.folder
     }
 }
 

@@ -1,6 +1,7 @@
 //! The loop of the middle stage: decide, cut, wait.
 
 use super::Shard;
+use crate::step::Decider;
 use clearing::State;
 use crossbeam_channel::{Select, TryRecvError};
 use std::time::Duration;
@@ -8,25 +9,49 @@ use std::time::Duration;
 /// The longest sleep while a cut-off is to come: a clock that was set is noticed soon.
 const LONGEST_NAP: Duration = Duration::from_secs(1);
 
+/// What came of one turn of the loop.
+pub(crate) enum Turn {
+    /// Something was decided or a block was cut.
+    Went,
+    /// There is nothing to do before something comes in or a block is on disk.
+    Idle,
+    /// Everything taken is on disk, and no more is to be taken.
+    Finished,
+    /// Everything is to be left as it is.
+    Left,
+}
+
 impl Shard {
     /// Runs until everything taken is on disk after [`crate::handle::Call::Stop`], and then says `true`; or until all is to
     /// be left as it is.
     pub fn run(&mut self) -> bool {
         loop {
-            if self.shared.is_abandoned() || !self.take_done() {
-                return false;
+            match self.turn() {
+                Turn::Went => {}
+                Turn::Idle => self.wait(),
+                Turn::Finished => return true,
+                Turn::Left => return false,
             }
-            let decided = self.has_room() && self.take_one();
-            let blocks = self.decider.in_flight();
-            self.cut_if_due(!decided);
-            if decided || self.decider.in_flight() > blocks {
-                continue;
-            }
-            if self.is_finished() {
-                return true;
-            }
-            self.wait();
         }
+    }
+
+    /// Hears of commits, decides the next thing that waits, and cuts the block when it is time.
+    pub fn turn(&mut self) -> Turn {
+        if self.shared.is_abandoned() || !self.take_done() {
+            return Turn::Left;
+        }
+        let decided = self.has_room() && self.take_one();
+        let blocks = self.decider.in_flight();
+        self.cut_if_due(!decided);
+        if decided || self.decider.in_flight() > blocks {
+            return Turn::Went;
+        }
+        if self.is_finished() { Turn::Finished } else { Turn::Idle }
+    }
+
+    /// The one who decides, to be looked at.
+    pub fn decider(&self) -> &Decider {
+        &self.decider
     }
 
     /// The state, when everything taken is on disk. No crash is to be expected any more.

@@ -19,6 +19,7 @@ mod watch;
 use std::collections::BTreeMap;
 
 use model::date::Date;
+use model::decimal::{Rounding, mul_div_round};
 use model::event::Event;
 use model::identifier::{CurrencyCode, Identifier};
 use model::index::{Asset, BookIx, InstrumentIx, PartyIx};
@@ -89,7 +90,14 @@ impl Positions {
                     self.set(sequence, *trade, Some(of_trade(sequence, *trade, id, terms)));
                 }
             }
-            Event::TradeCancelled { trade, postings, .. } => self.cancel(sequence, *trade, postings),
+            Event::TradeCancelled { trade, postings, .. } => {
+                let kept = self.open.get(*trade).and_then(|open| what_stays(&open.thing, sequence, postings));
+                let settled_in_part = kept.is_some();
+                self.set(sequence, *trade, kept);
+                if settled_in_part {
+                    self.close(*trade);
+                }
+            }
             Event::InstructionIssued { instruction, links, .. } => {
                 if let [link] = links.as_slice() {
                     self.instructed.insert(*instruction, Written { thing: link.trade, on_disk: false });
@@ -176,26 +184,6 @@ impl Positions {
         }
     }
 
-    /// What has settled of a cancelled trade stays, with its part of the cost; the postings undo the rest.
-    fn cancel(&mut self, sequence: u64, trade: u64, undone: &[Posting]) {
-        let Some(before) = self.open.get(trade).map(|open| open.thing.clone()) else { return };
-        let of_book = |wanted: fn(Asset) -> bool| -> i128 {
-            let posted = undone.iter().filter(|posting| matches!(posting.account, LedgerAccount::Book { .. }));
-            posted.filter(|posting| wanted(posting.asset)).map(|posting| posting.amount).sum()
-        };
-        let (was, rest) = (before.amounts, of_book(|asset| asset.as_instrument().is_some()));
-        let quantity = was.quantity + rest;
-        if quantity == 0 || rest == 0 {
-            return self.set(sequence, trade, None);
-        }
-        let cost = was.amount + was.accrued + was.fees - of_book(|asset| asset.as_currency().is_some());
-        let (accrued, fees) = (was.accrued * quantity / was.quantity, was.fees * quantity / was.quantity);
-        let amount = cost - accrued - fees;
-        let amounts = Amounts { known: sequence, quantity, amount, accrued, fees, ..was };
-        self.set(sequence, trade, Some(Entry { amounts, ..before }));
-        self.close(trade);
-    }
-
     /// Opening balances, transfers and reversals: what moved in the books, traded and settled at once, on the day of the
     /// record, since they carry no date of their own. Cash that moved with it, or the cost that was given, is what it cost;
     /// else its cost is not known, which the answer says.
@@ -257,6 +245,25 @@ impl Positions {
             self.dirty_sums.push(spot);
         }
     }
+}
+
+/// What a cancel leaves of an entry: nothing, unless an agent had settled a part, which stays bought or sold. The postings
+/// undo what was left; interest is kept in proportion, half up, and what was charged stays charged.
+fn what_stays(before: &Entry, sequence: u64, undone: &[Posting]) -> Option<Entry> {
+    let in_book = |wanted: fn(Asset) -> bool| -> i128 {
+        let of_book = undone.iter().filter(|posting| matches!(posting.account, LedgerAccount::Book { .. }));
+        of_book.filter(|posting| wanted(posting.asset)).map(|posting| posting.amount).sum()
+    };
+    let Amounts { quantity, amount, accrued, fees, .. } = before.amounts;
+    let left = quantity + in_book(|asset| asset.as_instrument().is_some());
+    if left == 0 {
+        return None;
+    }
+    let kept = mul_div_round(accrued, left, quantity, Rounding::HalfUp).unwrap_or(accrued);
+    let paid = amount + accrued + fees - in_book(|asset| asset.as_currency().is_some());
+    let amounts =
+        Amounts { known: sequence, quantity: left, amount: paid - kept - fees, accrued: kept, ..before.amounts };
+    Some(Entry { place: before.place.clone(), amounts })
 }
 
 /// The entry of a trade. What the cash comes to is the net amount, so that the entries tie to the ledger; interest and

@@ -1,0 +1,140 @@
+//! Who asks, twice or with a second person; and what cannot be read.
+
+use super::{Answer, Books, books_something};
+use model::command::{Command, Inbound, Origin};
+use model::reference::{FourEyes, Reference};
+use model::rejection::Reason;
+use model::trade::TradeMessage;
+use std::rc::Rc;
+
+/// What a command is, on the list of what needs two persons.
+fn kind(command: &Command) -> Option<FourEyes> {
+    Some(match command {
+        Command::Open(_) => FourEyes::Opening,
+        Command::Transfer(_) => FourEyes::Transfer,
+        Command::Reverse { .. } => FourEyes::Adjustment,
+        Command::SignOff(_) => FourEyes::SignOff,
+        Command::CloseBreak(closing) if books_something(closing.resolution) => FourEyes::Adjustment,
+        Command::SetReference(reference) => match **reference {
+            Reference::Ssi(_) => FourEyes::Ssi,
+            Reference::CreditLimit(_) => FourEyes::CreditLimit,
+            Reference::Parameters(_) => FourEyes::Parameters,
+            Reference::PriceSet(_) => FourEyes::PriceSet,
+            Reference::Grant(_) => FourEyes::Grant,
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
+
+/// Commands for which a person has to say why.
+fn wants_reason(command: &Command) -> bool {
+    !matches!(
+        command,
+        Command::Trade(_)
+            | Command::Advice(_)
+            | Command::Approve { .. }
+            | Command::Refuse { .. }
+            | Command::Continue(_)
+            | Command::Quarantine(_)
+            | Command::Day(_)
+            | Command::ControlTotals(_)
+            | Command::Accounting(_)
+    )
+}
+
+impl Books {
+    pub(super) fn ask(&mut self, inbound: &Inbound) -> Answer {
+        if let Origin::Call { request_id } = &inbound.origin {
+            match self.requests.get(request_id) {
+                Some((sequence, earlier)) if **earlier == inbound.command => return Answer::Duplicate(*sequence),
+                Some(_) => return Answer::Rejected(Reason::RequestIdReused),
+                None => {}
+            }
+        }
+        let command = Rc::new(inbound.command.clone());
+        let answer = self.answer(inbound, &command).unwrap_or_else(Answer::Rejected);
+        if let Origin::Call { request_id } = &inbound.origin
+            && !matches!(answer, Answer::Duplicate(_))
+        {
+            self.requests.insert(request_id.clone(), (self.sequence, command));
+        }
+        answer
+    }
+
+    fn answer(&mut self, inbound: &Inbound, command: &Rc<Command>) -> Result<Answer, Reason> {
+        let by_person = matches!(inbound.origin, Origin::Call { .. } | Origin::File { .. });
+        if by_person && wants_reason(command) && inbound.reason.trim().is_empty() {
+            return Err(Reason::ReasonMissing);
+        }
+        if kind(command).is_some_and(|kind| self.known.parameters.four_eyes.contains(&kind)) {
+            // What could not be done is refused to the first person already.
+            self.clone().carry_out(command)?;
+            self.proposals.insert(self.sequence, (self.actor.clone(), self.at, command.clone()));
+            return Ok(Answer::Accepted);
+        }
+        match &**command {
+            Command::Trade(message) => self.trade_message(&Rc::new(TradeMessage::clone(message))),
+            Command::Advice(advice) => self.advice(advice),
+            _ => self.carry_out(command).map(|()| Answer::Accepted),
+        }
+    }
+
+    fn carry_out(&mut self, command: &Command) -> Result<(), Reason> {
+        match command {
+            Command::SetReference(reference) => self.set(reference),
+            Command::Open(opening) => self.open(opening),
+            Command::Transfer(transfer) => self.transfer(transfer),
+            Command::Reverse { sequence, instruction } => self.reverse(*sequence, *instruction),
+            Command::Repair(repair) => self.repair(repair),
+            Command::Steer { instruction, steer } => self.steer(*instruction, *steer),
+            Command::Day(step) => self.day_step(step),
+            Command::Continue(task) => self.go_on(*task),
+            Command::Quarantine(_) => {
+                self.quarantined.insert(self.sequence);
+                Ok(())
+            }
+            Command::CloseQuarantined { sequence, replay } => self.close_quarantined(*sequence, replay.as_deref()),
+            Command::Approve { proposal, payload_hash } => self.approve(*proposal, payload_hash.is_some()),
+            Command::Refuse { proposal } => self.proposals.remove(proposal).map(|_| ()).ok_or(Reason::UnknownProposal),
+            Command::CloseBreak(closing) => self.close_break(closing),
+            Command::AssignBreak { number, .. } => self.breaks.get(number).map(|_| ()).ok_or(Reason::UnknownBreak),
+            Command::Trade(_)
+            | Command::Advice(_)
+            | Command::ControlTotals(_)
+            | Command::SignOff(_)
+            | Command::Accounting(_) => unreachable!("the generator does not send {} so", command.name()),
+        }
+    }
+
+    /// The generator sends no true hash: one that is given is that of something else.
+    fn approve(&mut self, number: u64, other_hash: bool) -> Result<(), Reason> {
+        let (maker, since, command) = self.proposals.get(&number).cloned().ok_or(Reason::UnknownProposal)?;
+        if maker == self.actor {
+            return Err(Reason::SamePerson);
+        }
+        let lasts = i64::from(self.known.parameters.proposal_minutes) * 60_000_000;
+        if self.at.micros_since(since) > lasts {
+            return Err(Reason::ProposalLapsed);
+        }
+        if other_hash {
+            return Err(Reason::PayloadDiffers);
+        }
+        self.carry_out(&command)?;
+        self.proposals.remove(&number);
+        Ok(())
+    }
+
+    fn close_quarantined(&mut self, sequence: u64, replay: Option<&TradeMessage>) -> Result<(), Reason> {
+        if !self.quarantined.contains(&sequence) {
+            return Err(Reason::NotQuarantined);
+        }
+        if let Some(message) = replay {
+            let message = Rc::new(message.clone());
+            self.trade_message(&message)?;
+            self.remember(&message);
+        }
+        self.quarantined.remove(&sequence);
+        Ok(())
+    }
+}
