@@ -6,6 +6,7 @@
 
 mod deal;
 mod desk;
+mod limits;
 mod market;
 mod poison;
 mod random;
@@ -19,7 +20,7 @@ mod tests;
 mod week;
 mod world;
 
-pub use desk::{Desk, TOPIC, is_expected, play};
+pub use desk::{Desk, TOPIC, is_expected, play, play_with};
 pub use market::Security;
 pub use random::{Random, Zipf};
 pub use shape::{Lag, Mix, Shape};
@@ -59,6 +60,13 @@ impl Flow {
     /// approvals among them name the sequences that their proposals get there. All of them must be accepted.
     pub fn reference(&self) -> Vec<Inbound> {
         setup::commands(&self.world)
+    }
+
+    /// Limits on counterparties, to follow the reference data where a flow is to have them: all warn, some are breached.
+    /// `first` is the sequence that the first of them gets. All of them must be accepted.
+    pub fn limits(&self, first: u64) -> Vec<Inbound> {
+        let last = self.reference().last().map_or(self.genesis().at, |inbound| inbound.at);
+        limits::commands(&self.world, first, last)
     }
 
     /// The week, in order of time. In the bench shapes: the opening of the one day, then nothing but messages.

@@ -143,6 +143,10 @@ fn reference_about(reference: &Reference) -> String {
         Reference::PriceSet(set) => format!("prices {} {}", set.date, set.snap),
         Reference::Parameters(_) => "parameters".to_owned(),
         Reference::BookPolicy(policy) => format!("policy {}", policy.book),
+        Reference::CounterpartyLimit(limit) => {
+            format!("{} limit {} {}", limit.kind.name(), limit.entity, limit.counterparty)
+        }
+        Reference::AddOn(add_on) => format!("add-on {}", add_on.cfi_prefix).trim_end().to_owned(),
         Reference::Grant(grant) => format!("grant {}", grant.actor),
     }
 }

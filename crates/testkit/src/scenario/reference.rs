@@ -46,6 +46,8 @@ pub(super) fn reference(words: &mut Words, today: Date) -> Result<Option<Referen
         "prices" => Reference::PriceSet(prices(words, today)?),
         "parameters" => Reference::Parameters(parameters(words)?),
         "policy" => Reference::BookPolicy(policy(words, today)?),
+        "exposure-limit" => Reference::CounterpartyLimit(super::limits::limit(words, today)?),
+        "add-on" => Reference::AddOn(super::limits::add_on(words, today)?),
         "grant" => Reference::Grant(super::grants::grant(words, today)?),
         _ => return Ok(None),
     }))
