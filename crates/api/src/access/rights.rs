@@ -54,6 +54,7 @@ pub const RIGHTS: &[Right] = &[
     question("RiskService", "ListCoverage", FIGURES),
     question("RiskService", "GetExposure", FIGURES),
     question("RiskService", "GetCapital", FIGURES),
+    question("RiskService", "ListLimits", FIGURES),
     // Which of them, the command says.
     command("OperatorService", "SubmitCommand", &[Publisher, Operator, Approver, Admin]),
     command("OperatorService", "OpenDay", OPERATIONS),
