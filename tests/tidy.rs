@@ -49,7 +49,7 @@ const PURE: &[&str] = &["model", "risk", "clearing"];
 const SOFT: usize = 400;
 const HARD: usize = 800;
 /// Files of `crates/` above the soft limit with the length they may have: a number here only ever goes down.
-const LONG: &[(&str, usize)] = &[("crates/clearing/src/reference.rs", 488), ("crates/clearing/src/trade.rs", 434)];
+const LONG: &[(&str, usize)] = &[("crates/clearing/src/reference.rs", 474), ("crates/clearing/src/trade.rs", 413)];
 
 const NO_NAMES: &[&str] = &["util", "utils", "common", "helper", "helpers", "manager", "core", "misc"];
 

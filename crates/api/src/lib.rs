@@ -16,6 +16,7 @@ mod caller;
 mod cash;
 pub mod failure;
 mod ledger;
+mod limits;
 mod log;
 mod operator;
 mod position;

@@ -59,6 +59,16 @@ impl RiskService for Backend {
         Ok(Response::new(pb::GetCapitalResponse { capitals: Some(capitals) }))
     }
 
+    async fn list_limits(
+        &self,
+        request: Request<pb::ListLimitsRequest>,
+    ) -> Result<Response<pb::ListLimitsResponse>, Status> {
+        let sight = Sight::of(request.extensions())?;
+        let (sequence, mut limits) = self.limits(request.into_inner().filter.unwrap_or_default()).await?;
+        limits.retain(|row| sight.counterparty(&row.counterparty));
+        Ok(Response::new(pb::ListLimitsResponse { sequence, limits }))
+    }
+
     async fn estimate_market_risk(
         &self,
         request: Request<pb::EstimateMarketRiskRequest>,

@@ -129,7 +129,7 @@ pub(crate) fn date_number(date: Date) -> u32 {
 }
 
 /// The date of a number `YYYYMMDD`, if there is one.
-fn calendar_date(number: u32) -> Option<Date> {
+pub(crate) fn calendar_date(number: u32) -> Option<Date> {
     let year = i32::try_from(number / 10_000).ok()?;
     Date::from_ymd(year, (number / 100 % 100) as u8, (number % 100) as u8).ok()
 }

@@ -2,6 +2,7 @@
 
 use crate::bytes::{Fields, Value, text, unreadable};
 use crate::fault::Fault;
+use crate::limits::Told;
 use crate::posting::{Asset, Posting};
 
 /// What a trade resolves to.
@@ -156,33 +157,35 @@ pub enum Fact<'a> {
     BreakClosed {
         number: u64,
     },
+    /// What becomes of a limit.
+    Limit(Told),
     /// Control totals, accounting days, prior-day adjustments: nothing of them moves a balance.
     Accounting,
 }
 
 /// Every field of a message, for the few that are small; `get` of an absent one is nothing.
-struct Table<'a>(Vec<(u32, Value<'a>)>);
+pub struct Table<'a>(Vec<(u32, Value<'a>)>);
 
 impl<'a> Table<'a> {
     fn get(&self, wanted: u32) -> Option<Value<'a>> {
         self.0.iter().rev().find(|(number, _)| *number == wanted).map(|(_, value)| *value)
     }
-    fn number(&self, wanted: u32) -> Result<u64, Fault> {
+    pub(crate) fn number(&self, wanted: u32) -> Result<u64, Fault> {
         self.get(wanted).map_or(Ok(0), Value::number)
     }
-    fn small(&self, wanted: u32) -> Result<u32, Fault> {
+    pub(crate) fn small(&self, wanted: u32) -> Result<u32, Fault> {
         self.get(wanted).map_or(Ok(0), Value::small)
     }
-    fn signed(&self, wanted: u32) -> Result<i64, Fault> {
+    pub(crate) fn signed(&self, wanted: u32) -> Result<i64, Fault> {
         self.get(wanted).map_or(Ok(0), Value::signed)
     }
     fn flag(&self, wanted: u32) -> Result<bool, Fault> {
         self.get(wanted).map_or(Ok(false), Value::flag)
     }
-    fn text(&self, wanted: u32) -> Result<&'a str, Fault> {
+    pub(crate) fn text(&self, wanted: u32) -> Result<&'a str, Fault> {
         self.get(wanted).map_or(Ok(""), Value::text)
     }
-    fn bytes(&self, wanted: u32) -> Result<&'a [u8], Fault> {
+    pub(crate) fn bytes(&self, wanted: u32) -> Result<&'a [u8], Fault> {
         self.get(wanted).map_or(Ok(&[]), Value::bytes)
     }
 }
@@ -337,12 +340,13 @@ fn fact<'a>(kind: u32, f: &Table<'a>, packed: Vec<u64>) -> Result<Fact<'a>, Faul
         48 => Fact::BreakClosed { number: f.number(1)? },
         60 => Fact::ChangeLapsed { trade: f.number(1)? },
         61..=65 => Fact::Accounting,
+        80..=82 => Fact::Limit(Told::read(kind, f)?),
         other => return Err(Fault::unknown(format!("a fact of kind {other}, which this auditor does not know"))),
     })
 }
 
 impl<'a> Table<'a> {
-    fn of(bytes: &'a [u8]) -> Result<Table<'a>, Fault> {
+    pub(crate) fn of(bytes: &'a [u8]) -> Result<Table<'a>, Fault> {
         let (mut fields, mut table) = (Fields::of(bytes), Table(Vec::new()));
         while let Some(field) = fields.next()? {
             table.0.push(field);

@@ -7,6 +7,7 @@ use crate::bytes::{Fields, Value, last, text};
 use crate::facts::{Fact, Reader};
 use crate::fault::{Fault, must};
 use crate::ids::{Ids, Said};
+use crate::limits::Limits;
 use crate::names::{Names, date_of, kind};
 use crate::people::People;
 use crate::posting::{Account, Asset, Posting, kind as account_kind};
@@ -43,6 +44,7 @@ pub struct Fold {
     pub(crate) trades: Trades,
     pub(crate) ids: Ids,
     pub(crate) people: People,
+    pub(crate) limits: Limits,
     pub(crate) sources: BTreeMap<(String, u32), Taken>,
     quarantined: BTreeSet<u64>,
     breaks_given: u64,
@@ -75,6 +77,7 @@ impl Fold {
     /// What must hold of the whole, and what lies where at the end.
     pub fn end(&self) -> Result<Vec<TrialLine>, Fault> {
         self.trades.check_end()?;
+        self.limits.end(|trade| self.trades.key_of(trade).is_some())?;
         self.books.trial_balance(&self.names)
     }
 
@@ -110,6 +113,7 @@ impl Fold {
         }
         self.trades.end_of_record()?;
         self.books.end_of_record(&self.names, date_of(self.at))?;
+        self.limits.end_of_record(date_of(self.at))?;
         self.counts.postings = self.books.postings;
         Ok(())
     }
@@ -166,6 +170,7 @@ impl Fold {
         self.ids.fact(sequence, fact, said, cancelled)?;
         self.trades.fact(fact, postings, &self.names, said.trade, sequence)?;
         self.books.post(fact, postings)?;
+        self.limits.fact((sequence, date_of(self.at)), fact, &self.trades, &self.names)?;
         match fact {
             Fact::Captured { source, id, version, terms, defects, .. } => {
                 taken.captured = true;
@@ -175,6 +180,7 @@ impl Fold {
             Fact::ReferenceSet { reference, scale } => {
                 self.names.set(sequence, reference, *scale)?;
                 self.people.set(reference)?;
+                self.limits.set(&self.names, reference)?;
                 let asked = taken.asked().filter(|(kind, _)| *kind == command::SET_REFERENCE);
                 must!(I20, asked.is_some_and(|(_, body)| body == *reference), "other reference data than was sent");
             }

@@ -8,10 +8,12 @@ mod books;
 mod bytes;
 pub mod chain;
 pub mod disk;
+mod exposure;
 mod facts;
 mod fault;
 pub mod fold;
 mod ids;
+mod limits;
 mod names;
 mod people;
 mod posting;
@@ -243,6 +245,7 @@ fn end(beside: &Beside, fold: &Fold, report: &mut Report) -> Result<(), Fault> {
     report.looked(Invariant::I13, fold.ids.by_key.len() as u64);
     report.looked(Invariant::I15, counts.accepted);
     report.looked(Invariant::I20, counts.facts);
+    report.looked(Invariant::I21, fold.limits.looked);
     Ok(())
 }
 

@@ -112,7 +112,7 @@ impl Names {
         Ok(())
     }
 
-    fn known(&self, of: u32, name: &str) -> Result<u32, Fault> {
+    pub fn known(&self, of: u32, name: &str) -> Result<u32, Fault> {
         self.find(of, name).ok_or_else(|| Fault::violated(crate::Invariant::I20, format!("{name:?} has no number")))
     }
 
@@ -141,6 +141,11 @@ impl Names {
             return Ok(None);
         };
         Ok(Some((Asset::instrument(index), units(decimal, *scale)?)))
+    }
+
+    /// Decimals an instrument is counted in; six before anybody defines it.
+    pub fn scale(&self, instrument: u32) -> u32 {
+        self.scales.get(&instrument).copied().unwrap_or(6)
     }
 
     pub fn is_external(&self, domain: u32) -> bool {
@@ -228,18 +233,26 @@ impl Names {
     }
 }
 
-/// A decimal of the wire in units of a scale.
-fn units(decimal: &[u8], scale: u32) -> Result<i128, Fault> {
-    let unscaled = i128::from(last(decimal, 1)?.map_or(Ok(0), Value::signed)?);
+/// A decimal of the wire: its digits, and how many are decimals.
+pub fn decimal(decimal: &[u8]) -> Result<(i64, u32), Fault> {
+    let unscaled = last(decimal, 1)?.map_or(Ok(0), Value::signed)?;
     let own = last(decimal, 2)?.map_or(Ok(0), Value::small)?;
-    must!(I10, own <= 18 && scale <= 18, "a decimal of {own} places");
+    must!(I10, own <= 18, "a decimal of {own} places");
+    Ok((unscaled, own))
+}
+
+/// A decimal of the wire in units of a scale.
+pub fn units(bytes: &[u8], scale: u32) -> Result<i128, Fault> {
+    let (unscaled, own) = decimal(bytes)?;
+    let unscaled = i128::from(unscaled);
+    must!(I10, scale <= 18, "a unit of {scale} places");
     let power = |places: u32| 10i128.pow(places);
     must!(I20, own <= scale || unscaled % power(own - scale) == 0, "a figure finer than its unit");
     Ok(if own > scale { unscaled / power(own - scale) } else { unscaled * power(scale - own) })
 }
 
 /// Decimals of a currency: ISO 4217, table A.1.
-fn minor_units(currency: &str) -> u32 {
+pub fn minor_units(currency: &str) -> u32 {
     match currency {
         "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI" | "VND"
         | "VUV" | "XAF" | "XOF" | "XPF" => 0,

@@ -74,6 +74,10 @@ impl Trades {
     pub fn key_of(&self, trade: u64) -> Option<Key> {
         self.open.get(&trade).map(|trade| trade.key)
     }
+    /// What is left of an open trade.
+    pub fn terms_of(&self, trade: u64) -> Option<&Terms> {
+        self.open.get(&trade).map(|trade| &trade.terms)
+    }
 
     /// The book of an open instruction.
     pub fn book_of(&self, instruction: u64) -> Option<u32> {
@@ -103,12 +107,8 @@ impl Trades {
             Fact::Changed { trade, version, terms, details_in } => {
                 names.check_terms(terms, at)?;
                 let open = self.open.get_mut(trade).ok_or_else(|| ended("trade", *trade))?;
-                must!(
-                    I6,
-                    *version >= open.version && *details_in <= at,
-                    "version {version} comes after {}",
-                    open.version
-                );
+                let follows = *version >= open.version && *details_in <= at;
+                must!(I6, follows, "version {version} comes after {}", open.version);
                 self.expected.clear();
                 capture(&mut self.expected, &open.terms, -1);
                 capture(&mut self.expected, terms, 1);

@@ -9,7 +9,7 @@ use model::identifier::CurrencyCode;
 use model::index::Asset;
 use model::ledger::Axis;
 use model::record::{Content, Outcome};
-use testkit::flow::{Flow, Shape, play};
+use testkit::flow::{Flow, Shape, play, play_with};
 use testkit::memory::Shard;
 use testkit::scenario::{Mode, Script, player};
 
@@ -113,4 +113,43 @@ fn the_trial_balance_is_that_of_the_state() {
         let line = lines.iter().find(|line| line.asset == code).expect("a line for it");
         assert_eq!(line.location, total.to_string(), "{code}");
     }
+}
+
+/// The auditor counts limits by itself: the week with them is sound, and each figure of them bent by one is found.
+#[test]
+fn limits_are_counted_a_second_time() {
+    let flow = Flow::new(11, Shape { trades: 600, ..Shape::demo() });
+    let mut shard = Shard::new(flow.genesis());
+    assert_eq!(play_with(&flow, &mut shard, |first| flow.limits(first)).len(), 0, "the week goes as it should");
+    audit(&shard).expect("sound");
+    let mut tried = [0; 4];
+    for which in 0..tried.len() {
+        let mut fold = Fold::default();
+        for (bytes, record) in shard.bytes().zip(shard.records()) {
+            let mut bent = record.clone();
+            if let Content::Decided { outcome: Outcome::Accepted(events), .. } = &mut bent.content {
+                for event in events {
+                    let figure = match event {
+                        Event::LimitReserved(reserved) if which == 0 && reserved.amount != 0 => &mut reserved.amount,
+                        Event::LimitBreached(breach) if which == 1 => &mut breach.used,
+                        Event::LimitBreached(breach) if which == 2 => &mut breach.limit,
+                        Event::LimitCured(cure) if which == 3 => &mut cure.used,
+                        _ => continue,
+                    };
+                    *figure += 1;
+                    tried[which] += 1;
+                    break;
+                }
+            }
+            if bent == *record {
+                fold.record(record.sequence, &bytes).expect("sound");
+                continue;
+            }
+            let mut bytes = Vec::new();
+            wire::record::encode(&bent, None, &mut bytes);
+            assert!(fold.record(record.sequence, &bytes).is_err(), "{which} at record {}", record.sequence);
+            break;
+        }
+    }
+    assert_eq!(tried, [1; 4]);
 }

@@ -2,6 +2,7 @@
 
 use crate::draft::Draft;
 use crate::instruction::capture_postings;
+use crate::limits;
 use crate::resolve::resolve;
 use crate::state::Pending;
 use crate::trade::{Change, details_of, issue, push_changed};
@@ -58,8 +59,9 @@ pub(crate) fn carry_out(draft: &mut Draft<'_>, place: u32, change: &Pending) -> 
     let wanted = if own { draft.own_details.clone() } else { None };
     let wanted = wanted.or_else(|| details_of(&draft.past.record(change.sequence)?).cloned());
     let wanted = wanted.expect("the record of a requested amendment holds its details");
-    let (terms, defects) = resolve(draft, &wanted, false)?;
+    let (mut terms, defects) = resolve(draft, &wanted, false)?;
     let before = state.terms_of(trade);
+    limits::hold(draft, trade.number, before.hold, &mut terms);
     let changed =
         Change { trade: trade.number, version: change.version, details_in: change.sequence, amounts_accepted: false };
     push_changed(draft, changed, true, &before, &terms, &defects)?;

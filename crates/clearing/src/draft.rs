@@ -3,6 +3,7 @@
 use crate::accounting::prior_day;
 use crate::balances::RANGE;
 use crate::instruction::Instruction;
+use crate::limits::{Overlay, follow};
 use crate::past::Past;
 use crate::settlement::lapsed_changes;
 use crate::state::State;
@@ -29,6 +30,8 @@ pub(crate) struct Draft<'a> {
     /// The details this very command brings, for a change that both sides now agree on.
     pub own_details: Option<Details>,
     interned: Vec<(Kind, u32, Identifier)>,
+    /// What this record does to limits.
+    pub limits: Overlay,
     /// Issued by this record.
     pub fresh: Vec<Instruction>,
     /// The trade (its place) of which this very record settles a part.
@@ -49,6 +52,7 @@ impl<'a> Draft<'a> {
             events: Vec::with_capacity(4),
             own_details: None,
             interned: Vec::new(),
+            limits: Overlay::default(),
             fresh: Vec::new(),
             settled_part: None,
             gone: Vec::new(),
@@ -60,8 +64,9 @@ impl<'a> Draft<'a> {
     pub fn push(&mut self, event: Event) {
         let prior = prior_day(self.state, &event);
         let lapsed = lapsed_changes(self.state, &self.events, &event);
+        let counted = if self.state.limits.is_empty() { Vec::new() } else { follow(self, &event) };
         self.events.push(event);
-        self.events.extend(prior.into_iter().chain(lapsed.into_iter().flatten()));
+        self.events.extend(prior.into_iter().chain(lapsed.into_iter().flatten()).chain(counted));
     }
 
     /// The number of a name; given now if it has none yet.

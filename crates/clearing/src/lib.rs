@@ -1,10 +1,8 @@
 //! The state machine of settlement: what is decided about a command, and what a fact does to the state.
 //!
 //! Reading order: [`machine`] (the table of contents: what decides what, what applies what), then a concept a module:
-//! [`trade`], [`matching`], [`settlement`], [`day`], [`steer`], [`reference`], [`ledger`], [`proposal`], [`control`],
-//! [`accounting`].
 //! [`trade`], [`matching`], [`settlement`], [`day`], [`steer`], [`reference`], [`ledger`], [`proposal`]; [`outside`] is the seat of
-//! an external domain, [`breaks`] what contradicts us.
+//! an external domain, [`breaks`] what contradicts us, [`limits`] what may be at stake with whom.
 //!
 //! [`decide`] is pure: it reads the state, the command and what the log remembers ([`Past`]), and answers with facts or
 //! a refusal. [`apply`] folds facts into the state and cannot fail. `no_std`: there is no clock, file or random hasher.
@@ -23,7 +21,9 @@ mod day;
 mod draft;
 mod instruction;
 mod ledger;
+mod limits;
 mod machine;
+mod marks;
 mod matching;
 mod names;
 mod outside;
@@ -40,11 +40,13 @@ mod slab;
 mod snapshot;
 mod state;
 mod steer;
+mod tolerance;
 mod trade;
 mod waiting;
 
 pub use accounting::AccountingFacts;
 pub use control::ControlFacts;
+pub use limits::LimitFacts;
 pub use machine::{apply, begin, decide, next_task};
 pub use past::{IdKey, Past, ids, lookups};
 pub use permission::permitted;

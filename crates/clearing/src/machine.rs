@@ -6,6 +6,7 @@ use crate::control::{decide_sign_off, decide_totals};
 use crate::day::{continue_survey, decide_day};
 use crate::draft::Draft;
 use crate::ledger::{decide_open, decide_reverse, decide_transfer};
+use crate::limits::continue_reserve;
 use crate::outside::decide_advice;
 use crate::past::{Past, request_key};
 use crate::permission::permitted;
@@ -86,6 +87,7 @@ pub(crate) fn decide_command(draft: &mut Draft<'_>, _inbound: &Inbound, command:
         Command::Continue(Task::Cycle(domain)) => continue_cycle(draft, *domain),
         Command::Continue(Task::Survey(domain)) => continue_survey(draft, *domain),
         Command::Continue(Task::Repair) => continue_repair(draft),
+        Command::Continue(Task::Reserve) => continue_reserve(draft),
         Command::Quarantine(_) => {
             draft.push(Event::Quarantined {});
             Ok(())
@@ -127,6 +129,9 @@ pub fn next_task(state: &State) -> Option<Task> {
     }
     if state.repairing.is_some() {
         return Some(Task::Repair);
+    }
+    if state.limits.surveying.is_some() {
+        return Some(Task::Reserve);
     }
     state.days.iter().position(|day| day.survey.is_some()).map(|at| Task::Survey(domain(at)))
 }
@@ -230,5 +235,8 @@ fn apply_event(state: &mut State, sequence: u64, at: Timestamp, actor: &Identifi
         | Event::BreakChanged { .. }
         | Event::BreakAssigned { .. }
         | Event::BreakClosed { .. } => state.apply_break(event),
+        Event::LimitReserved(reservation) => state.apply_reserved(reservation),
+        Event::LimitBreached(breach) => state.apply_breached(sequence, &breach.line),
+        Event::LimitCured(cure) => state.apply_cured(&cure.line),
     }
 }

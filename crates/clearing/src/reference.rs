@@ -2,6 +2,7 @@
 
 use crate::Map;
 use crate::draft::Draft;
+use crate::limits::{check_add_on, check_limit};
 use crate::state::State;
 use alloc::{collections::BTreeMap, string::String, string::ToString, vec::Vec};
 use model::calendar::Calendar;
@@ -290,20 +291,9 @@ fn check(draft: &Draft<'_>, reference: &Reference) -> Result<Option<u8>, Rejecti
             }
             ssi.domain.as_ref().map(|domain| known(draft, Kind::Domain, domain)).transpose()?;
         }
-        Reference::Tolerance(tolerance) => {
-            minor(tolerance.recompute, tolerance.currency)?;
-            let mut last = None;
-            for band in &tolerance.bands {
-                let up_to = band.up_to.map(|up_to| minor(up_to, tolerance.currency)).transpose()?;
-                if minor(band.tolerance, tolerance.currency)? < 0 {
-                    return Err(invalid("bands: a tolerance is not below zero"));
-                }
-                if last == Some(None) || last.flatten().is_some_and(|last| up_to.is_some_and(|up_to| up_to <= last)) {
-                    return Err(invalid("bands: upper ends rise, and the open end comes last"));
-                }
-                last = Some(up_to);
-            }
-        }
+        Reference::Tolerance(tolerance) => crate::tolerance::check_tolerance(tolerance)?,
+        Reference::CounterpartyLimit(limit) => check_limit(draft, limit)?,
+        Reference::AddOn(add_on) => check_add_on(add_on)?,
         Reference::CreditLimit(limit) => {
             let account = AccountIx(known(draft, Kind::Account, &limit.account)?);
             if state.reference.account(account).is_some_and(|entry| entry.kind == AccountKind::Depot) {
@@ -415,18 +405,11 @@ impl State {
                 set_from(rows, cycle.valid_from, cycle.days);
             }
             Reference::Ssi(ssi) => self.apply_ssi(sequence, ssi),
-            Reference::Tolerance(tolerance) => {
-                let minor = |amount| minor(amount, tolerance.currency).expect("checked when it was set");
-                let entry = ToleranceEntry {
-                    valid_from: tolerance.valid_from,
-                    bands: tolerance.bands.iter().map(|band| (band.up_to.map(minor), minor(band.tolerance))).collect(),
-                    recompute: minor(tolerance.recompute),
-                };
-                let rows = self.reference.tolerances.entry(tolerance.currency).or_default();
-                rows.retain(|row| row.valid_from != entry.valid_from);
-                let at = rows.partition_point(|row| row.valid_from < entry.valid_from);
-                rows.insert(at, entry);
+            Reference::Tolerance(tolerance) => self.apply_tolerance(tolerance),
+            Reference::CounterpartyLimit(limit) => {
+                self.apply_limit(limit, minor(limit.amount, limit.currency).expect("checked when it was set"));
             }
+            Reference::AddOn(add_on) => self.apply_add_on(add_on),
             Reference::CreditLimit(limit) => {
                 let account = self.index(Kind::Account, &limit.account);
                 let amount = minor(limit.amount, limit.currency).expect("checked when it was set");
@@ -436,6 +419,8 @@ impl State {
             }
             Reference::PriceSet(set) => {
                 self.reference.price_sets.insert((set.date, set.snap.clone(), set.source.clone()), set.version);
+                self.marks.take(set, &self.names);
+                self.measure_again();
             }
             Reference::Parameters(parameters) => self.reference.parameters = parameters.clone(),
             Reference::Grant(grant) => self.grants.set(grant.clone()),

@@ -1,6 +1,7 @@
 //! Trades in repair: resolved again when somebody mends them, or when reference data came.
 
 use crate::draft::Draft;
+use crate::limits;
 use crate::past::trade_key;
 use crate::resolve::resolve;
 use crate::trade::{Change, details_of, differ_economically, is_about_book, issue, push_changed};
@@ -48,11 +49,13 @@ fn resolve_again(
             details_of(&stored).expect("it holds details")
         }
     };
-    let (terms, defects) = resolve(draft, wanted, accept_amounts)?;
+    let (mut terms, defects) = resolve(draft, wanted, accept_amounts)?;
     let before = draft.state.terms_of(trade);
     if trade.has_instruction() {
         return rebook(draft, place, details_in, (&before, &terms), &defects, always);
     }
+    // What repairs it may take it over a limit.
+    limits::hold(draft, trade.number, before.hold, &mut terms);
     let known = trade.loose.as_ref().map_or(&[][..], |loose| &loose.defects);
     if !always && terms == before && defects == known {
         return Ok(());

@@ -278,6 +278,7 @@ impl State {
             Task::Cycle(domain) => self.day_mut(domain).cycle = remaining.then_some(cursor),
             Task::Survey(domain) => self.day_mut(domain).survey = remaining.then_some(cursor.place as u32),
             Task::Repair => self.repairing = remaining.then_some(cursor.place),
+            Task::Reserve => self.limits.surveying = remaining.then_some(cursor.place as u32),
         }
     }
 }

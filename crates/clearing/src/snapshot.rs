@@ -4,6 +4,7 @@
 //! What can be derived (maps by id, matching buckets, trees) is not written but built again, in the same shape.
 
 mod codec;
+mod counted;
 mod outside;
 mod parts;
 
@@ -18,7 +19,7 @@ use codec::{Codec, Input, Output};
 use model::index::Kind;
 
 /// The private format's version. Raise it with every change of what is written.
-pub const SNAPSHOT_VERSION: u32 = 6;
+pub const SNAPSHOT_VERSION: u32 = 7;
 
 /// Bytes that are no snapshot of this version. The log is folded instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +74,8 @@ impl State {
         self.control.put(&mut out);
         self.accounting.put(&mut out);
         self.breaks.put(&mut out);
+        self.marks.put(&mut out);
+        self.limits.put(&mut out);
         END.put(&mut out);
         out.finish();
     }
@@ -120,6 +123,8 @@ impl State {
         state.control = Codec::get(&mut input)?;
         state.accounting = Codec::get(&mut input)?;
         state.breaks = Codec::get(&mut input)?;
+        state.marks = Codec::get(&mut input)?;
+        state.limits = Codec::get(&mut input)?;
         if u32::get(&mut input)? != END {
             return Err(SnapshotError("it does not end where it should"));
         }

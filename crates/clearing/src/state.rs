@@ -6,6 +6,8 @@ use crate::balances::Balances;
 use crate::breaks::Breaks;
 use crate::control::Control;
 use crate::instruction::Instruction;
+use crate::limits::Limits;
+use crate::marks::Marks;
 use crate::matching::Matching;
 use crate::names::Names;
 use crate::past::IdKey;
@@ -72,6 +74,9 @@ pub struct State {
     /// The accounting day of each entity that has one.
     pub(crate) accounting: BTreeMap<PartyIx, AccountingEntry>,
     pub(crate) breaks: Breaks,
+    /// The last price and rate of everything that was ever priced.
+    pub(crate) marks: Marks,
+    pub(crate) limits: Limits,
 }
 
 /// An open trade. What its instruction knows is kept there alone.

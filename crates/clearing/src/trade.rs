@@ -3,6 +3,7 @@
 use crate::change::{cancel_both, push_cancelled};
 use crate::draft::Draft;
 use crate::instruction::{Instruction, capture_postings, change_postings};
+use crate::limits;
 use crate::outside;
 use crate::past::{IdKey, cancelled_key, message_of, trade_key, version_key};
 use crate::resolve::resolve;
@@ -118,6 +119,7 @@ fn capture(draft: &mut Draft<'_>, message: &TradeMessage, key: &IdKey) -> Result
     let postings = capture_postings(&terms);
     draft.check_range(&postings)?;
     let number = draft.trade_number();
+    limits::hold(draft, number, false, &mut terms);
     draft.push(Event::TradeCaptured {
         trade: number,
         source,
@@ -145,6 +147,7 @@ fn capture(draft: &mut Draft<'_>, message: &TradeMessage, key: &IdKey) -> Result
                     Change { trade: number, version: *version, details_in: *sequence, amounts_accepted: false };
                 let before = terms;
                 (terms, defects) = resolve(draft, amended, false)?;
+                limits::hold(draft, number, before.hold, &mut terms);
                 push_changed(draft, change, true, &before, &terms, &defects)?;
             }
         }
@@ -268,6 +271,7 @@ fn amend(draft: &mut Draft<'_>, message: &TradeMessage, place: u32) -> Result<()
                 draft.push(Event::InstructionCancelled { instruction: instruction.number, reason: code::CANZ });
                 draft.set_gone(instruction.number);
             }
+            limits::hold(draft, trade.number, before.hold, &mut terms);
             push_changed(draft, change, economic, &before, &terms, &defects)?;
             if defects.is_empty() {
                 issue(draft, trade.number, place, &terms);

@@ -170,6 +170,7 @@ impl Check {
                 head.sequence
             ));
         }
+        self.state.recount_limits()?;
         self.audit.end(&self.state, &mut self.report)
     }
 }

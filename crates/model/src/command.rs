@@ -181,6 +181,8 @@ pub enum Task {
     Survey(DomainIx),
     /// Try again the trades in repair after reference data came.
     Repair,
+    /// Look over the open trades for what a new limit counts, or what could not be measured until now.
+    Reserve,
 }
 
 /// Bytes that could not be read, and where they came from. Oversize keeps hash and offset only.

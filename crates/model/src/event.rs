@@ -11,6 +11,7 @@ use crate::identifier::{CurrencyCode, Identifier};
 use crate::index::{AccountIx, Asset, BookIx, DomainIx, Kind, PartyIx, SourceIx};
 use crate::instruction::{Code, Movement};
 use crate::ledger::Posting;
+use crate::limit::{LimitBreach, LimitCure, Reservation};
 use crate::outbound::OutboundInstruction;
 use crate::reference::Reference;
 use crate::trade::{Defect, Terms, TradeMessage};
@@ -305,6 +306,13 @@ pub enum Event {
         resolution: Resolution,
         postings: Vec<Posting>,
     },
+
+    /// What a trade reserves of a limit changed.
+    LimitReserved(Reservation),
+    /// A limit is breached, or further than before.
+    LimitBreached(LimitBreach),
+    /// A limit is kept again.
+    LimitCured(LimitCure),
 }
 
 /// How much of a trade an instruction settles. Many to many: allocations, nets and splits only add links.

@@ -21,6 +21,7 @@ pub mod control;
 pub mod index;
 pub mod instruction;
 pub mod ledger;
+pub mod limit;
 pub mod permission;
 pub mod reference;
 pub mod trade;

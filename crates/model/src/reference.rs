@@ -7,6 +7,7 @@ use crate::calendar::Calendar;
 use crate::date::Date;
 use crate::decimal::Decimal;
 use crate::identifier::{Bic, Cfi, CurrencyCode, Identifier, Isin, Lei};
+use crate::limit::{AddOn, CounterpartyLimit};
 use crate::permission::Grant;
 use crate::trade::{Method, QuantityType};
 use alloc::boxed::Box;
@@ -35,6 +36,8 @@ pub enum Reference {
     Parameters(Parameters),
     Grant(Grant),
     BookPolicy(BookPolicy),
+    CounterpartyLimit(CounterpartyLimit),
+    AddOn(AddOn),
     Issuer(Issuer),
 }
 

@@ -23,9 +23,6 @@ use crate::grants;
 use crate::rows::{self, Rows};
 use crate::view::{View, table};
 
-/// In what an instrument is counted that nobody has defined yet (decision 0003): the ledger's own rule.
-const PROVISIONAL_SCALE: u8 = 6;
-
 /// The names. Also the shard and the house, from the genesis.
 #[derive(Default)]
 pub(crate) struct Names {

@@ -80,6 +80,7 @@ pub fn state(books: &Books, state: &State) -> Result<(), Difference> {
     let word = |task| match task {
         model::command::Task::Retry => ("retry", None),
         model::command::Task::Repair => ("repair", None),
+        model::command::Task::Reserve => ("reserve", None),
         model::command::Task::Cycle(DomainIx(domain)) => ("cycle", Some(name(state, Kind::Domain, domain))),
         model::command::Task::Survey(DomainIx(domain)) => ("survey", Some(name(state, Kind::Domain, domain))),
     };

@@ -7,6 +7,7 @@
 mod deal;
 mod desk;
 mod history;
+mod limits;
 mod market;
 mod poison;
 mod random;
@@ -20,7 +21,7 @@ mod tests;
 mod week;
 mod world;
 
-pub use desk::{Desk, TOPIC, is_expected, play};
+pub use desk::{Desk, TOPIC, is_expected, play, play_with};
 pub use history::SOURCE as SYNTHETIC;
 pub use market::Security;
 pub use random::{Random, Zipf};
@@ -70,6 +71,13 @@ impl Flow {
     /// Where the calendars shipped do not go back so far: about seven hundred closes.
     pub fn history(&self, closes: usize) -> Vec<Inbound> {
         history::commands(&self.world, closes)
+    }
+
+    /// Limits on counterparties, to follow the reference data where a flow is to have them: all warn, some are breached.
+    /// `first` is the sequence that the first of them gets. All of them must be accepted.
+    pub fn limits(&self, first: u64) -> Vec<Inbound> {
+        let last = self.reference().last().map_or(self.genesis().at, |inbound| inbound.at);
+        limits::commands(&self.world, first, last)
     }
 
     /// The week, in order of time. In the bench shapes: the opening of the one day, then nothing but messages.

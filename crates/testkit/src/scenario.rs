@@ -24,6 +24,7 @@
 mod advices;
 mod control;
 mod grants;
+mod limits;
 mod outside;
 mod player;
 mod queries;

@@ -82,6 +82,7 @@ fn check_texts(command: &Command) -> Result<(), Fault> {
         Reference::Party(party) => (&party.name, "set_reference.party.name"),
         Reference::Book(book) => (&book.name, "set_reference.book.name"),
         Reference::Domain(domain) => (&domain.zone, "set_reference.domain.zone"),
+        Reference::AddOn(add_on) => (&add_on.cfi_prefix, "set_reference.add_on.cfi_prefix"),
         Reference::Ssi(ssi) if ssi.cfi_prefix.is_some() => {
             (ssi.cfi_prefix.as_ref().expect("tested"), "set_reference.ssi.cfi_prefix")
         }
@@ -251,8 +252,9 @@ enum TaskKind {
     Cycle,
     Survey,
     Repair,
+    Reserve,
 }
-enumeration! { TaskKind { 1 Retry, 2 Cycle, 3 Survey, 4 Repair } }
+enumeration! { TaskKind { 1 Retry, 2 Cycle, 3 Survey, 4 Repair, 50 Reserve } }
 
 message_field! { Task }
 impl Message for Task {
@@ -262,6 +264,7 @@ impl Message for Task {
             Task::Cycle(domain) => (&TaskKind::Cycle, domain),
             Task::Survey(domain) => (&TaskKind::Survey, domain),
             Task::Repair => (&TaskKind::Repair, &DomainIx(0)),
+            Task::Reserve => (&TaskKind::Reserve, &DomainIx(0)),
         };
         write_fields!(out: 1 kind, 2 domain);
     }
@@ -275,6 +278,7 @@ impl Message for Task {
         match kind {
             TaskKind::Retry if domain.0 == 0 => Ok(Task::Retry),
             TaskKind::Repair if domain.0 == 0 => Ok(Task::Repair),
+            TaskKind::Reserve if domain.0 == 0 => Ok(Task::Reserve),
             TaskKind::Cycle => Ok(Task::Cycle(domain)),
             TaskKind::Survey => Ok(Task::Survey(domain)),
             _ => Err(DecodeError::new("goes with a cycle or a survey only").within("domain")),

@@ -64,6 +64,9 @@ choice! { Event as "event" {
     46 "break_changed" BreakChanged { 1 number, 2 items },
     47 "break_assigned" BreakAssigned { 1 number, 2 owner },
     48 "break_closed" BreakClosed { 1 number, 2 resolution, 3 postings },
+    80 "limit_reserved" LimitReserved(reserved),
+    81 "limit_breached" LimitBreached(breach),
+    82 "limit_cured" LimitCured(cure),
 } }
 
 message! { Terms {

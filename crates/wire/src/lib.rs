@@ -15,6 +15,7 @@ pub mod control;
 mod error;
 mod event;
 pub mod json;
+mod limit;
 pub mod pb;
 mod posting;
 mod read;

@@ -29,6 +29,8 @@ choice! { Reference as "reference" {
     13 "parameters" Parameters(parameters),
     30 "grant" Grant(grant),
     50 "book_policy" BookPolicy(book_policy),
+    51 "counterparty_limit" CounterpartyLimit(limit),
+    52 "add_on" AddOn(add_on),
     55 "issuer" Issuer(issuer),
 } }
 

@@ -57,6 +57,7 @@ pub const RIGHTS: &[Right] = &[
     question("RiskService", "EstimateMarketRisk", FIGURES),
     question("RiskService", "BacktestMarketRisk", FIGURES),
     question("RiskService", "GetConcentration", FIGURES),
+    question("RiskService", "ListLimits", FIGURES),
     // Which of them, the command says.
     command("OperatorService", "SubmitCommand", &[Publisher, Operator, Approver, Admin]),
     command("OperatorService", "OpenDay", OPERATIONS),

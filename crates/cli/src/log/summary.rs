@@ -144,6 +144,10 @@ fn reference_about(reference: &Reference) -> String {
         Reference::Parameters(_) => "parameters".to_owned(),
         Reference::BookPolicy(policy) => format!("policy {}", policy.book),
         Reference::Issuer(each) => format!("issuer of {}", each.instrument),
+        Reference::CounterpartyLimit(limit) => {
+            format!("{} limit {} {}", limit.kind.name(), limit.entity, limit.counterparty)
+        }
+        Reference::AddOn(add_on) => format!("add-on {}", add_on.cfi_prefix).trim_end().to_owned(),
         Reference::Grant(grant) => format!("grant {}", grant.actor),
     }
 }

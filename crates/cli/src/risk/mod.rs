@@ -1,5 +1,5 @@
-//! `quittance risk`: what failures of counterparties would cost, the capital that aged fails take, and what the market can do
-//! to the books.
+//! `quittance risk`: what failures of counterparties would cost, the capital that aged fails take, limits, and what the market can
+//! do to the books.
 
 pub mod market;
 mod market_tables;
@@ -7,16 +7,18 @@ mod tables;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use wire::pb::service::{GetCapitalRequest, GetExposureRequest};
-use wire::pb::view::{CapitalFilter, Capitals, ExposureFilter, Exposures, PriceSetFilter, PriceSetName, RiskException};
+use wire::pb::service::{GetCapitalRequest, GetExposureRequest, ListLimitsRequest};
+use wire::pb::view::{
+    CapitalFilter, Capitals, ExposureFilter, Exposures, LimitFilter, PriceSetFilter, PriceSetName, RiskException,
+};
 
-use crate::connection::{Caller, Seen};
+use crate::connection::{Caller, Connection, Seen};
 use crate::dates;
 use crate::fault::failed;
 use crate::output::{self, Format, figure, note};
 use crate::paging::answer;
 
-/// Settlement exposure and capital for aged fails at recorded prices; value at risk, back-test and concentration of the books
+/// Settlement exposure and capital for aged fails at recorded prices; limits; value at risk, back-test and concentration of the books
 #[derive(Args, Debug)]
 pub struct Risk {
     #[command(flatten)]
@@ -102,6 +104,36 @@ enum Verb {
         #[command(flatten)]
         seen: Seen,
     },
+    /// Limits on counterparties: what open trades use of them, and what is left
+    #[command(
+        after_help = "Used is what trades reserved when they were captured: an add-on of what is open (pre-settlement), the whole\n\
+        principal by value date where delivery is free of payment. `quittance submit` sets a limit: counterpartyLimit.\n\n\
+        Examples:\n  quittance risk limits\n  quittance risk limits --counterparty BETA -o json"
+    )]
+    Limits {
+        #[command(flatten)]
+        lines: Lines,
+    },
+    /// The limits that are breached now, and the record that told it
+    #[command(after_help = "Examples:\n  quittance risk breaches\n  quittance risk breaches --entity ALPHA -o csv")]
+    Breaches {
+        #[command(flatten)]
+        lines: Lines,
+    },
+}
+
+/// Which limits.
+#[derive(Args, Debug, Default)]
+struct Lines {
+    /// Of this entity of ours
+    #[arg(long)]
+    entity: Option<String>,
+    /// With this counterparty
+    #[arg(long)]
+    counterparty: Option<String>,
+    /// What holds on this day, YYYY-MM-DD [default: the day of the last record]
+    #[arg(long, value_parser = dates::parse, value_name = "DATE")]
+    on: Option<u32>,
 }
 
 /// Which open trades, and at which prices.
@@ -171,7 +203,28 @@ pub async fn run(command: Risk) -> Result<()> {
         Verb::Concentration { books, top, seen } => {
             market::concentration(&connection, format, (books, top), seen).await
         }
+        Verb::Limits { lines } => {
+            limits_out(format, &connection, lines.filter(false), "no limit is set that fits").await
+        }
+        Verb::Breaches { lines } => limits_out(format, &connection, lines.filter(true), "no limit is breached").await,
     }
+}
+
+impl Lines {
+    fn filter(self, only_breached: bool) -> LimitFilter {
+        LimitFilter {
+            entity: self.entity.unwrap_or_default(),
+            counterparty: self.counterparty.unwrap_or_default(),
+            only_breached,
+            on: self.on.unwrap_or_default(),
+        }
+    }
+}
+
+async fn limits_out(format: Format, connection: &Connection, filter: LimitFilter, nothing: &str) -> Result<()> {
+    let request = ListLimitsRequest { filter: Some(filter) };
+    let limits = answer(connection.risk().list_limits(request).await)?.limits;
+    output::list(format, tables::LIMITS, limits, nothing)
 }
 
 fn exposure_out(format: Format, exposures: Exposures) -> Result<()> {

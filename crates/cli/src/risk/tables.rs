@@ -1,7 +1,8 @@
 //! The columns of the risk tables.
 
+use wire::pb::record::{LimitKind, OnBreach};
 use wire::pb::typ::Decimal;
-use wire::pb::view::{Capital, CapitalKind, Exposure, ExposurePhase};
+use wire::pb::view::{Capital, CapitalKind, Exposure, ExposurePhase, LimitStanding};
 
 use crate::output::{Cell, Column, Mark, column};
 
@@ -61,4 +62,42 @@ pub(super) const CAPITAL: &[Column<Capital>] = &[
     column("factor", |each| Cell::amount(each.factor)),
     column("own funds", |each| Cell::amount(each.own_funds)),
     column("risk weighted", |each| Cell::amount(each.risk_weighted)),
+];
+
+fn limit_kind(limit: &LimitStanding) -> &'static str {
+    match limit.kind() {
+        LimitKind::Unspecified => "",
+        LimitKind::PreSettlement => "pre-settlement",
+        LimitKind::Delivery => "delivery",
+    }
+}
+
+fn on_breach(limit: &LimitStanding) -> &'static str {
+    match limit.on_breach() {
+        OnBreach::Unspecified => "",
+        OnBreach::Warn => "warn",
+        OnBreach::Hold => "hold",
+    }
+}
+
+fn standing(limit: &LimitStanding) -> Cell {
+    match limit.breached_in {
+        0 => Cell::Marked("kept".to_owned(), Mark::Good),
+        record => Cell::Marked(format!("breached since record {record}"), Mark::Bad),
+    }
+}
+
+pub(super) const LIMITS: &[Column<LimitStanding>] = &[
+    column("entity", |each| Cell::text(&each.entity)),
+    column("counterparty", |each| Cell::text(&each.counterparty)),
+    column("limit", |each| Cell::text(limit_kind(each))),
+    column("value date", |each| if each.value_date == 0 { Cell::Blank } else { Cell::Date(each.value_date) }),
+    column("ccy", |each| Cell::text(&each.currency)),
+    column("amount", |each| Cell::amount(each.limit)),
+    column("used", |each| Cell::amount(each.used)),
+    column("headroom", |each| Cell::amount(each.headroom)),
+    column("trades", |each| Cell::Count(u64::from(each.trades))),
+    column("unmeasured", |each| count_unless_zero(u64::from(each.unmeasured))),
+    column("then", |each| Cell::text(on_breach(each))),
+    column("standing", standing),
 ];

@@ -184,6 +184,14 @@ fn terms(event: &mut Event, random: &mut Random) -> Option<String> {
             *if random.chance(5_000) { quantity } else { amount } += by;
             "what settles"
         }
+        Event::LimitReserved(reserved) if reserved.amount != 0 => {
+            reserved.amount += by;
+            "amount reserved"
+        }
+        Event::LimitBreached(breach) => {
+            breach.used += by;
+            "what is used when a limit is breached"
+        }
         _ => return None,
     };
     Some(format!("{what} by {by}"))

@@ -23,6 +23,10 @@ pub fn fill(data: &Path) {
     for inbound in flow.reference() {
         submit(&engine, inbound);
     }
+    let first = engine.log().head().sequence + 1;
+    for inbound in flow.limits(first) {
+        submit(&engine, inbound);
+    }
     let (mut desk, mut offset) = (Desk::default(), 0);
     for item in flow.week() {
         if let Step::Message(message) = &item.step {

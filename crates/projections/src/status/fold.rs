@@ -142,7 +142,10 @@ impl Status {
             | Event::ControlSignedOff { .. }
             | Event::AccountingDayOpened { .. }
             | Event::AccountingDayClosed { .. }
-            | Event::PriorDay { .. } => {}
+            | Event::PriorDay { .. }
+            | Event::LimitReserved(_)
+            | Event::LimitBreached(_)
+            | Event::LimitCured(_) => {}
         }
     }
 

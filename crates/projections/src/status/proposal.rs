@@ -50,6 +50,12 @@ fn reference_subject(reference: &Reference) -> String {
         Reference::PriceSet(each) => format!("prices of {} from {}", each.date, each.source),
         Reference::Parameters(_) => "parameters".to_owned(),
         Reference::BookPolicy(each) => format!("policy of book {} from {}", each.book, each.valid_from),
+        Reference::CounterpartyLimit(each) => {
+            let (amount, currency) = (each.amount, each.currency);
+            let (kind, entity, with) = (each.kind.name(), &each.entity, &each.counterparty);
+            format!("{kind} limit of {entity} with {with} from {}: {amount} {currency}", each.valid_from)
+        }
+        Reference::AddOn(each) => format!("add-on {} of {:?} from {}", each.rate, each.cfi_prefix, each.valid_from),
         Reference::Issuer(each) => format!("issuer of {}", each.instrument),
         Reference::Grant(each) => format!("grant of {} from {}", each.actor, each.valid_from),
     }

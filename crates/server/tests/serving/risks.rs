@@ -16,6 +16,7 @@ pub const TABLE: &[Line] = &[
     ("EstimateMarketRisk", FIGURES, Book, Nothing),
     ("BacktestMarketRisk", FIGURES, Book, Nothing),
     ("GetConcentration", FIGURES, Whole, Nothing),
+    ("ListLimits", FIGURES, Whole, Nothing),
 ];
 
 /// A close of the one instrument, so that exposure has a price.
@@ -31,6 +32,9 @@ pub async fn business(house: &House) {
     let prices = r#"{"setReference":{"priceSet":{"date":20261120,"snap":"CLOSE","source":"QUOTES","version":1,
         "prices":[{"instrument":"SAP","currency":"EUR","value":"130.00"}]}}}"#;
     house.command("prices", prices).await.expect("set");
+    let limit = r#"{"setReference":{"counterpartyLimit":{"entity":"ALPHA","counterparty":"BETA","kind":"LIMIT_KIND_PRE_SETTLEMENT",
+        "currency":"EUR","validFrom":20261101,"amount":"1000.00","onBreach":"ON_BREACH_WARN"}}}"#;
+    house.command("limit", limit).await.expect("set");
     // Closes enough for market risk: every day back from the first.
     let last = model::date::Date::parse("2026-11-20").expect("a date");
     for (place, cents) in (1..=252).zip([12_900, 13_100, 13_050].into_iter().cycle()) {
@@ -66,6 +70,10 @@ pub async fn ask(house: &House, method: &str, actor: &str, min_sequence: u64) ->
             let request = pb::GetCapitalRequest { min_sequence, ..Default::default() };
             let answer = risk.get_capital(by(actor, request)).await?.into_inner();
             answer.capitals.expect("an answer").rows.len()
+        }
+        "ListLimits" => {
+            let request = pb::ListLimitsRequest::default();
+            risk.list_limits(by(actor, request)).await?.into_inner().limits.len()
         }
         "EstimateMarketRisk" => {
             let request = pb::EstimateMarketRiskRequest { question: in_euro(), min_sequence };

@@ -155,7 +155,11 @@ impl Books {
                 _ = known.price_sets.insert((set.date, set.snap, set.source), set.version);
             }
             Reference::Parameters(parameters) => known.parameters = parameters,
-            Reference::Grant(_) | Reference::BookPolicy(_) => unreachable!("the generator sends none"),
+            Reference::Grant(_)
+            | Reference::BookPolicy(_)
+            | Reference::CounterpartyLimit(_)
+            | Reference::AddOn(_)
+            | Reference::Issuer(_) => unreachable!("the generator sends none"),
         }
         if self.trades.values().any(|trade| trade.in_repair) {
             self.repairing = Some(0);
@@ -223,7 +227,11 @@ impl Books {
                 let before = known.price_sets.get(&(set.date, set.snap.clone(), set.source.clone()));
                 must(before.is_none_or(|version| *version < set.version), Reason::ReferenceInvalid)
             }
-            Reference::Grant(_) | Reference::BookPolicy(_) => unreachable!("the generator sends none"),
+            Reference::Grant(_)
+            | Reference::BookPolicy(_)
+            | Reference::CounterpartyLimit(_)
+            | Reference::AddOn(_)
+            | Reference::Issuer(_) => unreachable!("the generator sends none"),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Who asks, twice or with a second person; and what cannot be read.
 
 use super::{Answer, Books, books_something};
-use model::command::{Command, Inbound, Origin};
+use model::command::{Command, Inbound, Origin, Replay};
 use model::reference::{FourEyes, Reference};
 use model::rejection::Reason;
 use model::trade::TradeMessage;
@@ -94,7 +94,7 @@ impl Books {
                 self.quarantined.insert(self.sequence);
                 Ok(())
             }
-            Command::CloseQuarantined { sequence, replay } => self.close_quarantined(*sequence, replay.as_deref()),
+            Command::CloseQuarantined { sequence, replay } => self.close_quarantined(*sequence, replay.as_ref()),
             Command::Approve { proposal, payload_hash } => self.approve(*proposal, payload_hash.is_some()),
             Command::Refuse { proposal } => self.proposals.remove(proposal).map(|_| ()).ok_or(Reason::UnknownProposal),
             Command::CloseBreak(closing) => self.close_break(closing),
@@ -125,14 +125,18 @@ impl Books {
         Ok(())
     }
 
-    fn close_quarantined(&mut self, sequence: u64, replay: Option<&TradeMessage>) -> Result<(), Reason> {
+    fn close_quarantined(&mut self, sequence: u64, replay: Option<&Replay>) -> Result<(), Reason> {
         if !self.quarantined.contains(&sequence) {
             return Err(Reason::NotQuarantined);
         }
-        if let Some(message) = replay {
-            let message = Rc::new(message.clone());
-            self.trade_message(&message)?;
-            self.remember(&message);
+        match replay {
+            Some(Replay::Trade(message)) => {
+                let message = Rc::new((**message).clone());
+                self.trade_message(&message)?;
+                self.remember(&message);
+            }
+            Some(Replay::Advice(_)) => unreachable!("the generator replays trades"),
+            None => {}
         }
         self.quarantined.remove(&sequence);
         Ok(())

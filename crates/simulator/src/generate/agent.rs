@@ -139,7 +139,8 @@ impl Generator {
     fn allegement(&mut self) -> AdviceBody {
         if self.random.chance(4_000) && self.advices > 0 {
             let place = 1 + self.random.below(self.advices);
-            return AdviceBody::AllegementRemoval(AllegementRemoval { allegement: id(&format!("ADV-{place}")) });
+            let allegement = id(&format!("ADV-{place}"));
+            return AdviceBody::AllegementRemoval(AllegementRemoval { allegement, movement: None, payment: None });
         }
         AdviceBody::Allegement(Box::new(Allegement {
             movement: Movement::Deliver,

@@ -4,7 +4,7 @@ use super::Generator;
 use crate::books::Books;
 use crate::input::Input;
 use crate::world::{self, cash, decimal, id};
-use model::command::{Command, CutOff, DayStep, Opening, Repair, Step, Transfer, What};
+use model::command::{Command, CutOff, DayStep, Opening, Repair, Replay, Step, Transfer, What};
 use model::date::Date;
 use model::instruction::Steer;
 use model::reference::{Book, FourEyes, Parameters, Price, PriceSet, Priced, Reference};
@@ -209,7 +209,7 @@ impl Generator {
             1 => {
                 let open: Vec<u64> = books.quarantined.iter().copied().collect();
                 let sequence = self.one_of(&open).unwrap_or(4);
-                let replay = self.replayed().filter(|_| self.random.chance(6_000));
+                let replay = self.replayed().filter(|_| self.random.chance(6_000)).map(Replay::Trade);
                 Command::CloseQuarantined { sequence, replay }
             }
             _ => self.break_closed(books),

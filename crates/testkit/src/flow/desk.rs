@@ -93,8 +93,20 @@ pub fn is_expected(expected: Expected, record: &Record) -> bool {
 
 /// Plays a flow on a shard in memory; each item that did not get the answer it should, with that answer.
 pub fn play(flow: &Flow, shard: &mut Shard) -> Vec<(Option<Item>, Record)> {
+    play_with(flow, shard, |_| Vec::new())
+}
+
+/// The same, with further commands after the reference data; they are told the sequence that the first of them gets.
+pub fn play_with(
+    flow: &Flow,
+    shard: &mut Shard,
+    further: impl FnOnce(u64) -> Vec<Inbound>,
+) -> Vec<(Option<Item>, Record)> {
     let mut unexpected = Vec::new();
-    for inbound in flow.reference() {
+    let reference = flow.reference();
+    // One record is there already, and loading sets no work going.
+    let further = further(reference.len() as u64 + shard.records().len() as u64 + 1);
+    for inbound in reference.into_iter().chain(further) {
         let record = shard.submit(inbound);
         if !matches!(&record.content, Content::Decided { outcome: Outcome::Accepted(_), .. }) {
             unexpected.push((None, record.clone()));

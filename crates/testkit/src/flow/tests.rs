@@ -212,3 +212,48 @@ fn the_synthetic_history_is_correlated_and_has_heavy_tails() {
         assert!((low..high).contains(&year), "{name} moves {year} a year");
     }
 }
+
+/// Limits change no answer while they warn; what is reserved after the week is what the trades that are open make, and
+/// nothing that has ended reserves.
+#[test]
+fn limits_are_the_sum_of_what_open_trades_reserve() {
+    let flow = Flow::new(2026, Shape::demo());
+    let mut shard = Shard::new(flow.genesis());
+    let unexpected = play_with(&flow, &mut shard, |first| flow.limits(first));
+    assert!(unexpected.is_empty(), "{} answers, among them {:#?}", unexpected.len(), unexpected[0]);
+    let (mut counted, mut told) = (BTreeMap::new(), [0u32; 3]);
+    for event in shard.records().iter().flat_map(|record| record.events()) {
+        match event {
+            Event::LimitReserved(reserved) => {
+                told[0] += 1;
+                counted.insert((reserved.trade, reserved.line), reserved.amount);
+            }
+            Event::LimitBreached(_) => told[1] += 1,
+            Event::LimitCured(_) => told[2] += 1,
+            _ => {}
+        }
+    }
+    assert!(told[0] > 1_000 && told[1] > 50 && told[2] > 20, "reserved, breached, cured: {told:?}");
+    counted.retain(|_, amount| *amount != 0);
+    let mut used = BTreeMap::new();
+    for ((_, line), amount) in counted {
+        *used.entry(line).or_insert(0) += amount;
+    }
+    let state = shard.state();
+    assert!(state.recount_limits().expect("kept as counted") > 50, "T+2: some trades are still open");
+    let today = state.at().expect("a last record").date_utc();
+    let rows = state.limits(today).into_iter().filter(|row| row.used != 0);
+    let party = |name: &Identifier| model::index::PartyIx(state.find(Kind::Party, name.as_str()).expect("a name"));
+    let kept: BTreeMap<_, _> = rows
+        .map(|row| {
+            let (entity, counterparty) = (party(&row.entity), party(&row.counterparty));
+            let line = model::limit::LimitLine { entity, counterparty, kind: row.kind, value_date: row.value_date };
+            (line, row.used)
+        })
+        .collect();
+    assert_eq!(kept, used);
+    for row in state.limits(today) {
+        let over = row.unmeasured > 0 || row.limit.is_some_and(|(limit, _)| row.used > limit);
+        assert_eq!(over, row.breached.is_some(), "{row:?}");
+    }
+}

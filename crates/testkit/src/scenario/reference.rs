@@ -46,6 +46,8 @@ pub(super) fn reference(words: &mut Words, today: Date) -> Result<Option<Referen
         "prices" => Reference::PriceSet(prices(words, today)?),
         "parameters" => Reference::Parameters(parameters(words)?),
         "policy" => Reference::BookPolicy(policy(words, today)?),
+        "exposure-limit" => Reference::CounterpartyLimit(super::limits::limit(words, today)?),
+        "add-on" => Reference::AddOn(super::limits::add_on(words, today)?),
         "issuer" => {
             let instrument = words.name("the instrument")?;
             let lei = words.option("lei").map(|lei| Lei::parse(&lei).map_err(|error| error.to_string())).transpose()?;

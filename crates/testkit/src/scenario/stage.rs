@@ -72,6 +72,9 @@ impl Stage for InMemory {
     }
 
     fn rest(&mut self) {
+        if let Err(differs) = self.shard().state().recount_limits() {
+            panic!("limits counted anew are not what was kept: {differs}");
+        }
         if self.mode == Mode::Restarts {
             let before = self.shard.take().expect("there is a shard between two calls");
             let (running, recovered) = (snapshot(before.state()), before.recovered());

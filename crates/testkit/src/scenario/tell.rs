@@ -2,6 +2,7 @@
 //! (sequences) are not told.
 
 use super::control;
+use super::limits;
 use super::view::{Standing, View};
 use model::command::{CutOff, Task};
 use model::event::{Event, Wait};
@@ -109,6 +110,7 @@ fn tell(view: &View, event: &Event, steps: bool) -> Option<String> {
                 Task::Cycle(_) => "cycle",
                 Task::Survey(_) => "survey",
                 Task::Repair => "repair",
+                Task::Reserve => "reserve",
             };
             format!("{name}: {examined} looked at, {}", if *remaining { "more to do" } else { "done" })
         }
@@ -122,6 +124,7 @@ fn tell(view: &View, event: &Event, steps: bool) -> Option<String> {
         | Event::AccountingDayOpened { .. }
         | Event::AccountingDayClosed { .. }
         | Event::PriorDay { .. } => return control::tell(view, event),
+        Event::LimitReserved(_) | Event::LimitBreached(_) | Event::LimitCured(_) => return limits::tell(view, event),
         event => return super::outside::tell(view, event),
     })
 }
@@ -142,6 +145,8 @@ fn set(reference: &Reference) -> String {
         Reference::PriceSet(set) => format!("set prices of {} {} version {}", set.date, set.snap, set.version),
         Reference::Parameters(_) => "set parameters".to_owned(),
         Reference::BookPolicy(policy) => format!("set policy of {} from {}", policy.book, policy.valid_from),
+        Reference::CounterpartyLimit(limit) => limits::set(limit),
+        Reference::AddOn(add_on) => limits::set_add_on(add_on),
         Reference::Issuer(each) => format!("set issuer of {}: {}", each.instrument, each.issuer),
         Reference::Grant(grant) => super::grants::tell(grant),
     }

@@ -203,12 +203,13 @@ impl<S: Stage> Player<S> {
     }
 
     fn task(&mut self, words: &mut Words) -> Result<Task, String> {
-        let task = words.expect(&["retry", "cycle", "survey", "repair"])?;
+        let task = words.expect(&["retry", "cycle", "survey", "repair", "reserve"])?;
         let domain = DomainIx(self.view.find(Kind::Domain, DOMAIN).unwrap_or(0));
         Ok(match &*task {
             "retry" => Task::Retry,
             "cycle" => Task::Cycle(domain),
             "survey" => Task::Survey(domain),
+            "reserve" => Task::Reserve,
             _ => Task::Repair,
         })
     }

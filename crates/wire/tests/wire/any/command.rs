@@ -95,6 +95,7 @@ pub fn task() -> impl Strategy<Value = Task> {
         small().prop_map(|domain| Task::Cycle(DomainIx(domain))),
         small().prop_map(|domain| Task::Survey(DomainIx(domain))),
         Just(Task::Repair),
+        Just(Task::Reserve),
     ]
 }
 

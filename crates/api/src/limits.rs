@@ -1,0 +1,75 @@
+//! What is used of limits on counterparties: asked of the shard's state, which counts it as trades come and go.
+
+use engine::LimitFacts;
+use model::currency::exponent;
+use model::date::Date;
+use model::identifier::CurrencyCode;
+use model::limit::{LimitKind, OnBreach};
+use tonic::Status;
+use wire::pb::{record, typ, view};
+
+use crate::backend::Backend;
+use crate::failure;
+use crate::state::{calendar_date, date_number};
+
+impl Backend {
+    /// The lines that fit, and the record at which they stand so.
+    pub(crate) async fn limits(&self, filter: view::LimitFilter) -> Result<(u64, Vec<view::LimitStanding>), Status> {
+        let on = match filter.on {
+            0 => None,
+            number => {
+                let wrong = || failure::malformed("filter.on", format!("{number} is no date of the form YYYYMMDD"));
+                Some(calendar_date(number).ok_or_else(wrong)?)
+            }
+        };
+        let shard = self.shard()?;
+        let asked = shard.ask(move |state| {
+            let today = state.at().map_or(Date::MIN, |at| at.date_utc());
+            (state.sequence(), state.limits(on.unwrap_or(today)))
+        });
+        let (sequence, rows) = asked.await.map_err(failure::shard)?;
+        let fits = |row: &LimitFacts| {
+            (filter.entity.is_empty() || row.entity.as_str() == filter.entity)
+                && (filter.counterparty.is_empty() || row.counterparty.as_str() == filter.counterparty)
+                && (!filter.only_breached || row.breached.is_some())
+        };
+        let mut rows: Vec<_> = rows.into_iter().filter(fits).collect();
+        rows.sort_by(|one, other| {
+            let key = |row: &LimitFacts| (row.kind, row.value_date);
+            (&one.entity, &one.counterparty, key(one)).cmp(&(&other.entity, &other.counterparty, key(other)))
+        });
+        Ok((sequence, rows.iter().map(standing).collect()))
+    }
+}
+
+fn standing(row: &LimitFacts) -> view::LimitStanding {
+    let kind = match row.kind {
+        LimitKind::PreSettlement => record::LimitKind::PreSettlement,
+        LimitKind::Delivery => record::LimitKind::Delivery,
+    };
+    let on_breach = match row.limit {
+        None => record::OnBreach::Unspecified,
+        Some((_, OnBreach::Warn)) => record::OnBreach::Warn,
+        Some((_, OnBreach::Hold)) => record::OnBreach::Hold,
+    };
+    let amount = |units| Some(money(units, row.currency));
+    view::LimitStanding {
+        entity: row.entity.to_string(),
+        counterparty: row.counterparty.to_string(),
+        kind: kind as i32,
+        value_date: row.value_date.map_or(0, date_number),
+        currency: row.currency.to_string(),
+        limit: row.limit.and_then(|(limit, _)| amount(limit)),
+        on_breach: on_breach as i32,
+        used: amount(row.used),
+        // Neither is below zero: the difference fits.
+        headroom: row.limit.and_then(|(limit, _)| amount(limit - row.used)),
+        trades: row.trades,
+        unmeasured: row.unmeasured,
+        breached_in: row.breached.unwrap_or_default(),
+    }
+}
+
+fn money(units: i64, currency: CurrencyCode) -> typ::Decimal {
+    typ::Decimal { unscaled: units, scale: u32::from(exponent(currency).unwrap_or(0)) }
+}

@@ -1,0 +1,33 @@
+//! Prices to measure by and limits, in a snapshot.
+
+use super::SnapshotError;
+use super::codec::{Codec, Input, Output, choices, fields};
+use crate::limits::{Limit, Limits, Reserved, Used};
+use crate::marks::{Mark, Marks};
+use model::decimal::Decimal;
+use model::limit::{LimitKind, LimitLine, OnBreach};
+
+impl Codec for Decimal {
+    fn put(&self, out: &mut Output<'_>) {
+        (self.unscaled, self.scale).put(out);
+    }
+    fn get(input: &mut Input<'_>) -> Result<Self, SnapshotError> {
+        let (unscaled, scale) = Codec::get(input)?;
+        Decimal::new(unscaled, scale).map_err(|_| SnapshotError("a decimal is out of range"))
+    }
+}
+
+choices! {
+    LimitKind { PreSettlement = 1, Delivery = 2 }
+    OnBreach { Warn = 1, Hold = 2 }
+}
+
+fields! {
+    Mark { date, currency, value, accrued }
+    Marks { prices, rates }
+    Limit { currency, rows }
+    LimitLine { entity, counterparty, kind, value_date }
+    Used { amount, trades, unmeasured, breached }
+    Reserved { line, amount, measured }
+    Limits { limits, add_ons, used, reserved, surveying }
+}
