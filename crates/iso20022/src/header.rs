@@ -100,7 +100,7 @@ pub(crate) fn open(tree: &Tree) -> Result<Envelope<'_>, ReadError> {
         }
     };
     let (header, document) = (only("AppHdr")?, only("Document")?);
-    if !header.namespace().strip_prefix(SPACE).is_some_and(|name| variant(name) == Some("head.001.001")) {
+    if header.namespace().strip_prefix(SPACE).and_then(variant) != Some("head.001.001") {
         return Err(header.fault(format!("namespace {:?}, expected {SPACE}{HEADER}", header.namespace())));
     }
     let name = document.namespace().strip_prefix(SPACE).unwrap_or_default();
