@@ -5,7 +5,7 @@
 //! Broker, service, front office, subscriber and questioner share the machine.
 
 mod clients;
-mod load;
+pub mod load;
 
 use crate::broker::Broker;
 use crate::house;
