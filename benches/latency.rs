@@ -6,7 +6,7 @@
 
 mod clients;
 mod lag;
-mod load;
+pub mod load;
 
 use crate::broker::Broker;
 use crate::house;

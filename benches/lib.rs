@@ -7,6 +7,7 @@ mod fold;
 mod house;
 mod ingest;
 mod latency;
+mod promotion;
 mod rebuild;
 mod report;
 mod restart;
@@ -76,6 +77,21 @@ enum Which {
         #[arg(long, default_value_t = 100_000)]
         open: u64,
     },
+    /// Time from kill -9 of the primary until the warm standby leads and settles, under load.
+    Promotion {
+        /// Messages a second.
+        #[arg(long, default_value_t = 5_000)]
+        rate: u64,
+        /// How long the primary lives.
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+        /// Rounds; the median and the slowest are reported.
+        #[arg(long, default_value_t = 3)]
+        rounds: u32,
+    },
+    /// Leads for `promotion`, then waits to be killed.
+    #[command(hide = true)]
+    Lead { dir: PathBuf, brokers: String },
     /// Fills a log for `restart`, then waits to be killed.
     #[command(hide = true)]
     Fill { dir: PathBuf, trades: u64, open: u64 },
@@ -103,6 +119,10 @@ pub fn main(bench: &Bench) -> Result<()> {
         Which::Rebuild { messages } => rebuild::run(bench.seed, messages, &mut report)?,
         Which::Restart { trades, open } => restart::run(bench.seed, trades, open, &mut report)?,
         Which::State { open } => return fold::state(bench.seed, open),
+        Which::Promotion { rate, seconds, rounds } => {
+            promotion::run(bench.seed, promotion::Plan { rate, seconds, rounds }, &mut report)?;
+        }
+        Which::Lead { ref dir, ref brokers } => return promotion::lead(dir, brokers),
         Which::Fill { ref dir, trades, open } => return restart::fill(bench.seed, dir, trades, open),
         Which::All => {
             fold::run(bench.seed, 1_000_000, &mut report)?;
@@ -115,6 +135,7 @@ pub fn main(bench: &Bench) -> Result<()> {
             rebuild::run(bench.seed, 500_000, &mut report)?;
             restart::run(bench.seed, 1_000_000, 100_000, &mut report)?;
             restart::run(bench.seed, 1_000_000, 1_000_000, &mut report)?;
+            promotion::run(bench.seed, promotion::Plan { rate: 5_000, seconds: 10, rounds: 3 }, &mut report)?;
         }
     }
     report.print();
