@@ -79,6 +79,9 @@ enum Which {
     /// Fills a log for `restart`, then waits to be killed.
     #[command(hide = true)]
     Fill { dir: PathBuf, trades: u64, open: u64 },
+    /// Folds open instructions for `fold`, and says what each takes.
+    #[command(hide = true)]
+    State { open: u64 },
     /// Everything, with sizes that finish in some minutes.
     All,
 }
@@ -99,6 +102,7 @@ pub fn main(bench: &Bench) -> Result<()> {
         Which::Latency { rate, seconds } => latency::run(bench.seed, latency::Plan { rate, seconds }, &mut report)?,
         Which::Rebuild { messages } => rebuild::run(bench.seed, messages, &mut report)?,
         Which::Restart { trades, open } => restart::run(bench.seed, trades, open, &mut report)?,
+        Which::State { open } => return fold::state(bench.seed, open),
         Which::Fill { ref dir, trades, open } => return restart::fill(bench.seed, dir, trades, open),
         Which::All => {
             fold::run(bench.seed, 1_000_000, &mut report)?;

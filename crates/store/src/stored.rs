@@ -10,6 +10,8 @@
 //! | 77 | 4 | length of the payload, uncompressed |
 //! | 81 | … | payload: each record behind its length (4 bytes); numbers are big-endian |
 
+use std::cell::RefCell;
+
 use zstd::bulk::{Compressor, Decompressor};
 
 use crate::records::PREFIX;
@@ -56,6 +58,19 @@ impl Encoder {
         self.stored.extend_from_slice(body);
         &self.stored
     }
+}
+
+thread_local! {
+    /// What a thread that reads single blocks keeps from block to block: making the tables anew costs more than a small block.
+    static DECODER: RefCell<Option<Decoder>> = const { RefCell::new(None) };
+}
+
+/// Reads one block with the thread's own decoder.
+pub(crate) fn decode(stored: &[u8]) -> Result<Block, Error> {
+    DECODER.with_borrow_mut(|kept| match kept {
+        Some(decoder) => decoder.decode(stored),
+        none => none.insert(Decoder::new()?).decode(stored),
+    })
 }
 
 /// Reads stored blocks and verifies each; keeps the decompressor's tables from block to block.
@@ -167,7 +182,7 @@ impl Block {
     /// # Errors
     /// [`Error::Corrupt`] when the bytes are not a block or the records do not hash to the chain.
     pub fn from_stored(stored: &[u8]) -> Result<Block, Error> {
-        Decoder::new()?.decode(stored)
+        decode(stored)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use rocksdb::{DB, DBRawIterator, ReadOptions};
 
-use crate::stored::Decoder;
+use crate::stored::{Decoder, decode};
 use crate::{Block, Error, Hash, chain, keys, tuning};
 
 use super::Log;
@@ -265,7 +265,7 @@ fn stored_block_holding(db: &DB, sequence: u64) -> Result<Block, Error> {
     rows.seek_for_prev(keys::block(sequence));
     rows.status().map_err(|cause| Error::read("reading a block", cause))?;
     if let Some((key, stored)) = rows.item() {
-        let block = Decoder::new()?.decode(stored)?;
+        let block = decode(stored)?;
         if key == keys::block(block.first()) && block.record(sequence).is_some() {
             return Ok(block);
         }

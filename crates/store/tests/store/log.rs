@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use store::{Head, Log};
+use store::{Block, Head, Log};
 
 use crate::opening::with_raw;
 use crate::place::{Place, check_all, fill, id, next_block, record};
@@ -82,6 +82,20 @@ fn many_blocks_are_read_in_order_from_anywhere() {
     log.verify_tables().expect("all is sound");
     let sizes = log.estimated_size();
     assert!(sizes.blocks > 0 && sizes.ids > 0 && sizes.total() >= sizes.blocks + sizes.ids);
+}
+
+/// Followers that keep up share what was committed, and neither read nor unpack it.
+#[test]
+fn recent_blocks_are_shared_from_memory() {
+    let mut place = Place::new();
+    place.options.ring_bytes = 64 << 20;
+    let log = place.create();
+    fill(&log, 2_000);
+    for sequence in [1, 10_000, 19_999, 20_000] {
+        let [one, other] = [(); 2].map(|()| log.block_holding(sequence).expect("reads").expect("block"));
+        let bytes = |block: &Block| block.record(sequence).map(<[u8]>::as_ptr);
+        assert_eq!(bytes(&one), bytes(&other), "record {sequence} was read twice");
+    }
 }
 
 #[test]
