@@ -63,7 +63,7 @@ pub(crate) fn steer_to(draft: &mut Draft<'_>, place: u32, held: bool, priority: 
     if instruction.partner == NONE {
         return;
     }
-    if priority != instruction.priority {
+    if priority != instruction.priority && held == instruction.held {
         retry_if_passed_by(draft, place, priority);
     }
     if held != instruction.held {
