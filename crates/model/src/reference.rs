@@ -8,6 +8,7 @@ use crate::date::Date;
 use crate::decimal::Decimal;
 use crate::identifier::{Bic, Cfi, CurrencyCode, Identifier, Isin, Lei};
 use crate::limit::{AddOn, CounterpartyLimit};
+use crate::margin::MarginAccount;
 use crate::permission::Grant;
 use crate::trade::{Method, QuantityType};
 use alloc::boxed::Box;
@@ -34,6 +35,7 @@ pub enum Reference {
     BookPolicy(BookPolicy),
     CounterpartyLimit(CounterpartyLimit),
     AddOn(AddOn),
+    MarginAccount(MarginAccount),
 }
 
 /// What a party is to us. One party may have several roles.
