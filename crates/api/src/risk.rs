@@ -68,4 +68,18 @@ impl RiskService for Backend {
         limits.retain(|row| sight.counterparty(&row.counterparty));
         Ok(Response::new(pb::ListLimitsResponse { sequence, limits }))
     }
+
+    async fn list_margin_accounts(
+        &self,
+        request: Request<pb::ListMarginAccountsRequest>,
+    ) -> Result<Response<pb::ListMarginAccountsResponse>, Status> {
+        self.margin_accounts(request).await
+    }
+
+    async fn list_margin_calls(
+        &self,
+        request: Request<pb::ListMarginCallsRequest>,
+    ) -> Result<Response<pb::ListMarginCallsResponse>, Status> {
+        self.margin_calls(request).await
+    }
 }

@@ -34,7 +34,7 @@ mod step;
 mod timer;
 mod verify;
 
-pub use clearing::LimitFacts;
+pub use clearing::{CallFacts, LimitFacts, MarginStanding};
 pub use clock::Clock;
 pub use crash::{Place, Suspect};
 pub use cursor::{SourceCursor, cursor};

@@ -55,6 +55,8 @@ pub const RIGHTS: &[Right] = &[
     question("RiskService", "GetExposure", FIGURES),
     question("RiskService", "GetCapital", FIGURES),
     question("RiskService", "ListLimits", FIGURES),
+    question("RiskService", "ListMarginAccounts", FIGURES),
+    question("RiskService", "ListMarginCalls", FIGURES),
     // Which of them, the command says.
     command("OperatorService", "SubmitCommand", &[Publisher, Operator, Approver, Admin]),
     command("OperatorService", "OpenDay", OPERATIONS),

@@ -85,8 +85,20 @@ impl Market {
         }
     }
 
-    /// The set of a date, or the last one.
+    /// The set of a date, or the last one, looked up.
     pub(crate) fn prices(&self, views: &Views, wanted: &Wanted) -> Result<Prices, Error> {
+        self.read(views, self.wanted(wanted)?).map(|set| Prices::new(&set))
+    }
+
+    /// The set of a date, or the last one, as it was recorded.
+    pub(crate) fn set_of(&self, views: &Views, wanted: &Wanted) -> Result<(PriceSet, pb::PriceSetName), Error> {
+        let set = self.read(views, self.wanted(wanted)?)?;
+        let name = Prices::new(&set).name();
+        Ok((set, name))
+    }
+
+    /// Which set is meant.
+    fn wanted(&self, wanted: &Wanted) -> Result<SetKey, Error> {
         let dates = self.dates(wanted)?;
         let source = self.source(wanted)?;
         let date = match wanted.date {
@@ -99,16 +111,16 @@ impl Market {
             Error::NotFound { what: "set of prices and rates", id: format!("{} {on}{from}", wanted.snap) }
         };
         let (date, source) = date.zip(source).ok_or_else(none)?;
-        self.read(views, (date, wanted.snap.clone(), source.clone()))
+        Ok((date, wanted.snap.clone(), source.clone()))
     }
 
-    fn read(&self, views: &Views, key: SetKey) -> Result<Prices, Error> {
+    fn read(&self, views: &Views, key: SetKey) -> Result<PriceSet, Error> {
         if let Some(set) = self.fresh.get(&key) {
-            return Ok(Prices::new(set));
+            return Ok(set.clone());
         }
         let bytes = views.get(table::MARKET_SETS, &set_key(&key))?;
         let bytes = rows::present(table::MARKET_SETS, bytes, "row of a set that is known")?;
-        from_row(&rows::decode(table::MARKET_SETS, &bytes)?).map(|set| Prices::new(&set))
+        from_row(&rows::decode(table::MARKET_SETS, &bytes)?)
     }
 
     /// How an instrument is priced.
