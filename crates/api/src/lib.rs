@@ -18,6 +18,7 @@ pub mod failure;
 mod ledger;
 mod limits;
 mod log;
+mod margin;
 mod operator;
 mod position;
 mod receipt;

@@ -69,6 +69,20 @@ impl RiskService for Backend {
         Ok(Response::new(pb::ListLimitsResponse { sequence, limits }))
     }
 
+    async fn list_margin_accounts(
+        &self,
+        request: Request<pb::ListMarginAccountsRequest>,
+    ) -> Result<Response<pb::ListMarginAccountsResponse>, Status> {
+        self.margin_accounts(request).await
+    }
+
+    async fn list_margin_calls(
+        &self,
+        request: Request<pb::ListMarginCallsRequest>,
+    ) -> Result<Response<pb::ListMarginCallsResponse>, Status> {
+        self.margin_calls(request).await
+    }
+
     async fn estimate_market_risk(
         &self,
         request: Request<pb::EstimateMarketRiskRequest>,

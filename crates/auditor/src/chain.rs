@@ -61,6 +61,7 @@ impl Batch {
             2 => unpacked(body, length).map_err(|cause| {
                 Fault::violated(crate::Invariant::I10, format!("block {first} cannot be unpacked: {cause}"))
             })?,
+            0 => return Err(Fault::violated(crate::Invariant::I10, format!("block {first} is of no format"))),
             other => return Err(Fault::unknown(format!("block {first} is of format {other}"))),
         };
         must!(I10, payload.len() == length, "block {first}: {} bytes instead of {length}", payload.len());

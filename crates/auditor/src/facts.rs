@@ -2,8 +2,8 @@
 
 use crate::bytes::{Fields, Value, text, unreadable};
 use crate::fault::Fault;
-use crate::limits::Told;
 use crate::posting::{Asset, Posting};
+use crate::{limits, margin};
 
 /// What a trade resolves to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -158,7 +158,9 @@ pub enum Fact<'a> {
         number: u64,
     },
     /// What becomes of a limit.
-    Limit(Told),
+    Limit(limits::Told),
+    /// What becomes of margin accounts and calls.
+    Margin(margin::Told),
     /// Control totals, accounting days, prior-day adjustments: nothing of them moves a balance.
     Accounting,
 }
@@ -340,7 +342,8 @@ fn fact<'a>(kind: u32, f: &Table<'a>, packed: Vec<u64>) -> Result<Fact<'a>, Faul
         48 => Fact::BreakClosed { number: f.number(1)? },
         60 => Fact::ChangeLapsed { trade: f.number(1)? },
         61..=65 => Fact::Accounting,
-        80..=82 => Fact::Limit(Told::read(kind, f)?),
+        80..=82 => Fact::Limit(limits::Told::read(kind, f)?),
+        83 | 84 => Fact::Margin(margin::Told::read(kind, f)?),
         other => return Err(Fault::unknown(format!("a fact of kind {other}, which this auditor does not know"))),
     })
 }

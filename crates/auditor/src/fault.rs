@@ -26,14 +26,15 @@ pub enum Invariant {
     I19,
     I20,
     I21,
+    I22,
 }
 
 use Invariant::*;
 
 impl Invariant {
     /// All of them, in order.
-    pub const ALL: [Invariant; 21] =
-        [I1, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11, I12, I13, I14, I15, I16, I17, I18, I19, I20, I21];
+    pub const ALL: [Invariant; 22] =
+        [I1, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11, I12, I13, I14, I15, I16, I17, I18, I19, I20, I21, I22];
 
     /// What it says, in a line.
     #[must_use]
@@ -61,6 +62,7 @@ impl Invariant {
             I18 => "same input, same bytes",
             I19 => "the published topic is the log, in order, once",
             I20 => "names, instruments, accounts and instructions used were there before",
+            I22 => "margin figures add up; what is missing is called once, a call is paid what it asks and ends once",
             I21 => "used of a limit = what open trades reserve; what is over it is told, with its true figures",
         }
     }

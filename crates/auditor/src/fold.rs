@@ -8,6 +8,7 @@ use crate::facts::{Fact, Reader};
 use crate::fault::{Fault, must};
 use crate::ids::{Ids, Said};
 use crate::limits::Limits;
+use crate::margin::Margin;
 use crate::names::{Names, date_of, kind};
 use crate::people::People;
 use crate::posting::{Account, Asset, Posting, kind as account_kind};
@@ -45,6 +46,7 @@ pub struct Fold {
     pub(crate) ids: Ids,
     pub(crate) people: People,
     pub(crate) limits: Limits,
+    pub(crate) margin: Margin,
     pub(crate) sources: BTreeMap<(String, u32), Taken>,
     quarantined: BTreeSet<u64>,
     breaks_given: u64,
@@ -170,6 +172,7 @@ impl Fold {
         self.ids.fact(sequence, fact, said, cancelled)?;
         self.trades.fact(fact, postings, &self.names, said.trade, sequence)?;
         self.books.post(fact, postings)?;
+        self.margin.fact(fact)?;
         self.limits.fact((sequence, date_of(self.at)), fact, &self.trades, &self.names)?;
         match fact {
             Fact::Captured { source, id, version, terms, defects, .. } => {

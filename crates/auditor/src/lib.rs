@@ -14,6 +14,7 @@ mod fault;
 pub mod fold;
 mod ids;
 mod limits;
+mod margin;
 mod names;
 mod people;
 mod posting;
@@ -246,6 +247,7 @@ fn end(beside: &Beside, fold: &Fold, report: &mut Report) -> Result<(), Fault> {
     report.looked(Invariant::I15, counts.accepted);
     report.looked(Invariant::I20, counts.facts);
     report.looked(Invariant::I21, fold.limits.looked);
+    report.looked(Invariant::I22, fold.margin.looked);
     Ok(())
 }
 

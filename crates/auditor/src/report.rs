@@ -63,7 +63,7 @@ pub struct Report {
     pub trial_balance: Vec<TrialLine>,
     /// Messages of a topic that do not count.
     pub dropped: u64,
-    looked: [u64; 21],
+    looked: [u64; 22],
     /// The record it is at.
     pub(crate) at: u64,
 }

@@ -79,7 +79,7 @@ pub(crate) fn decide_accounting(draft: &mut Draft<'_>, day: &AccountingDay) -> R
 fn freeze(state: &State, set: &SetName) -> Result<FrozenSet, Rejection> {
     let SetName { date, snap, source } = set.clone();
     let version = state.reference.price_sets.get(&(date, snap.clone(), source.clone())).copied();
-    let version = version.ok_or_else(|| Rejection::new(Reason::UnknownPriceSet, snap.as_str()))?;
+    let (version, _) = version.ok_or_else(|| Rejection::new(Reason::UnknownPriceSet, snap.as_str()))?;
     Ok(FrozenSet { date, snap, source, version })
 }
 

@@ -4,6 +4,7 @@ use crate::accounting::prior_day;
 use crate::balances::RANGE;
 use crate::instruction::Instruction;
 use crate::limits::{Overlay, follow};
+use crate::margin;
 use crate::past::Past;
 use crate::settlement::lapsed_changes;
 use crate::state::State;
@@ -64,7 +65,10 @@ impl<'a> Draft<'a> {
     pub fn push(&mut self, event: Event) {
         let prior = prior_day(self.state, &event);
         let lapsed = lapsed_changes(self.state, &self.events, &event);
-        let counted = if self.state.limits.is_empty() { Vec::new() } else { follow(self, &event) };
+        let mut counted = if self.state.limits.is_empty() { Vec::new() } else { follow(self, &event) };
+        if !self.state.margin.calls.is_empty() {
+            counted.extend(margin::follow(self, &event));
+        }
         self.events.push(event);
         self.events.extend(prior.into_iter().chain(lapsed.into_iter().flatten()).chain(counted));
     }

@@ -7,6 +7,7 @@ use crate::day::{continue_survey, decide_day};
 use crate::draft::Draft;
 use crate::ledger::{decide_open, decide_reverse, decide_transfer};
 use crate::limits::continue_reserve;
+use crate::margin::{decide_answer, decide_calls};
 use crate::outside::decide_advice;
 use crate::past::{Past, request_key};
 use crate::permission::permitted;
@@ -111,6 +112,8 @@ pub(crate) fn decide_command(draft: &mut Draft<'_>, _inbound: &Inbound, command:
         Command::Advice(advice) => decide_advice(draft, advice).map(|_| ()),
         Command::CloseBreak(closing) => decide_close(draft, closing),
         Command::AssignBreak { number, owner } => decide_assign(draft, *number, owner),
+        Command::IssueMarginCalls(issue) => decide_calls(draft, issue),
+        Command::AnswerMarginCall { number, answer } => decide_answer(draft, *number, *answer),
         Command::Approve { .. } | Command::Refuse { .. } => {
             unreachable!("an approval is not itself proposed")
         }
@@ -238,5 +241,7 @@ fn apply_event(state: &mut State, sequence: u64, at: Timestamp, actor: &Identifi
         Event::LimitReserved(reservation) => state.apply_reserved(reservation),
         Event::LimitBreached(breach) => state.apply_breached(sequence, &breach.line),
         Event::LimitCured(cure) => state.apply_cured(&cure.line),
+        Event::MarginAssessed(assessment) => state.apply_assessed(sequence, assessment),
+        Event::MarginCallMoved(moved) => state.apply_call_moved(moved),
     }
 }

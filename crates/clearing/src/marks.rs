@@ -100,6 +100,20 @@ impl Marks {
         self.convert(worth, quoted, into)
     }
 
+    /// The price of one unit in a currency, with six decimals more than it has: what the worth of a million is.
+    pub fn price_in(
+        &self,
+        names: &Names,
+        reference: &ReferenceData,
+        instrument: InstrumentIx,
+        into: CurrencyCode,
+    ) -> Result<Decimal, Lack> {
+        let range = || Lack::from("range");
+        let million = 10i128.checked_pow(u32::from(reference.scale(instrument)) + 6).ok_or_else(range)?;
+        let worth = self.worth(names, reference, instrument, million, into)?;
+        Decimal::from_units(worth, exponent(into) + 6).map_err(|_| range())
+    }
+
     /// An amount in another currency, by the rate or its inverse, half up.
     pub fn convert(&self, amount: i128, from: CurrencyCode, into: CurrencyCode) -> Result<i128, Lack> {
         if from == into || amount == 0 {

@@ -2,7 +2,6 @@
 
 use crate::Map;
 use crate::draft::Draft;
-use crate::limits::{check_add_on, check_limit};
 use crate::state::State;
 use alloc::{collections::BTreeMap, string::String, string::ToString, vec::Vec};
 use model::calendar::Calendar;
@@ -35,7 +34,8 @@ pub(crate) struct ReferenceData {
     pub ssis: Map<u32, Vec<SsiEntry>>,
     pub tolerances: BTreeMap<CurrencyCode, Vec<ToleranceEntry>>,
     pub limits: BTreeMap<(u32, CurrencyCode), Vec<(Date, i64)>>,
-    pub price_sets: BTreeMap<(Date, Identifier, Identifier), u32>,
+    /// The version that holds, and the record that set it.
+    pub price_sets: BTreeMap<(Date, Identifier, Identifier), (u32, u64)>,
     pub parameters: Parameters,
 }
 
@@ -292,8 +292,9 @@ fn check(draft: &Draft<'_>, reference: &Reference) -> Result<Option<u8>, Rejecti
             ssi.domain.as_ref().map(|domain| known(draft, Kind::Domain, domain)).transpose()?;
         }
         Reference::Tolerance(tolerance) => crate::tolerance::check_tolerance(tolerance)?,
-        Reference::CounterpartyLimit(limit) => check_limit(draft, limit)?,
-        Reference::AddOn(add_on) => check_add_on(add_on)?,
+        Reference::CounterpartyLimit(limit) => crate::limits::check_limit(draft, limit)?,
+        Reference::AddOn(add_on) => crate::limits::check_add_on(add_on)?,
+        Reference::MarginAccount(account) => crate::margin::check_account(draft, account)?,
         Reference::CreditLimit(limit) => {
             let account = AccountIx(known(draft, Kind::Account, &limit.account)?);
             if state.reference.account(account).is_some_and(|entry| entry.kind == AccountKind::Depot) {
@@ -305,7 +306,7 @@ fn check(draft: &Draft<'_>, reference: &Reference) -> Result<Option<u8>, Rejecti
         }
         Reference::PriceSet(set) => {
             let key = (set.date, set.snap.clone(), set.source.clone());
-            if state.reference.price_sets.get(&key).is_some_and(|version| *version >= set.version) {
+            if state.reference.price_sets.get(&key).is_some_and(|(version, _)| *version >= set.version) {
                 return Err(invalid("version: a correction of a price set has a higher version"));
             }
         }
@@ -406,10 +407,9 @@ impl State {
             }
             Reference::Ssi(ssi) => self.apply_ssi(sequence, ssi),
             Reference::Tolerance(tolerance) => self.apply_tolerance(tolerance),
-            Reference::CounterpartyLimit(limit) => {
-                self.apply_limit(limit, minor(limit.amount, limit.currency).expect("checked when it was set"));
-            }
+            Reference::CounterpartyLimit(limit) => self.apply_limit(limit),
             Reference::AddOn(add_on) => self.apply_add_on(add_on),
+            Reference::MarginAccount(account) => self.apply_margin_account(account),
             Reference::CreditLimit(limit) => {
                 let account = self.index(Kind::Account, &limit.account);
                 let amount = minor(limit.amount, limit.currency).expect("checked when it was set");
@@ -418,9 +418,10 @@ impl State {
                 self.wake_cash(AccountIx(account), limit.currency);
             }
             Reference::PriceSet(set) => {
-                self.reference.price_sets.insert((set.date, set.snap.clone(), set.source.clone()), set.version);
-                self.marks.take(set, &self.names);
-                self.measure_again();
+                self.reference
+                    .price_sets
+                    .insert((set.date, set.snap.clone(), set.source.clone()), (set.version, sequence));
+                self.take_prices(set);
             }
             Reference::Parameters(parameters) => self.reference.parameters = parameters.clone(),
             Reference::Grant(grant) => self.grants.set(grant.clone()),

@@ -76,6 +76,7 @@ impl State {
         self.breaks.put(&mut out);
         self.marks.put(&mut out);
         self.limits.put(&mut out);
+        self.margin.put(&mut out);
         END.put(&mut out);
         out.finish();
     }
@@ -125,6 +126,7 @@ impl State {
         state.breaks = Codec::get(&mut input)?;
         state.marks = Codec::get(&mut input)?;
         state.limits = Codec::get(&mut input)?;
+        state.margin = Codec::get(&mut input)?;
         if u32::get(&mut input)? != END {
             return Err(SnapshotError("it does not end where it should"));
         }

@@ -7,6 +7,7 @@ use crate::breaks::Breaks;
 use crate::control::Control;
 use crate::instruction::Instruction;
 use crate::limits::Limits;
+use crate::margin::Margin;
 use crate::marks::Marks;
 use crate::matching::Matching;
 use crate::names::Names;
@@ -77,6 +78,7 @@ pub struct State {
     /// The last price and rate of everything that was ever priced.
     pub(crate) marks: Marks,
     pub(crate) limits: Limits,
+    pub(crate) margin: Margin,
 }
 
 /// An open trade. What its instruction knows is kept there alone.

@@ -21,6 +21,7 @@ mod instructions;
 mod iso;
 mod ledger;
 mod log;
+mod margin;
 mod output;
 mod paging;
 mod pipeline;
@@ -91,6 +92,7 @@ enum Command {
     Pnl(pnl::Pnl),
     Report(report::Report),
     Coverage(coverage::CoverageCommand),
+    Margin(margin::Margin),
     Risk(risk::Risk),
     Day(day::Day),
     Controls(controls::Controls),
@@ -136,6 +138,7 @@ fn run(command: Command) -> Result<()> {
         Command::Pnl(command) => wait(pnl::run(command)),
         Command::Report(command) => wait(report::run(command)),
         Command::Coverage(command) => wait(coverage::run(command)),
+        Command::Margin(command) => wait(margin::run(command)),
         Command::Risk(command) => wait(risk::run(command)),
         Command::Day(command) => wait(day::run(command)),
         Command::Controls(command) => wait(controls::run(command)),

@@ -35,7 +35,7 @@ mod stepped;
 mod timer;
 mod verify;
 
-pub use clearing::LimitFacts;
+pub use clearing::{CallFacts, LimitFacts, MarginStanding};
 pub use clock::Clock;
 pub use crash::{Place, Suspect};
 pub use cursor::{SourceCursor, cursor};

@@ -9,6 +9,7 @@ use crate::decimal::Decimal;
 use crate::identifier::{CurrencyCode, Identifier};
 use crate::index::DomainIx;
 use crate::instruction::Steer;
+use crate::margin::{IssueMarginCalls, MarginAnswer};
 use crate::reference::Reference;
 use crate::timestamp::Timestamp;
 use crate::trade::{Details, TradeMessage};
@@ -62,6 +63,10 @@ pub enum Command {
     CloseBreak(CloseBreak),
     /// Says who looks after a break.
     AssignBreak { number: u64, owner: Identifier },
+    /// Assesses client margin accounts and calls what is missing.
+    IssueMarginCalls(IssueMarginCalls),
+    /// What a person says of an open margin call.
+    AnswerMarginCall { number: u64, answer: MarginAnswer },
 }
 
 impl Command {
@@ -87,6 +92,8 @@ impl Command {
             Command::Advice(_) => "advice",
             Command::CloseBreak(_) => "close-break",
             Command::AssignBreak { .. } => "assign-break",
+            Command::IssueMarginCalls(_) => "issue-margin-calls",
+            Command::AnswerMarginCall { .. } => "answer-margin-call",
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::index::{AccountIx, Asset, BookIx, DomainIx, Kind, PartyIx, SourceIx};
 use crate::instruction::{Code, Movement};
 use crate::ledger::Posting;
 use crate::limit::{LimitBreach, LimitCure, Reservation};
+use crate::margin::{CallMoved, MarginAssessment};
 use crate::outbound::OutboundInstruction;
 use crate::reference::Reference;
 use crate::trade::{Defect, Terms, TradeMessage};
@@ -313,6 +314,11 @@ pub enum Event {
     LimitBreached(LimitBreach),
     /// A limit is kept again.
     LimitCured(LimitCure),
+
+    /// A client margin account was assessed, and perhaps called.
+    MarginAssessed(MarginAssessment),
+    /// A margin call was paid, met, cured, withdrawn or missed.
+    MarginCallMoved(CallMoved),
 }
 
 /// How much of a trade an instruction settles. Many to many: allocations, nets and splits only add links.

@@ -22,6 +22,7 @@ pub mod index;
 pub mod instruction;
 pub mod ledger;
 pub mod limit;
+pub mod margin;
 pub mod permission;
 pub mod reference;
 pub mod trade;

@@ -72,6 +72,8 @@ impl AccessRole {
             | Command::Advice(_)
             | Command::CloseBreak(_)
             | Command::AssignBreak { .. }
+            | Command::IssueMarginCalls(_)
+            | Command::AnswerMarginCall { .. }
             | Command::CloseQuarantined { .. } => Some(AccessRole::Operator),
             Command::Approve { .. } | Command::Refuse { .. } => Some(AccessRole::Approver),
             Command::Continue(_) | Command::Quarantine(_) => None,

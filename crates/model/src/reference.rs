@@ -8,6 +8,7 @@ use crate::date::Date;
 use crate::decimal::Decimal;
 use crate::identifier::{Bic, Cfi, CurrencyCode, Identifier, Isin, Lei};
 use crate::limit::{AddOn, CounterpartyLimit};
+use crate::margin::MarginAccount;
 use crate::permission::Grant;
 use crate::trade::{Method, QuantityType};
 use alloc::boxed::Box;
@@ -38,6 +39,7 @@ pub enum Reference {
     BookPolicy(BookPolicy),
     CounterpartyLimit(CounterpartyLimit),
     AddOn(AddOn),
+    MarginAccount(MarginAccount),
     Issuer(Issuer),
 }
 

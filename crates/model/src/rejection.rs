@@ -80,6 +80,8 @@ rejections! {
     UnknownBreak = 103, "UNKNOWN_BREAK", "no break is open under this number";
     ResolutionNotAllowed = 104, "RESOLUTION_NOT_ALLOWED", "this break cannot be closed so: what stands on the break account must be booked, and what does not cannot";
     AdviceIdReused = 105, "ADVICE_ID_REUSED", "the sender used the id of this advice too often for other ones: let it use a fresh one";
+    UnknownMarginAccount = 150, "UNKNOWN_MARGIN_ACCOUNT", "there is no such margin account on that date";
+    UnknownMarginCall = 151, "UNKNOWN_MARGIN_CALL", "no margin call is open under this number";
 }
 
 /// A refusal: the reason, and which field or name it is about.

@@ -1,6 +1,7 @@
 //! The questions of risk, over several views at one record.
 
 use model::index::{AccountIx, InstrumentIx};
+use model::reference::PriceSet;
 use wire::pb::view as pb;
 
 use crate::Error;
@@ -42,6 +43,14 @@ impl Projections {
     pub fn capital(&self, filter: &pb::CapitalFilter, at: At) -> Result<pb::Capitals, Error> {
         let of = filter.of.clone().unwrap_or_default();
         self.at_market(&of, at, |sequence, stand, of| capitals(sequence, stand, of, &filter.jurisdiction))
+    }
+
+    /// A recorded set of prices and rates, and its name.
+    pub fn price_set(&self, filter: &pb::PriceSetFilter, at: At) -> Result<(PriceSet, pb::PriceSetName), Error> {
+        let state = self.shared.at(ViewName::Status, at)?;
+        same_record(&state)?;
+        let grounds = &state.valuation.live()?.grounds;
+        grounds.set_of(&self.shared.rows.reader(), &Wanted::parse(Some(filter))?)
     }
 
     fn at_market<T>(

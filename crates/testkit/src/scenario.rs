@@ -25,6 +25,7 @@ mod advices;
 mod control;
 mod grants;
 mod limits;
+mod margin;
 mod outside;
 mod player;
 mod queries;

@@ -83,6 +83,7 @@ fn check_texts(command: &Command) -> Result<(), Fault> {
         Reference::Book(book) => (&book.name, "set_reference.book.name"),
         Reference::Domain(domain) => (&domain.zone, "set_reference.domain.zone"),
         Reference::AddOn(add_on) => (&add_on.cfi_prefix, "set_reference.add_on.cfi_prefix"),
+        Reference::MarginAccount(account) => (&account.jurisdiction, "set_reference.margin_account.jurisdiction"),
         Reference::Ssi(ssi) if ssi.cfi_prefix.is_some() => {
             (ssi.cfi_prefix.as_ref().expect("tested"), "set_reference.ssi.cfi_prefix")
         }
@@ -111,6 +112,8 @@ choice! { Command as "command" {
     20 "advice" Advice(advice),
     21 "close_break" CloseBreak(closing),
     22 "assign_break" AssignBreak { 1 number, 2 owner },
+    50 "issue_margin_calls" IssueMarginCalls(issue),
+    51 "answer_margin_call" AnswerMarginCall { 1 number, 2 answer },
 } }
 
 message! { Opening { 1 account, 2 book, 3..=4 what, 5 quantity, 6 cost } }

@@ -67,6 +67,8 @@ choice! { Event as "event" {
     80 "limit_reserved" LimitReserved(reserved),
     81 "limit_breached" LimitBreached(breach),
     82 "limit_cured" LimitCured(cure),
+    83 "margin_assessed" MarginAssessed(assessment),
+    84 "margin_call_moved" MarginCallMoved(moved),
 } }
 
 message! { Terms {

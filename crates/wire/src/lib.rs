@@ -16,6 +16,7 @@ mod error;
 mod event;
 pub mod json;
 mod limit;
+mod margin;
 pub mod pb;
 mod posting;
 mod read;

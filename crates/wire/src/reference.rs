@@ -31,6 +31,7 @@ choice! { Reference as "reference" {
     50 "book_policy" BookPolicy(book_policy),
     51 "counterparty_limit" CounterpartyLimit(limit),
     52 "add_on" AddOn(add_on),
+    53 "margin_account" MarginAccount(account),
     55 "issuer" Issuer(issuer),
 } }
 

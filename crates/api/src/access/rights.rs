@@ -58,6 +58,8 @@ pub const RIGHTS: &[Right] = &[
     question("RiskService", "BacktestMarketRisk", FIGURES),
     question("RiskService", "GetConcentration", FIGURES),
     question("RiskService", "ListLimits", FIGURES),
+    question("RiskService", "ListMarginAccounts", FIGURES),
+    question("RiskService", "ListMarginCalls", FIGURES),
     // Which of them, the command says.
     command("OperatorService", "SubmitCommand", &[Publisher, Operator, Approver, Admin]),
     command("OperatorService", "OpenDay", OPERATIONS),

@@ -12,6 +12,7 @@ pub(crate) use check::{check_add_on, check_limit};
 pub(crate) use follow::{Overlay, follow, hold};
 pub(crate) use survey::continue_reserve;
 
+use crate::reference::minor;
 use crate::state::State;
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -21,6 +22,7 @@ use model::decimal::Decimal;
 use model::identifier::{CurrencyCode, Identifier};
 use model::index::{Kind, PartyIx};
 use model::limit::{AddOn, CounterpartyLimit, LimitKind, LimitLine, OnBreach, Reservation};
+use model::reference::PriceSet;
 
 /// Ours, the counterparty, what for.
 pub(crate) type LimitKey = (PartyIx, PartyIx, LimitKind);
@@ -200,7 +202,8 @@ impl State {
         }
     }
 
-    pub(crate) fn apply_limit(&mut self, limit: &CounterpartyLimit, amount: i64) {
+    pub(crate) fn apply_limit(&mut self, limit: &CounterpartyLimit) {
+        let amount = minor(limit.amount, limit.currency).expect("checked when it was set");
         let party = |name: &Identifier| {
             PartyIx(self.names.find(Kind::Party, name.as_str()).expect("a checked limit names only what has a number"))
         };
@@ -221,7 +224,8 @@ impl State {
     }
 
     /// Prices came: what could not be measured is looked at again.
-    pub(crate) fn measure_again(&mut self) {
+    pub(crate) fn take_prices(&mut self, set: &PriceSet) {
+        self.marks.take(set, &self.names);
         if self.limits.used.values().any(|used| used.unmeasured > 0) {
             self.limits.surveying = Some(0);
         }

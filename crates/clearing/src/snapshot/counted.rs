@@ -1,8 +1,9 @@
-//! Prices to measure by and limits, in a snapshot.
+//! Prices to measure by, limits and margin accounts, in a snapshot.
 
 use super::SnapshotError;
 use super::codec::{Codec, Input, Output, choices, fields};
 use crate::limits::{Limit, Limits, Reserved, Used};
+use crate::margin::{Call, Margin, MarginEntry};
 use crate::marks::{Mark, Marks};
 use model::decimal::Decimal;
 use model::limit::{LimitKind, LimitLine, OnBreach};
@@ -29,5 +30,8 @@ fields! {
     LimitLine { entity, counterparty, kind, value_date }
     Used { amount, trades, unmeasured, breached }
     Reserved { line, amount, measured }
+    MarginEntry { client, book, currency, jurisdiction, domain, call_days }
+    Call { account, amount, outstanding, date, due, missed, issued }
+    Margin { accounts, books, calls, given }
     Limits { limits, add_ons, used, reserved, surveying }
 }

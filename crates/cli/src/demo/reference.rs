@@ -48,6 +48,7 @@ fn stage(command: &Command) -> (u8, Kind) {
             Reference::Issuer(_) => (9, ("issuer", "issuers")),
             Reference::BookPolicy(_) => (12, ("book policy", "book policies")),
             Reference::AddOn(_) => (12, ("exposure add-on", "exposure add-ons")),
+            Reference::MarginAccount(_) => (12, ("margin account", "margin accounts")),
             Reference::CounterpartyLimit(_) => (12, ("counterparty limit", "counterparty limits")),
             // The first grant ends the time when everybody may do everything: last.
             Reference::Grant(_) => (15, ("grant", "grants")),

@@ -124,6 +124,8 @@ fn about(inbound: &Inbound) -> String {
         Command::Advice(advice) => format!("{} {} {}: {}", advice.sender, advice.id, advice.reference, advice.name()),
         Command::CloseBreak(closing) => format!("break {}", closing.number),
         Command::AssignBreak { number, owner } => format!("break {number} to {owner}"),
+        Command::IssueMarginCalls(issue) => format!("margin at {} {}", issue.set.date, issue.set.snap),
+        Command::AnswerMarginCall { number, .. } => format!("margin call {number}"),
     }
 }
 
@@ -147,6 +149,7 @@ fn reference_about(reference: &Reference) -> String {
         Reference::CounterpartyLimit(limit) => {
             format!("{} limit {} {}", limit.kind.name(), limit.entity, limit.counterparty)
         }
+        Reference::MarginAccount(account) => format!("margin account {}", account.id),
         Reference::AddOn(add_on) => format!("add-on {}", add_on.cfi_prefix).trim_end().to_owned(),
         Reference::Grant(grant) => format!("grant {}", grant.actor),
     }

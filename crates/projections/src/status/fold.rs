@@ -145,7 +145,9 @@ impl Status {
             | Event::PriorDay { .. }
             | Event::LimitReserved(_)
             | Event::LimitBreached(_)
-            | Event::LimitCured(_) => {}
+            | Event::LimitCured(_)
+            | Event::MarginAssessed(_)
+            | Event::MarginCallMoved(_) => {}
         }
     }
 

@@ -30,6 +30,8 @@ pub(super) fn subject(command: &Command) -> String {
         Command::Advice(advice) => format!("advice {} {}", advice.sender, advice.id),
         Command::CloseBreak(closing) => format!("break {}", closing.number),
         Command::AssignBreak { number, .. } => format!("break {number}"),
+        Command::IssueMarginCalls(issue) => format!("margin accounts at prices of {}", issue.set.date),
+        Command::AnswerMarginCall { number, .. } => format!("margin call {number}"),
         Command::Continue(_) | Command::Quarantine(_) => String::new(),
     }
 }
@@ -55,6 +57,7 @@ fn reference_subject(reference: &Reference) -> String {
             let (kind, entity, with) = (each.kind.name(), &each.entity, &each.counterparty);
             format!("{kind} limit of {entity} with {with} from {}: {amount} {currency}", each.valid_from)
         }
+        Reference::MarginAccount(each) => format!("margin account {} of {}", each.id, each.client),
         Reference::AddOn(each) => format!("add-on {} of {:?} from {}", each.rate, each.cfi_prefix, each.valid_from),
         Reference::Issuer(each) => format!("issuer of {}", each.instrument),
         Reference::Grant(each) => format!("grant of {} from {}", each.actor, each.valid_from),

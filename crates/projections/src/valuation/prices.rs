@@ -1,6 +1,7 @@
 //! One set of prices and rates, looked up: what an amount or a quantity is worth by it, or that it does not say.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use model::accounting::FrozenSet;
 use model::currency;
@@ -77,8 +78,21 @@ impl Grounds {
         }
     }
 
-    /// The set of a date, or the last one.
+    /// The set of a date, or the last one, looked up.
     pub(crate) fn prices(&self, reader: &Reader<'_>, wanted: &Wanted) -> Result<Prices, Error> {
+        let name = self.wanted(wanted)?;
+        Ok(Prices::new(&*self.sets.read(reader, &name)?, name))
+    }
+
+    /// The set of a date, or the last one, as it was recorded.
+    pub(crate) fn set_of(&self, reader: &Reader<'_>, wanted: &Wanted) -> Result<(PriceSet, pb::PriceSetName), Error> {
+        let name = self.wanted(wanted)?;
+        let set = self.sets.read(reader, &name)?;
+        Ok((Arc::unwrap_or_clone(set), named(&name)))
+    }
+
+    /// Which set is meant.
+    fn wanted(&self, wanted: &Wanted) -> Result<FrozenSet, Error> {
         let of = |series: SetName| match wanted.date {
             Some(date) => self.sets.on(&series, date),
             None => self.sets.last(&series),
@@ -88,8 +102,16 @@ impl Grounds {
             let from = wanted.source.as_ref().map_or(String::new(), |source| format!(" from {source}"));
             Error::NotFound { what: "set of prices and rates", id: format!("{} {on}{from}", wanted.snap) }
         };
-        let name = self.series(wanted)?.and_then(of).ok_or_else(none)?;
-        Ok(Prices::new(&*self.sets.read(reader, &name)?, name))
+        self.series(wanted)?.and_then(of).ok_or_else(none)
+    }
+}
+
+fn named(set: &FrozenSet) -> pb::PriceSetName {
+    pb::PriceSetName {
+        date: values::number(set.date),
+        snap: set.snap.to_string(),
+        source: set.source.to_string(),
+        version: set.version,
     }
 }
 
@@ -107,12 +129,7 @@ impl Prices {
 
     /// As an answer names it.
     pub(crate) fn name(&self) -> pb::PriceSetName {
-        pb::PriceSetName {
-            date: values::number(self.name.date),
-            snap: self.name.snap.to_string(),
-            source: self.name.source.to_string(),
-            version: self.name.version,
-        }
+        named(&self.name)
     }
 
     /// What a quantity is worth, in minor units of a currency.

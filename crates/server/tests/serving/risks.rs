@@ -17,6 +17,8 @@ pub const TABLE: &[Line] = &[
     ("BacktestMarketRisk", FIGURES, Book, Nothing),
     ("GetConcentration", FIGURES, Whole, Nothing),
     ("ListLimits", FIGURES, Whole, Nothing),
+    ("ListMarginAccounts", FIGURES, Whole, Nothing),
+    ("ListMarginCalls", FIGURES, Whole, Nothing),
 ];
 
 /// A close of the one instrument, so that exposure has a price.
@@ -35,6 +37,17 @@ pub async fn business(house: &House) {
     let limit = r#"{"setReference":{"counterpartyLimit":{"entity":"ALPHA","counterparty":"BETA","kind":"LIMIT_KIND_PRE_SETTLEMENT",
         "currency":"EUR","validFrom":20261101,"amount":"1000.00","onBreach":"ON_BREACH_WARN"}}}"#;
     house.command("limit", limit).await.expect("set");
+    let account = r#"{"setReference":{"marginAccount":{"id":"M-1","client":"BETA","book":"BETA-EQ","currency":"EUR",
+        "jurisdiction":"US","domain":"QCSD","callDays":3,"validFrom":20261101}}}"#;
+    house.command("margin", account).await.expect("set");
+    // All its cash and much more goes out: what is long has to carry the debit.
+    let overdraft = r#"{"setReference":{"creditLimit":{"account":"BETA-CASH","currency":"EUR","validFrom":20261101,
+        "amount":"100000.00"}}}"#;
+    house.command("overdraft", overdraft).await.expect("set");
+    let out = r#"{"transfer":{"from":"BETA-CASH","book":"BETA-EQ","currency":"EUR","quantity":"1099000.00"}}"#;
+    house.command("out", out).await.expect("moved");
+    let calls = r#"{"issueMarginCalls":{"set":{"date":20261120,"snap":"CLOSE","source":"QUOTES"}}}"#;
+    house.command("calls", calls).await.expect("issued");
     // Closes enough for market risk: every day back from the first.
     let last = model::date::Date::parse("2026-11-20").expect("a date");
     for (place, cents) in (1..=252).zip([12_900, 13_100, 13_050].into_iter().cycle()) {
@@ -74,6 +87,15 @@ pub async fn ask(house: &House, method: &str, actor: &str, min_sequence: u64) ->
         "ListLimits" => {
             let request = pb::ListLimitsRequest::default();
             risk.list_limits(by(actor, request)).await?.into_inner().limits.len()
+        }
+        "ListMarginAccounts" => {
+            let request = pb::ListMarginAccountsRequest::default();
+            let answer = risk.list_margin_accounts(by(actor, request)).await?.into_inner();
+            answer.standings.expect("an answer").accounts.len()
+        }
+        "ListMarginCalls" => {
+            let request = pb::ListMarginCallsRequest::default();
+            risk.list_margin_calls(by(actor, request)).await?.into_inner().calls.len()
         }
         "EstimateMarketRisk" => {
             let request = pb::EstimateMarketRiskRequest { question: in_euro(), min_sequence };

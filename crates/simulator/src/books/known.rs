@@ -159,6 +159,7 @@ impl Books {
             | Reference::BookPolicy(_)
             | Reference::CounterpartyLimit(_)
             | Reference::AddOn(_)
+            | Reference::MarginAccount(_)
             | Reference::Issuer(_) => unreachable!("the generator sends none"),
         }
         if self.trades.values().any(|trade| trade.in_repair) {
@@ -231,6 +232,7 @@ impl Books {
             | Reference::BookPolicy(_)
             | Reference::CounterpartyLimit(_)
             | Reference::AddOn(_)
+            | Reference::MarginAccount(_)
             | Reference::Issuer(_) => unreachable!("the generator sends none"),
         }
     }

@@ -103,7 +103,9 @@ impl Books {
             | Command::Advice(_)
             | Command::ControlTotals(_)
             | Command::SignOff(_)
-            | Command::Accounting(_) => unreachable!("the generator does not send {} so", command.name()),
+            | Command::Accounting(_)
+            | Command::IssueMarginCalls(_)
+            | Command::AnswerMarginCall { .. } => unreachable!("the generator does not send {} so", command.name()),
         }
     }
 

@@ -47,6 +47,7 @@ pub(super) fn reference(words: &mut Words, today: Date) -> Result<Option<Referen
         "parameters" => Reference::Parameters(parameters(words)?),
         "policy" => Reference::BookPolicy(policy(words, today)?),
         "exposure-limit" => Reference::CounterpartyLimit(super::limits::limit(words, today)?),
+        "margin-account" => Reference::MarginAccount(super::margin::account(words, today)?),
         "add-on" => Reference::AddOn(super::limits::add_on(words, today)?),
         "issuer" => {
             let instrument = words.name("the instrument")?;

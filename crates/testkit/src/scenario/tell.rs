@@ -2,8 +2,8 @@
 //! (sequences) are not told.
 
 use super::control;
-use super::limits;
 use super::view::{Standing, View};
+use super::{limits, margin};
 use model::command::{CutOff, Task};
 use model::event::{Event, Wait};
 use model::identifier::CurrencyCode;
@@ -125,6 +125,7 @@ fn tell(view: &View, event: &Event, steps: bool) -> Option<String> {
         | Event::AccountingDayClosed { .. }
         | Event::PriorDay { .. } => return control::tell(view, event),
         Event::LimitReserved(_) | Event::LimitBreached(_) | Event::LimitCured(_) => return limits::tell(view, event),
+        Event::MarginAssessed(_) | Event::MarginCallMoved(_) => return margin::tell(view, event),
         event => return super::outside::tell(view, event),
     })
 }
@@ -147,6 +148,7 @@ fn set(reference: &Reference) -> String {
         Reference::BookPolicy(policy) => format!("set policy of {} from {}", policy.book, policy.valid_from),
         Reference::CounterpartyLimit(limit) => limits::set(limit),
         Reference::AddOn(add_on) => limits::set_add_on(add_on),
+        Reference::MarginAccount(account) => margin::set(account),
         Reference::Issuer(each) => format!("set issuer of {}: {}", each.instrument, each.issuer),
         Reference::Grant(grant) => super::grants::tell(grant),
     }

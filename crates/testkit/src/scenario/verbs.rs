@@ -22,6 +22,9 @@ impl<S: Stage> Player<S> {
         if let Some(command) = control::command(words, today)? {
             return Ok(command);
         }
+        if let Some(command) = super::margin::command(words, today)? {
+            return Ok(command);
+        }
         Ok(match &*words.verb {
             "trade" => {
                 let id = words.name("the trade's id")?;

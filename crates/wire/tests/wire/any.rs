@@ -4,6 +4,7 @@ pub mod command;
 pub mod control;
 pub mod event;
 pub mod limit;
+pub mod margin;
 pub mod outside;
 pub mod record;
 pub mod reference;

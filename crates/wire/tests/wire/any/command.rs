@@ -12,7 +12,7 @@ use model::instruction::Steer;
 use proptest::strategy::Union;
 
 pub fn command() -> impl Strategy<Value = Command> {
-    Union::new([
+    let ours = [
         trade().prop_map(|trade| Command::Trade(Box::new(trade))).boxed(),
         reference().prop_map(|reference| Command::SetReference(Box::new(reference))).boxed(),
         opening().prop_map(Command::Open).boxed(),
@@ -42,7 +42,8 @@ pub fn command() -> impl Strategy<Value = Command> {
             .prop_map(|(number, resolution, target)| Command::CloseBreak(CloseBreak { number, resolution, target }))
             .boxed(),
         (natural(), identifier()).prop_map(|(number, owner)| Command::AssignBreak { number, owner }).boxed(),
-    ])
+    ];
+    Union::new(ours.into_iter().chain(super::margin::commands()))
 }
 
 fn replay() -> impl Strategy<Value = Replay> {

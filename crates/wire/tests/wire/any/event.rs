@@ -15,7 +15,12 @@ use proptest::strategy::Union;
 
 pub fn event() -> impl Strategy<Value = Event> {
     let ours = trades().into_iter().chain(instructions()).chain(others());
-    Union::new(ours.chain(super::control::events()).chain(super::limit::events()).chain(outside()))
+    Union::new(
+        ours.chain(super::control::events())
+            .chain(super::limit::events())
+            .chain(super::margin::events())
+            .chain(outside()),
+    )
 }
 
 fn trades() -> Vec<BoxedStrategy<Event>> {

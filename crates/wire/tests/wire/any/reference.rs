@@ -36,6 +36,7 @@ pub fn reference() -> impl Strategy<Value = Reference> {
         grant().prop_map(Reference::Grant).boxed(),
         book_policy().prop_map(Reference::BookPolicy).boxed(),
         super::limit::counterparty_limit().prop_map(Reference::CounterpartyLimit).boxed(),
+        super::margin::account().prop_map(Reference::MarginAccount).boxed(),
         super::limit::add_on().prop_map(Reference::AddOn).boxed(),
         issuer().prop_map(Reference::Issuer).boxed(),
     ])

@@ -1,0 +1,156 @@
+//! Calls: issued by an assessment, met by cash that comes in or by a person's word, cured by a later assessment, missed
+//! when the day on which they are due closes.
+
+use super::assess::price_set_in;
+use super::{Call, MarginEntry};
+use crate::draft::Draft;
+use crate::reference::invalid;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use model::accounting::{FrozenSet, SetName};
+use model::calendar::advance;
+use model::date::Date;
+use model::event::Event;
+use model::identifier::Identifier;
+use model::index::{Asset, BookIx};
+use model::ledger::LedgerAccount;
+use model::margin::{
+    CallMoved, CallStanding, IssueMarginCalls, IssuedCall, MarginAnswer, MarginAssessment, MarginFigures,
+};
+use model::rejection::{Reason, Rejection};
+
+/// So many accounts are assessed by one command: their figures must fit a record.
+const MOST_ACCOUNTS: usize = 1_000;
+
+/// Assesses accounts at a set and calls what is missing and not called yet.
+pub(crate) fn decide_calls(draft: &mut Draft<'_>, issue: &IssueMarginCalls) -> Result<(), Rejection> {
+    let state = draft.state;
+    let SetName { date, snap, source } = issue.set.clone();
+    let unknown = || Rejection::new(Reason::UnknownPriceSet, issue.set.snap.as_str());
+    let key = (date, snap.clone(), source.clone());
+    let (version, sequence) = state.reference.price_sets.get(&key).copied().ok_or_else(unknown)?;
+    let record = draft.past.record(sequence).expect("the record of a set stands in the log");
+    let set = price_set_in(&record).expect("it holds the set");
+    let frozen = FrozenSet { date, snap, source, version };
+    let accounts: Vec<&Identifier> = match issue.accounts.is_empty() {
+        true => state.margin.accounts.keys().filter(|account| state.margin.on(account, date).is_some()).collect(),
+        false => issue.accounts.iter().collect(),
+    };
+    if accounts.is_empty() {
+        return Err(Reason::UnknownMarginAccount.into());
+    }
+    if accounts.len() > MOST_ACCOUNTS {
+        return Err(invalid("accounts: at most 1000 at once"));
+    }
+    let (holdings, marks) = (state.margin_holdings(), state.marks_of(set));
+    let mut next = state.margin.given + 1;
+    for (at, account) in accounts.iter().enumerate() {
+        let unknown = || Rejection::new(Reason::UnknownMarginAccount, account.as_str());
+        let entry = state.margin.on(account, date).ok_or_else(unknown)?;
+        if accounts[..at].contains(account) {
+            return Err(invalid("accounts: each once"));
+        }
+        let (figures, lacks) = match state.assess(entry, &holdings, &marks, date) {
+            Ok(figures) => (figures, Vec::new()),
+            Err(lacks) => (MarginFigures::default(), lacks),
+        };
+        // What is called and has not come is not called twice.
+        let uncalled = figures.missing - state.outstanding(account);
+        let call = match uncalled > 0 {
+            true => Some(IssuedCall { number: next, amount: uncalled, due: due(draft, entry, date)? }),
+            false => None,
+        };
+        next += u64::from(call.is_some());
+        let cured = lacks.is_empty() && figures.missing == 0;
+        draft.push(Event::MarginAssessed(MarginAssessment {
+            account: (*account).clone(),
+            set: frozen.clone(),
+            currency: entry.currency,
+            figures,
+            lacks,
+            call,
+        }));
+        for (number, _) in state.margin.calls.iter().filter(|(_, call)| cured && call.account == **account) {
+            let standing = CallStanding::Cured;
+            draft.push(Event::MarginCallMoved(CallMoved { number: *number, paid: 0, outstanding: 0, standing }));
+        }
+    }
+    Ok(())
+}
+
+/// So many business days after the date of the assessment.
+fn due(draft: &Draft<'_>, entry: &MarginEntry, date: Date) -> Result<Date, Rejection> {
+    let reference = &draft.state.reference;
+    let calendar = reference.domain(entry.domain).and_then(|domain| reference.calendar(domain.calendar));
+    let calendar = calendar.ok_or(Reason::NotABusinessDay)?;
+    advance(date, u32::from(entry.call_days), &[calendar])
+        .map_err(|_| Rejection::new(Reason::NotABusinessDay, date.to_string()))
+}
+
+/// A person says that a call is met, or was none.
+pub(crate) fn decide_answer(draft: &mut Draft<'_>, number: u64, answer: MarginAnswer) -> Result<(), Rejection> {
+    if !draft.state.margin.calls.contains_key(&number) {
+        return Err(Rejection::new(Reason::UnknownMarginCall, number.to_string()));
+    }
+    let standing = match answer {
+        MarginAnswer::Met => CallStanding::Met,
+        MarginAnswer::Withdrawn => CallStanding::Withdrawn,
+    };
+    draft.push(Event::MarginCallMoved(CallMoved { number, paid: 0, outstanding: 0, standing }));
+    Ok(())
+}
+
+/// What a fact does to open calls, told with it.
+pub(crate) fn follow(draft: &Draft<'_>, event: &Event) -> Vec<Event> {
+    match event {
+        Event::Transferred { postings, .. } | Event::Opened { postings, .. } => {
+            let mut told = Vec::new();
+            for posting in postings {
+                if let LedgerAccount::Book { book, .. } = posting.account {
+                    told.extend(paid(draft, book, posting.asset, posting.amount));
+                }
+            }
+            told
+        }
+        Event::DayClosed { domain, date } => {
+            let margin = &draft.state.margin;
+            let late = margin.calls.iter().filter(|(_, call)| {
+                let entry = margin.on(&call.account, *date);
+                !call.missed && call.due <= *date && entry.is_some_and(|entry| entry.domain == *domain)
+            });
+            let missed = |(number, call): (&u64, &Call)| {
+                let (outstanding, standing) = (call.outstanding, CallStanding::Missed);
+                Event::MarginCallMoved(CallMoved { number: *number, paid: 0, outstanding, standing })
+            };
+            late.map(missed).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Cash that came into the book of an account, towards its calls, the oldest first. What goes out takes no payment back:
+/// the next assessment sees it.
+fn paid(draft: &Draft<'_>, book: BookIx, asset: Asset, amount: i128) -> Vec<Event> {
+    let margin = &draft.state.margin;
+    let Some(account) = margin.books.get(&book) else { return Vec::new() };
+    if margin.any(account).is_none_or(|entry| Asset::currency(entry.currency) != asset) {
+        return Vec::new();
+    }
+    let mut left = i64::try_from(amount).unwrap_or(0).max(0);
+    let mut told = Vec::new();
+    for (number, call) in margin.calls.iter().filter(|(_, call)| call.account == *account) {
+        let part = left.min(call.outstanding);
+        if part == 0 {
+            break;
+        }
+        left -= part;
+        let outstanding = call.outstanding - part;
+        let standing = match (outstanding, call.missed) {
+            (0, _) => CallStanding::Met,
+            (_, true) => CallStanding::Missed,
+            (_, false) => CallStanding::Open,
+        };
+        told.push(Event::MarginCallMoved(CallMoved { number: *number, paid: part, outstanding, standing }));
+    }
+    told
+}

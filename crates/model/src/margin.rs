@@ -1,0 +1,136 @@
+//! Client margin accounts: reference data, and calls from assessment to their end.
+//!
+//! How an account is assessed, and what cures a call, is `docs/decisions/0054-limits-and-margin-calls-are-records.md`.
+
+use crate::accounting::{FrozenSet, SetName};
+use crate::date::Date;
+use crate::identifier::{CurrencyCode, Identifier};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// A client's margin account: one book of its own, by the rules of a jurisdiction. A later row for the same id replaces
+/// from its date on; the book stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MarginAccount {
+    pub id: Identifier,
+    /// The client who owes.
+    pub client: Identifier,
+    /// Holds its positions and cash, and nothing else.
+    pub book: Identifier,
+    /// What it is assessed and called in.
+    pub currency: CurrencyCode,
+    /// Whose rules (`risk::published`): an ISO 3166 country code.
+    pub jurisdiction: String,
+    /// Whose calendar counts its days, and whose days end them.
+    pub domain: Identifier,
+    /// Business days from an assessment until its call is due.
+    pub call_days: u8,
+    /// First day on which it holds.
+    pub valid_from: Date,
+}
+
+/// Assess accounts at a recorded set of prices, and call what is missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssueMarginCalls {
+    /// Its date is the business date.
+    pub set: SetName,
+    /// Empty: all accounts.
+    pub accounts: Vec<Identifier>,
+}
+
+/// What a person says of an open call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MarginAnswer {
+    /// Met by what our records do not show; the reason says how.
+    Met,
+    /// Called in error.
+    Withdrawn,
+}
+
+/// Where a call stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum CallStanding {
+    /// Issued, and not due yet.
+    Open = 1,
+    /// Its due day has closed; it still is to be met.
+    Missed = 2,
+    /// Paid in full, or a person says that it is met.
+    Met = 3,
+    /// A later assessment finds nothing missing.
+    Cured = 4,
+    /// A person took it back.
+    Withdrawn = 5,
+}
+
+impl CallStanding {
+    /// Nothing more is expected of it.
+    pub fn has_ended(self) -> bool {
+        !matches!(self, CallStanding::Open | CallStanding::Missed)
+    }
+
+    /// The word for it in the interface.
+    pub fn name(self) -> &'static str {
+        match self {
+            CallStanding::Open => "open",
+            CallStanding::Missed => "missed",
+            CallStanding::Met => "met",
+            CallStanding::Cured => "cured",
+            CallStanding::Withdrawn => "withdrawn",
+        }
+    }
+}
+
+/// How an account stood at a set of prices, in minor units of its currency.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MarginFigures {
+    /// Market value of what is long, by trade date.
+    pub long: i64,
+    /// Market value of what is short, as a positive number.
+    pub short: i64,
+    /// Credit less debit balance by trade date, proceeds of short sales included.
+    pub cash: i64,
+    /// Long less short, plus cash.
+    pub equity: i64,
+    /// What the rules ask of new commitments at these values.
+    pub initial: i64,
+    /// What must be kept.
+    pub maintenance: i64,
+    /// What is missing to it; zero when nothing is.
+    pub missing: i64,
+}
+
+/// A call that an assessment issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IssuedCall {
+    /// Given by the log, from 1.
+    pub number: u64,
+    /// What is missing and not called yet, in minor units.
+    pub amount: i64,
+    pub due: Date,
+}
+
+/// An account was assessed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MarginAssessment {
+    pub account: Identifier,
+    /// What it stands on.
+    pub set: FrozenSet,
+    pub currency: CurrencyCode,
+    /// All zero where something is lacking.
+    pub figures: MarginFigures,
+    /// Prices, rates or rules for want of which it could not be assessed: instruments, `USD/EUR`, `rule of XX`.
+    pub lacks: Vec<String>,
+    pub call: Option<IssuedCall>,
+}
+
+/// A call came to stand otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallMoved {
+    pub number: u64,
+    /// Cash that this record brought towards it, in minor units.
+    pub paid: i64,
+    /// What is still to come.
+    pub outstanding: i64,
+    pub standing: CallStanding,
+}

@@ -1,0 +1,65 @@
+//! Any client margin account, and what comes of it.
+
+use super::*;
+use model::accounting::{FrozenSet, SetName};
+use model::command::Command;
+use model::event::Event;
+use model::margin::{
+    CallMoved, CallStanding, IssueMarginCalls, IssuedCall, MarginAccount, MarginAnswer, MarginAssessment, MarginFigures,
+};
+use proptest::sample::select;
+
+pub fn account() -> impl Strategy<Value = MarginAccount> {
+    let names = (identifier(), identifier(), identifier(), identifier());
+    (names, currency(), "[A-Z]{2}", any::<u8>(), date()).prop_map(
+        |((id, client, book, domain), currency, jurisdiction, call_days, valid_from)| MarginAccount {
+            id,
+            client,
+            book,
+            currency,
+            jurisdiction,
+            domain,
+            call_days,
+            valid_from,
+        },
+    )
+}
+
+pub fn commands() -> Vec<BoxedStrategy<Command>> {
+    let set = (date(), identifier(), identifier()).prop_map(|(date, snap, source)| SetName { date, snap, source });
+    vec![
+        (set, some(identifier()))
+            .prop_map(|(set, accounts)| Command::IssueMarginCalls(IssueMarginCalls { set, accounts }))
+            .boxed(),
+        (natural(), prop_oneof![Just(MarginAnswer::Met), Just(MarginAnswer::Withdrawn)])
+            .prop_map(|(number, answer)| Command::AnswerMarginCall { number, answer })
+            .boxed(),
+    ]
+}
+
+pub fn events() -> Vec<BoxedStrategy<Event>> {
+    let set = (date(), identifier(), identifier(), small()).prop_map(|(date, snap, source, version)| FrozenSet {
+        date,
+        snap,
+        source,
+        version,
+    });
+    let figures = any::<[i64; 7]>().prop_map(|[long, short, cash, equity, initial, maintenance, missing]| {
+        MarginFigures { long, short, cash, equity, initial, maintenance, missing }
+    });
+    let call = (natural(), integer(), date()).prop_map(|(number, amount, due)| IssuedCall { number, amount, due });
+    let standings =
+        [CallStanding::Open, CallStanding::Missed, CallStanding::Met, CallStanding::Cured, CallStanding::Withdrawn];
+    vec![
+        (identifier(), set, currency(), figures, some("[A-Z]{3}/[A-Z]{3}"), maybe(call))
+            .prop_map(|(account, set, currency, figures, lacks, call)| {
+                Event::MarginAssessed(MarginAssessment { account, set, currency, figures, lacks, call })
+            })
+            .boxed(),
+        (natural(), integer(), integer(), select(standings.to_vec()))
+            .prop_map(|(number, paid, outstanding, standing)| {
+                Event::MarginCallMoved(CallMoved { number, paid, outstanding, standing })
+            })
+            .boxed(),
+    ]
+}
