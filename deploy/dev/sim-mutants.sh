@@ -7,8 +7,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 root=$PWD
 seeds=${SEEDS:-12} steps=${STEPS:-900} only=${1:-}
-# Dependencies are compiled once for both trees.
-export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target}
+# A folder of its own: cargo takes what was compiled of one tree for the other's, and a planted bug must stay where it is.
+export CARGO_TARGET_DIR=${MUTANTS_TARGET_DIR:-${QUITTANCE_CACHE:-$HOME/.cache/quittance}/mutants-target}
 
 work=$(mktemp -d)
 tree=$work/tree

@@ -61,6 +61,9 @@ pub enum Thing {
 
 type Posting = (Place, Thing, i128);
 
+/// The advices under one id of a sender, with their records.
+type Advices = Vec<(u64, Rc<model::advice::Advice>)>;
+
 /// How an instruction ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -147,7 +150,7 @@ pub struct Books {
     pub quarantined: BTreeSet<u64>,
     bookings: BTreeMap<u64, Vec<Booking>>,
     reversed: BTreeSet<(u64, u64)>,
-    advices: BTreeMap<(Identifier, Identifier), Vec<(u64, Rc<model::advice::Advice>)>>,
+    advices: BTreeMap<(Identifier, Identifier), Advices>,
     pub breaks: BTreeMap<u64, Break>,
     next_break: u64,
     /// Instructions that were sent out, as they were sent, by number.

@@ -111,6 +111,10 @@ impl Generator {
         self.later.push((at, input));
     }
 
+    fn name(&mut self, from: &[&'static str]) -> &'static str {
+        from[self.random.below(from.len() as u64) as usize]
+    }
+
     fn one_of<T: Copy>(&mut self, from: &[T]) -> Option<T> {
         if from.is_empty() { None } else { Some(*self.random.pick(from)) }
     }

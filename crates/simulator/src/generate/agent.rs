@@ -107,7 +107,7 @@ impl Generator {
             2 => quantity += self.random.between(1, 40),
             3 => movement = movement.opposite(),
             4 => instrument = (*self.random.pick(&["SAP", "BUND", "WHAT"])).to_owned(),
-            5 => account = world::depot(*self.random.pick(&world::MEMBERS), "XCSD"),
+            5 => account = world::depot(self.name(&world::MEMBERS), "XCSD"),
             6 => account = "NO-DEPOT".to_owned(),
             7 => cash_account = self.account("EUR"),
             8 => cash_account = world::nostro("ALPHA", "MAIN", "EUR"),
@@ -133,7 +133,7 @@ impl Generator {
         if self.random.chance(800) {
             return "NO-ACCOUNT".to_owned();
         }
-        world::nostro(*self.random.pick(&world::MEMBERS), "XCSD", currency)
+        world::nostro(self.name(&world::MEMBERS), "XCSD", currency)
     }
 
     fn allegement(&mut self) -> AdviceBody {
@@ -186,8 +186,8 @@ impl Generator {
         }
         let (resolution, target) = match self.random.below(6) {
             0..=1 => (Resolution::Explained, None),
-            2 => (Resolution::ToBook, Some(id(&world::book(*self.random.pick(&world::MEMBERS), 0)))),
-            3 => (Resolution::ToParty, Some(id(*self.random.pick(&["BETA", "NOBODY-AT-ALL"])))),
+            2 => (Resolution::ToBook, Some(id(&world::book(self.name(&world::MEMBERS), 0)))),
+            3 => (Resolution::ToParty, Some(id(self.name(&["BETA", "NOBODY-AT-ALL"])))),
             4 => (Resolution::WriteOff, None),
             _ => (Resolution::Undo, None),
         };

@@ -14,7 +14,7 @@ const PEOPLE: [&str; 3] = ["ines", "omar", "wu"];
 
 impl Generator {
     fn person(&mut self) -> &'static str {
-        *self.random.pick(&PEOPLE)
+        self.name(&PEOPLE)
     }
 
     fn asked(&mut self, command: Command) -> Input {
@@ -93,8 +93,7 @@ impl Generator {
         let domain = *self.random.pick(&world::DOMAINS);
         let other = *self.random.pick(&world::DOMAINS);
         let paper = self.random.chance(5_000);
-        let what =
-            if paper { What::Instrument(id(*self.random.pick(&world::PAPERS))) } else { What::Currency(cash("EUR")) };
+        let what = if paper { What::Instrument(id(self.name(&world::PAPERS))) } else { What::Currency(cash("EUR")) };
         let quantity = if paper { self.random.between(-2, 60) * 1_000 } else { self.random.between(-5, 9_000) };
         let quantity =
             if paper && self.random.chance(7_000) { decimal(quantity / 1_000, 0) } else { decimal(quantity, 0) };
@@ -144,7 +143,7 @@ impl Generator {
                 Reference::Parameters(Parameters { four_eyes, ..world::parameters(attempts) })
             }
             6 => Reference::Parameters(world::parameters(0)),
-            7..=8 => Reference::Instrument(world::instrument(*self.random.pick(&world::PAPERS))),
+            7..=8 => Reference::Instrument(world::instrument(self.name(&world::PAPERS))),
             9 => {
                 let name = *self.random.pick(&["NEW-BOOK", "NO-BOOK", "ALPHA-EQ"]);
                 Reference::Book(Book { id: id(name), name: name.to_owned(), owner: id(member) })

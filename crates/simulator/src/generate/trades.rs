@@ -145,8 +145,8 @@ impl Generator {
                 let date = details.intended_settlement_date.unwrap_or(details.trade_date);
                 details.intended_settlement_date = Some(date.add_days(1).expect("a date"));
             }
-            92..=93 => details.instrument = id(*self.random.pick(&world::PAPERS)),
-            94..=95 => details.domain = id(*self.random.pick(&world::DOMAINS)),
+            92..=93 => details.instrument = id(self.name(&world::PAPERS)),
+            94..=95 => details.domain = id(self.name(&world::DOMAINS)),
             96 => details.side = Side::Sell,
             97 => details.common_reference = Some(id("ANOTHER")),
             98 => details.opt_out = !details.opt_out,
