@@ -14,6 +14,9 @@ use crate::trades::Trades;
 /// Entity, counterparty, what for, value date (0: none).
 type Line = (u32, u32, u32, u32);
 
+/// From each day the amount and what a breach asks for.
+type Rows = BTreeMap<u32, (i64, u32)>;
+
 /// A fact about limits, as it lies in the record.
 #[derive(Clone, Debug)]
 pub enum Told {
@@ -58,7 +61,7 @@ struct Used {
 #[derive(Default)]
 pub struct Limits {
     /// By entity, counterparty and kind: the currency, and from each day the amount and what a breach asks for.
-    rows: BTreeMap<(u32, u32, u32), (Asset, BTreeMap<u32, (i64, u32)>)>,
+    rows: BTreeMap<(u32, u32, u32), (Asset, Rows)>,
     market: Market,
     used: BTreeMap<Line, Used>,
     by_trade: BTreeMap<u64, BTreeMap<Line, (i64, bool)>>,

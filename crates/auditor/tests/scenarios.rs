@@ -123,7 +123,7 @@ fn limits_are_counted_a_second_time() {
     assert_eq!(play_with(&flow, &mut shard, |first| flow.limits(first)).len(), 0, "the week goes as it should");
     audit(&shard).expect("sound");
     let mut tried = [0; 4];
-    for which in 0..tried.len() {
+    for (which, tried) in tried.iter_mut().enumerate() {
         let mut fold = Fold::default();
         for (bytes, record) in shard.bytes().zip(shard.records()) {
             let mut bent = record.clone();
@@ -137,7 +137,7 @@ fn limits_are_counted_a_second_time() {
                         _ => continue,
                     };
                     *figure += 1;
-                    tried[which] += 1;
+                    *tried += 1;
                     break;
                 }
             }

@@ -183,8 +183,8 @@ fn standing(
     let (limit, on_breach) = in_force.unwrap_or((i64::MAX, OnBreach::Warn));
     let over = in_force.is_some() && used.is_over(limit);
     match used.breached {
-        None if !over => return,
-        Some(_) if over && taken_by.is_none() => return,
+        None if !over => {}
+        Some(_) if over && taken_by.is_none() => {}
         Some(since) if !over => {
             told.push(Event::LimitCured(LimitCure { line, currency, limit, used: used.amount, since }));
             draft.limits.used.insert(line, Used { breached: None, ..used });
