@@ -4,6 +4,7 @@ use crate::metrics::Counts;
 use crate::past::{ShardPast, UncommittedIds};
 use clearing::State;
 use model::command::{Command, Inbound, Origin};
+use model::ledger::check_balanced;
 use model::record::{Content, Genesis, Outcome, RULES_VERSION, Record};
 use model::timestamp::Timestamp;
 use std::collections::VecDeque;
@@ -89,6 +90,7 @@ impl Decider {
         self.count(inbound, outcome);
         draft.0.sequence = sequence;
         let record = &draft.0;
+        assert_balanced(record);
         let before = self.building.byte_len();
         let placed = self.building.push_with(|out| wire::record::encode(record, raw, out));
         assert_eq!(placed, sequence, "the block goes on where the state stands");
@@ -179,10 +181,60 @@ impl Decider {
     }
 }
 
+/// Ownership and location move together in everything that is decided. If not, this is our mistake, and is not committed.
+fn assert_balanced(record: &Record) {
+    for event in record.events() {
+        if let Err(off) = check_balanced(event.postings()) {
+            panic!(
+                "record {}: ownership and location would part by {} of {:?} of party {}",
+                record.sequence, off.difference, off.asset, off.entity.0
+            );
+        }
+    }
+}
+
 /// Writes record 1 into an empty log.
 pub(crate) fn write_genesis(log: &Log, genesis: &Genesis) -> Result<(), store::Error> {
     let record = Record { sequence: 1, rules_version: RULES_VERSION, content: Content::Genesis(genesis.clone()) };
     let mut building = BlockBuilder::after(log.head());
     building.push_with(|out| wire::record::encode(&record, None, out));
     log.commit(&building.finish(), &[], &[]).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::event::Event;
+    use model::identifier::Identifier;
+    use model::index::{AccountIx, Asset, BookIx, InstrumentIx, PartyIx};
+    use model::ledger::{LedgerAccount, Posting};
+
+    fn moved(into_book: i128, into_depot: i128) -> Record {
+        let (entity, asset) = (PartyIx(1), Asset::instrument(InstrumentIx(7)));
+        let post = |account, amount| Posting { account, asset, amount };
+        let book = LedgerAccount::Book { entity, book: BookIx(3) };
+        let depot = LedgerAccount::Location { entity, account: AccountIx(9) };
+        let inbound = Inbound {
+            command: Command::Continue(model::command::Task::Retry),
+            origin: Origin::Engine,
+            actor: Identifier::parse("engine").expect("a name"),
+            reason: String::new(),
+            at: Timestamp::from_micros(0).expect("an instant"),
+        };
+        let postings = vec![post(book, into_book), post(depot, into_depot)];
+        let event = Event::Opened { account: AccountIx(9), book: BookIx(3), postings, cost: None };
+        let outcome = Outcome::Accepted(vec![event]);
+        Record { sequence: 5, rules_version: RULES_VERSION, content: Content::Decided { inbound, outcome } }
+    }
+
+    #[test]
+    fn what_owners_and_locations_have_moves_together() {
+        assert_balanced(&moved(100, 100));
+    }
+
+    #[test]
+    #[should_panic(expected = "record 5: ownership and location would part by 1")]
+    fn what_does_not_balance_is_never_written() {
+        assert_balanced(&moved(100, 99));
+    }
 }

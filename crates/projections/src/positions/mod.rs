@@ -255,8 +255,10 @@ fn what_stays(before: &Entry, sequence: u64, undone: &[Posting]) -> Option<Entry
         of_book.filter(|posting| wanted(posting.asset)).map(|posting| posting.amount).sum()
     };
     let Amounts { quantity, amount, accrued, fees, .. } = before.amounts;
-    let left = quantity + in_book(|asset| asset.as_instrument().is_some());
-    if left == 0 {
+    let rest = in_book(|asset| asset.as_instrument().is_some());
+    let left = quantity + rest;
+    // Without postings it never stood in the book.
+    if left == 0 || rest == 0 {
         return None;
     }
     let kept = mul_div_round(accrued, left, quantity, Rounding::HalfUp).unwrap_or(accrued);
