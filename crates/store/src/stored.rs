@@ -61,11 +61,11 @@ impl Encoder {
 }
 
 thread_local! {
-    /// What a thread that reads single blocks keeps from block to block: making the tables anew costs more than a small block.
+    /// What a thread that reads blocks keeps from block to block: making the tables anew costs more than a small block.
     static DECODER: RefCell<Option<Decoder>> = const { RefCell::new(None) };
 }
 
-/// Reads one block with the thread's own decoder.
+/// Reads a stored block and verifies it.
 pub(crate) fn decode(stored: &[u8]) -> Result<Block, Error> {
     DECODER.with_borrow_mut(|kept| match kept {
         Some(decoder) => decoder.decode(stored),
@@ -73,20 +73,19 @@ pub(crate) fn decode(stored: &[u8]) -> Result<Block, Error> {
     })
 }
 
-/// Reads stored blocks and verifies each; keeps the decompressor's tables from block to block.
-pub(crate) struct Decoder {
+struct Decoder {
     decompressor: Decompressor<'static>,
 }
 
 impl Decoder {
-    pub(crate) fn new() -> Result<Decoder, Error> {
+    fn new() -> Result<Decoder, Error> {
         let decompressor = Decompressor::new()
             .map_err(|cause| Error::Read { doing: "starting the block decompressor", cause: cause.to_string() })?;
         Ok(Decoder { decompressor })
     }
 
     /// The block in `stored`, if its records hash to its chain.
-    pub(crate) fn decode(&mut self, stored: &[u8]) -> Result<Block, Error> {
+    fn decode(&mut self, stored: &[u8]) -> Result<Block, Error> {
         let Some(header) = Header::read(stored) else {
             return Err(Error::corrupt("a stored block", format!("{} bytes do not hold a header", stored.len())));
         };

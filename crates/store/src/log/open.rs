@@ -10,7 +10,7 @@ use rocksdb::{DB, WriteBatch};
 
 use crate::ids::Ids;
 use crate::ring::Ring;
-use crate::stored::Decoder;
+use crate::stored::decode;
 use crate::tuning::{self, Mode};
 use crate::witness::{self, Keeper};
 use crate::{Error, Head, Options, WitnessCheck, keys};
@@ -199,7 +199,7 @@ fn last_block_head(db: &DB) -> Result<Head, Error> {
         rows.status().map_err(|cause| Error::read("reading the last block", cause))?;
         return Ok(Head::EMPTY);
     };
-    Ok(Decoder::new()?.decode(stored)?.head())
+    Ok(decode(stored)?.head())
 }
 
 /// Compares a log with its witness. Returns what an import must reach, if anything.

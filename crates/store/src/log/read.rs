@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use rocksdb::{DB, DBRawIterator, ReadOptions};
 
-use crate::stored::{Decoder, decode};
+use crate::stored::decode;
 use crate::{Block, Error, Hash, chain, keys, tuning};
 
 use super::Log;
@@ -95,7 +95,7 @@ impl Log {
             // Before the first block: the log begins there.
             rows.seek_to_first();
         }
-        Blocks { rows, decoder: None, next: None, from: sequence.max(1), head }
+        Blocks { rows, next: None, from: sequence.max(1), head }
     }
 
     /// Reads every row of every table and compares it with RocksDB's checksums, and every id with the head. Together with
@@ -191,7 +191,6 @@ impl Sizes {
 /// Verified blocks in order, see [`Log::blocks_from`].
 pub struct Blocks<'a> {
     rows: DBRawIterator<'a>,
-    decoder: Option<Decoder>,
     /// The first record and the prior chain that the next block must have.
     next: Option<(u64, Hash)>,
     from: u64,
@@ -211,11 +210,7 @@ impl Blocks<'_> {
                 format!("there is no block, but the head is record {}", self.head),
             ));
         };
-        let decoder = match &mut self.decoder {
-            Some(decoder) => decoder,
-            none => none.insert(Decoder::new()?),
-        };
-        let block = decoder.decode(stored)?;
+        let block = decode(stored)?;
         let follows = match self.next {
             Some((first, prior)) => block.first() == first && block.prior_chain() == prior,
             None => {
