@@ -4,7 +4,7 @@
 use crate::service::until;
 use crate::trade_status::commit;
 use crate::{Rig, Verdict};
-use kafka::{Feed, PositionsOptions, Reader, Topic, TopicPlan};
+use kafka::{Feed, FeedTo, Reader, Topic, TopicPlan};
 use model::event::Event;
 use model::index::Kind;
 use projections::{At, PageRequest, Projections, Runner, RunnerOptions};
@@ -83,9 +83,8 @@ fn same(what: &str, told: Rows, mut seen: Rows) {
 fn publish(rig: &Rig, topic: &str, dir: &Path, log: &Arc<Log>, records: &[Vec<u8>]) {
     let place = dir.join("positions.place");
     let start = || {
-        let options =
-            PositionsOptions { topic: topic.to_owned(), ..PositionsOptions::new(rig.broker.brokers(), place.clone()) };
-        kafka::positions_out::publish(log.clone(), options).expect("starts")
+        let to = FeedTo::new(rig.broker.brokers(), topic, place.clone());
+        kafka::positions_out::publish(log.clone(), to).expect("starts")
     };
     let wait = |feed: &Feed| {
         let all = log.head().sequence;

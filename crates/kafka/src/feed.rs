@@ -78,6 +78,34 @@ pub struct FeedOptions {
     pub through: Option<watch::Receiver<u64>>,
 }
 
+/// Where a feed of the shard's log goes.
+#[derive(Clone, Debug)]
+pub struct FeedTo {
+    /// Where Kafka is.
+    pub brokers: Brokers,
+    /// The topic.
+    pub topic: String,
+    /// The shard's partition of it.
+    pub partition: u32,
+    /// The file that says how far it has come; see [`FeedOptions::place`].
+    pub place: PathBuf,
+    /// How far the records are published, where they are.
+    pub through: Option<watch::Receiver<u64>>,
+}
+
+impl FeedTo {
+    /// For the only shard.
+    pub fn new(brokers: Brokers, topic: impl Into<String>, place: PathBuf) -> FeedTo {
+        FeedTo { brokers, topic: topic.into(), partition: 0, place, through: None }
+    }
+
+    /// With what goes there, and who says it.
+    pub(crate) fn options(self, what: &'static str, kind: &'static str, source: String) -> FeedOptions {
+        let FeedTo { brokers, topic, partition, place, through } = self;
+        FeedOptions { what, brokers, topic, partition, source, kind, place, through }
+    }
+}
+
 /// A running feed. Dropping it stops it.
 pub struct Feed {
     worker: Worker,

@@ -3,61 +3,26 @@
 //! The record holds the message complete (`InstructionSent`), so whoever publishes it needs no state. Only records that are
 //! PUBLISHED are told of, where records are published at all: what a standby may decide otherwise is not instructed.
 
-use crate::brokers::Brokers;
 use crate::error::Error;
-use crate::feed::{Feed, FeedOptions, Letter, Letters};
-use crate::topics::INSTRUCTIONS;
+use crate::feed::{Feed, FeedTo, Letter, Letters};
 use model::event::Event;
 use model::identifier::Identifier;
 use model::record::{Content, FactContent, Genesis, Outcome};
-use std::path::PathBuf;
 use std::sync::Arc;
 use store::Log;
-use tokio::sync::watch;
 
 /// How an `InstructionSent` begins in a record: field 40 of an event. Records without these bytes need not be decoded; that
 /// others may hold them by chance only costs their decoding. `follows_the_encoding` holds it.
 const MARK: [u8; 2] = [0xc2, 0x02];
 
-/// What is published, and where.
-#[derive(Clone, Debug)]
-pub struct InstructionsOptions {
-    /// Where Kafka is.
-    pub brokers: Brokers,
-    /// The topic, [`INSTRUCTIONS`].
-    pub topic: String,
-    /// The shard's partition of it.
-    pub partition: u32,
-    /// The file that says how far it has come; see [`FeedOptions::place`].
-    pub place: PathBuf,
-    /// How far the records are published, where they are.
-    pub through: Option<watch::Receiver<u64>>,
-}
-
-impl InstructionsOptions {
-    /// For the only shard, with the usual topic.
-    pub fn new(brokers: Brokers, place: PathBuf) -> InstructionsOptions {
-        InstructionsOptions { brokers, topic: INSTRUCTIONS.to_owned(), partition: 0, place, through: None }
-    }
-}
-
 /// Starts to publish what the log sends to agents. Needs no broker to start.
 ///
 /// # Errors
 /// [`Error::Settings`], [`Error::File`], and [`Error::Log`] when the log has no first record.
-pub fn publish(log: Arc<Log>, options: InstructionsOptions) -> Result<Feed, Error> {
+pub fn publish(log: Arc<Log>, to: FeedTo) -> Result<Feed, Error> {
     let Genesis { house, shard, .. } = genesis(&log)?;
-    let feed = FeedOptions {
-        what: "instructions",
-        brokers: options.brokers,
-        topic: options.topic,
-        partition: options.partition,
-        source: source(&house, shard),
-        kind: "quittance.instruction.v1",
-        place: options.place,
-        through: options.through,
-    };
-    Feed::start(log, feed, Instructions { house })
+    let options = to.options("instructions", "quittance.instruction.v1", source(&house, shard));
+    Feed::start(log, options, Instructions { house })
 }
 
 /// Who says what a house's shard feeds: `ce_source`.

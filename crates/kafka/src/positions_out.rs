@@ -12,56 +12,21 @@ mod fold;
 
 pub use fold::PositionsFold;
 
-use crate::brokers::Brokers;
 use crate::error::Error;
-use crate::feed::{Feed, FeedOptions, Letter, Letters};
+use crate::feed::{Feed, FeedTo, Letter, Letters};
 use crate::instructions_out::{genesis, source};
-use crate::topics::POSITIONS;
 use model::record::Genesis;
-use std::path::PathBuf;
 use std::sync::Arc;
 use store::Log;
-use tokio::sync::watch;
-
-/// What is published, and where.
-#[derive(Clone, Debug)]
-pub struct PositionsOptions {
-    /// Where Kafka is.
-    pub brokers: Brokers,
-    /// The topic, [`POSITIONS`].
-    pub topic: String,
-    /// The shard's partition of it.
-    pub partition: u32,
-    /// The file that says how far it has come; see [`FeedOptions::place`].
-    pub place: PathBuf,
-    /// How far the records are published, where they are.
-    pub through: Option<watch::Receiver<u64>>,
-}
-
-impl PositionsOptions {
-    /// For the only shard, with the usual topic.
-    pub fn new(brokers: Brokers, place: PathBuf) -> PositionsOptions {
-        PositionsOptions { brokers, topic: POSITIONS.to_owned(), partition: 0, place, through: None }
-    }
-}
 
 /// Starts to tell what is held and free. Needs no broker to start.
 ///
 /// # Errors
 /// [`Error::Settings`], [`Error::File`], and [`Error::Log`] when the log has no first record.
-pub fn publish(log: Arc<Log>, options: PositionsOptions) -> Result<Feed, Error> {
+pub fn publish(log: Arc<Log>, to: FeedTo) -> Result<Feed, Error> {
     let Genesis { house, shard, .. } = genesis(&log)?;
-    let feed = FeedOptions {
-        what: "positions",
-        brokers: options.brokers,
-        topic: options.topic,
-        partition: options.partition,
-        source: source(&house, shard),
-        kind: "quittance.position.v1",
-        place: options.place,
-        through: options.through,
-    };
-    Feed::start(log, feed, PositionsFold::default())
+    let options = to.options("positions", "quittance.position.v1", source(&house, shard));
+    Feed::start(log, options, PositionsFold::default())
 }
 
 impl Letters for PositionsFold {

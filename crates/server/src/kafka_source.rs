@@ -7,9 +7,7 @@ use std::time::Duration;
 use agent::{Agent, AgentOptions, Bank};
 use anyhow::{Context as _, Result};
 use engine::{Handle, Intake};
-use kafka::{
-    Brokers, Consumer, Feed, InstructionsOptions, PositionsOptions, Source, State, StatusOptions, StatusPublisher,
-};
+use kafka::{Brokers, Consumer, Feed, FeedTo, Source, State, StatusOptions, StatusPublisher};
 use model::identifier::Identifier;
 use projections::{Bound, Projections};
 use store::Log;
@@ -176,32 +174,24 @@ fn tell(config: &Config, store: store::Options, log: &Arc<Log>) -> Result<Option
 
 /// Starts to tell agents what to do; nothing without brokers or without a topic.
 fn instruct(config: &Config, log: &Arc<Log>, published: Option<watch::Receiver<u64>>) -> Result<Option<Feed>> {
-    let Kafka { instructions_topic, partition, .. } = &config.kafka;
-    if config.kafka.brokers.is_empty() || instructions_topic.is_empty() {
-        return Ok(None);
-    }
-    let options = InstructionsOptions {
-        topic: instructions_topic.clone(),
-        partition: *partition,
-        through: published,
-        ..InstructionsOptions::new(brokers(&config.kafka), config.store.dir.join("instructions.place"))
-    };
-    kafka::instructions_out::publish(log.clone(), options).map(Some).context("telling agents what to do")
+    let to = feed_to(config, &config.kafka.instructions_topic, "instructions.place", published);
+    let feed = to.map(|to| kafka::instructions_out::publish(log.clone(), to)).transpose();
+    feed.context("telling agents what to do")
 }
 
 /// Starts to tell what is held and how much of it is free; nothing without brokers or without a topic.
 fn tell_positions(config: &Config, log: &Arc<Log>, published: Option<watch::Receiver<u64>>) -> Result<Option<Feed>> {
-    let Kafka { positions_topic, partition, .. } = &config.kafka;
-    if config.kafka.brokers.is_empty() || positions_topic.is_empty() {
-        return Ok(None);
+    let to = feed_to(config, &config.kafka.positions_topic, "positions.place", published);
+    let feed = to.map(|to| kafka::positions_out::publish(log.clone(), to)).transpose();
+    feed.context("telling what is free to trade")
+}
+
+fn feed_to(config: &Config, topic: &str, place: &str, through: Option<watch::Receiver<u64>>) -> Option<FeedTo> {
+    if config.kafka.brokers.is_empty() || topic.is_empty() {
+        return None;
     }
-    let options = PositionsOptions {
-        topic: positions_topic.clone(),
-        partition: *partition,
-        through: published,
-        ..PositionsOptions::new(brokers(&config.kafka), config.store.dir.join("positions.place"))
-    };
-    kafka::positions_out::publish(log.clone(), options).map(Some).context("telling what is free to trade")
+    let to = FeedTo::new(brokers(&config.kafka), topic, config.store.dir.join(place));
+    Some(FeedTo { partition: config.kafka.partition, through, ..to })
 }
 
 /// Starts to settle what other houses instruct; nothing where this service is nobody's agent.

@@ -1,7 +1,7 @@
 //! A feed against a real log and librdkafka's own broker: each letter once, whatever was killed when.
 
 use super::*;
-use crate::instructions_out::{InstructionsOptions, publish};
+use crate::instructions_out::publish;
 use model::command::{Command, Inbound, Origin, Task};
 use model::event::Event as Fact;
 use model::identifier::Identifier;
@@ -89,12 +89,8 @@ impl House {
     }
 
     fn start(&self, log: &Arc<Log>, through: Option<watch::Receiver<u64>>) -> Feed {
-        let options = InstructionsOptions {
-            topic: TOPIC.to_owned(),
-            through,
-            ..InstructionsOptions::new(self.brokers.clone(), self.place())
-        };
-        publish(log.clone(), options).expect("starts")
+        let to = FeedTo { through, ..FeedTo::new(self.brokers.clone(), TOPIC, self.place()) };
+        publish(log.clone(), to).expect("starts")
     }
 
     /// Waits until the feed has told of a record, and stops it in order.

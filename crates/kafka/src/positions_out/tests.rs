@@ -1,15 +1,18 @@
 //! What is told of positions, in stories; and the feed against a real log and librdkafka's own broker.
 
 use super::*;
+use crate::Brokers;
 use crate::reader::{Reader, Received};
+use crate::topics::POSITIONS;
 use prost::Message as _;
 use rdkafka::mocking::MockCluster;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 use store::{BlockBuilder, Options};
 use testkit::scenario::{Mode, Script, player};
+use tokio::sync::watch;
 use wire::pb::status::Position;
 
 /// The records of a story in the language of the scenarios.
@@ -226,8 +229,8 @@ impl House {
     }
 
     fn start(&self, through: Option<watch::Receiver<u64>>) -> Feed {
-        let options = PositionsOptions { through, ..PositionsOptions::new(self.brokers.clone(), self.place()) };
-        publish(self.log.clone(), options).expect("starts")
+        let to = FeedTo { through, ..FeedTo::new(self.brokers.clone(), POSITIONS, self.place()) };
+        publish(self.log.clone(), to).expect("starts")
     }
 
     fn run(&self) {
