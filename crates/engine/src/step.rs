@@ -185,10 +185,7 @@ impl Decider {
 fn assert_balanced(record: &Record) {
     for event in record.events() {
         if let Err(off) = check_balanced(event.postings()) {
-            panic!(
-                "record {}: ownership and location would part by {} of {:?} of party {}",
-                record.sequence, off.difference, off.asset, off.entity.0
-            );
+            panic!("record {}: ownership and location would part by {off}", record.sequence);
         }
     }
 }

@@ -7,6 +7,7 @@
 
 use crate::index::{AccountIx, Asset, BookIx, PartyIx};
 use alloc::vec::Vec;
+use core::fmt;
 
 /// Which side of the stock record an account stands on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,6 +100,12 @@ pub struct Imbalance {
     pub asset: Asset,
     /// Σ ownership − Σ location.
     pub difference: i128,
+}
+
+impl fmt::Display for Imbalance {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} of {:?} of party {}", self.difference, self.asset, self.entity.0)
+    }
 }
 
 /// Checks the law of the stock record: per entity and asset, Σ ownership − Σ location = 0.

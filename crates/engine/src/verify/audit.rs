@@ -35,12 +35,7 @@ impl Audit {
         for event in events {
             let postings = event.postings();
             report.postings += postings.len() as u64;
-            check_balanced(postings).map_err(|off| {
-                format!(
-                    "ownership and location part by {} of {:?} of party {}",
-                    off.difference, off.asset, off.entity.0
-                )
-            })?;
+            check_balanced(postings).map_err(|off| format!("ownership and location part by {off}"))?;
             self.event(event, state, report)?;
         }
         // What is checked is what the record leaves behind.
