@@ -68,19 +68,19 @@ pub(crate) fn decide_accounting(draft: &mut Draft<'_>, day: &AccountingDay) -> R
                 return Err(Rejection::new(Reason::ReferenceInvalid, "sets: each once, and no more than 64"));
             }
             let clean = check_close(state, entity, *date)?;
-            let sets = sets.iter().map(|set| freeze(state, set)).collect::<Result<_, _>>()?;
+            let sets = sets.iter().map(|set| freeze(state, set).map(|(set, _)| set)).collect::<Result<_, _>>()?;
             draft.push(Event::AccountingDayClosed { entity, date: *date, clean, sets });
         }
     }
     Ok(())
 }
 
-/// A set in the highest version that is recorded now.
-fn freeze(state: &State, set: &SetName) -> Result<FrozenSet, Rejection> {
+/// A set in the highest version that is recorded now, and the record that holds it.
+pub(crate) fn freeze(state: &State, set: &SetName) -> Result<(FrozenSet, u64), Rejection> {
     let SetName { date, snap, source } = set.clone();
     let version = state.reference.price_sets.get(&(date, snap.clone(), source.clone())).copied();
-    let (version, _) = version.ok_or_else(|| Rejection::new(Reason::UnknownPriceSet, snap.as_str()))?;
-    Ok(FrozenSet { date, snap, source, version })
+    let (version, sequence) = version.ok_or_else(|| Rejection::new(Reason::UnknownPriceSet, snap.as_str()))?;
+    Ok((FrozenSet { date, snap, source, version }, sequence))
 }
 
 /// The mark of what moves figures of a day that is closed: it belongs to the trade date, and shows on a later day.

@@ -5,14 +5,13 @@ use crate::reference::ReferenceData;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
-use model::currency;
 use model::date::Date;
 use model::decimal::Decimal;
 use model::identifier::CurrencyCode;
 use model::index::{InstrumentIx, Kind};
 use model::reference::{PriceSet, Priced};
 use model::trade::QuantityType;
-use risk::amount::{Conversion, PriceKind, Scales, value};
+use risk::amount::{Conversion, PriceKind, Scales, decimals, value};
 
 /// A recorded price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +94,7 @@ impl Marks {
         into: CurrencyCode,
     ) -> Result<i128, Lack> {
         let (price, kind, quoted) = self.price(names, reference, instrument)?;
-        let scales = Scales { quantity: u32::from(reference.scale(instrument)), currency: exponent(quoted) };
+        let scales = Scales { quantity: u32::from(reference.scale(instrument)), currency: decimals(quoted) };
         let worth = value(quantity, price, kind, scales).map_err(|_| Lack::from("range"))?;
         self.convert(worth, quoted, into)
     }
@@ -111,23 +110,16 @@ impl Marks {
         let range = || Lack::from("range");
         let million = 10i128.checked_pow(u32::from(reference.scale(instrument)) + 6).ok_or_else(range)?;
         let worth = self.worth(names, reference, instrument, million, into)?;
-        Decimal::from_units(worth, exponent(into) + 6).map_err(|_| range())
+        Decimal::from_units(worth, decimals(into) + 6).map_err(|_| range())
     }
 
     /// An amount in another currency, by the rate or its inverse, half up.
     pub fn convert(&self, amount: i128, from: CurrencyCode, into: CurrencyCode) -> Result<i128, Lack> {
-        if from == into || amount == 0 {
-            return Ok(amount);
+        if amount == 0 {
+            return Ok(0);
         }
-        let conversion = match (self.rates.get(&(from, into)), self.rates.get(&(into, from))) {
-            (Some((_, rate)), _) => Conversion::new(*rate, exponent(from), exponent(into)),
-            (None, Some((_, rate))) => Conversion::new(*rate, exponent(into), exponent(from)).map(Conversion::inverse),
-            (None, None) => return Err(format!("{from}/{into}")),
-        };
+        let rate = |pair: &_| self.rates.get(pair).map(|(_, rate)| *rate);
+        let conversion = Conversion::quoted(from, into, rate).ok_or_else(|| format!("{from}/{into}"))?;
         conversion.and_then(|conversion| conversion.apply(amount)).map_err(|_| Lack::from("range"))
     }
-}
-
-fn exponent(code: CurrencyCode) -> u32 {
-    u32::from(currency::exponent(code).unwrap_or(0))
 }

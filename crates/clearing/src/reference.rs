@@ -105,12 +105,13 @@ pub(crate) struct SsiWanted<'a> {
     pub client: Option<&'a Identifier>,
 }
 
-fn in_force<T>(rows: &[(Date, T)], on: Date) -> Option<&T> {
+/// What holds on a day, of rows in order of the days from which they hold.
+pub(crate) fn in_force<T>(rows: &[(Date, T)], on: Date) -> Option<&T> {
     rows.iter().rev().find(|(from, _)| *from <= on).map(|(_, value)| value)
 }
 
 /// Sets a row from a date on, in order of dates; the same date is replaced.
-fn set_from<T>(rows: &mut Vec<(Date, T)>, from: Date, value: T) {
+pub(crate) fn set_from<T>(rows: &mut Vec<(Date, T)>, from: Date, value: T) {
     match rows.binary_search_by_key(&from, |(date, _)| *date) {
         Ok(at) => rows[at].1 = value,
         Err(at) => rows.insert(at, (from, value)),

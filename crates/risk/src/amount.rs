@@ -1,6 +1,8 @@
 //! Shares, market values and conversions of integers in minor units. Each rounds once, by a rule that is named.
 
+use model::currency::exponent;
 use model::decimal::{Decimal, Rounding, mul_div_round};
+use model::identifier::CurrencyCode;
 use thiserror::Error;
 
 /// A result beyond 128 bits, or a division by zero where a rate or a quantity is zero.
@@ -86,6 +88,21 @@ impl Conversion {
         Ok(Conversion { numerator, denominator })
     }
 
+    /// From one currency to another by quoted rates: direct, else by the inverse; nothing where neither is quoted. A rate's key is
+    /// the currency of which it prices one unit, then the one it is quoted in.
+    pub fn quoted(
+        from: CurrencyCode,
+        into: CurrencyCode,
+        rate: impl Fn(&(CurrencyCode, CurrencyCode)) -> Option<Decimal>,
+    ) -> Option<Result<Conversion, Overflow>> {
+        if from == into {
+            return Some(Ok(Conversion::SAME));
+        }
+        let new = |rate, one, other| Conversion::new(rate, decimals(one), decimals(other));
+        let direct = rate(&(from, into)).map(|rate| new(rate, from, into));
+        direct.or_else(|| Some(new(rate(&(into, from))?, into, from).map(Conversion::inverse)))
+    }
+
     /// The other way: from the base currency to the foreign one.
     pub fn inverse(self) -> Conversion {
         Conversion { numerator: self.denominator, denominator: self.numerator }
@@ -111,6 +128,11 @@ impl Conversion {
     pub fn apply(self, amount: i128) -> Result<i128, Overflow> {
         mul_div_round(amount, self.numerator, self.denominator, Rounding::HalfUp).ok_or(Overflow)
     }
+}
+
+/// Of a currency's minor unit; none where ISO 4217 has none.
+pub fn decimals(currency: CurrencyCode) -> u32 {
+    exponent(currency).map_or(0, u32::from)
 }
 
 /// The greatest number that divides both; 1 where there is none.

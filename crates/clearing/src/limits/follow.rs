@@ -76,8 +76,8 @@ pub(crate) fn hold(draft: &Draft<'_>, trade: u64, was_held: bool, terms: &mut Te
     terms.hold = wanted(state, terms).iter().any(|wanted| {
         let Some((limit, OnBreach::Hold)) = in_force(state, &wanted.line, today) else { return false };
         let own = before.iter().find(|reserved| reserved.line == wanted.line);
-        let next = next(&draft.limits.used(state, &wanted.line), own, wanted);
         let mut used = draft.limits.used(state, &wanted.line);
+        let next = next(&used, own, wanted);
         used.replace(own, next.as_ref());
         used.is_over(limit) && (was_held || takes_more(own, next.as_ref()))
     });

@@ -3,6 +3,7 @@
 
 use super::{LimitKey, Limits};
 use crate::marks::Lack;
+use crate::reference::in_force;
 use crate::state::State;
 use alloc::vec::Vec;
 use model::date::Date;
@@ -25,11 +26,8 @@ impl Limits {
     /// The share of what is open that counts, of an instrument with this CFI and for this trade date.
     pub fn add_on(&self, cfi: &str, trade_date: Date) -> Decimal {
         let fits = self.add_ons.iter().filter(|(prefix, _)| cfi.starts_with(prefix.as_str()));
-        let in_force = fits.filter_map(|(prefix, rows)| {
-            let begun = rows.iter().rev().find(|(from, _)| *from <= trade_date)?;
-            Some((prefix.len(), begun.1))
-        });
-        in_force.max_by_key(|(length, _)| *length).map_or(WHOLE, |(_, rate)| rate)
+        let rates = fits.filter_map(|(prefix, rows)| Some((prefix.len(), *in_force(rows, trade_date)?)));
+        rates.max_by_key(|(length, _)| *length).map_or(WHOLE, |(_, rate)| rate)
     }
 }
 

@@ -12,7 +12,7 @@ pub(crate) use check::{check_add_on, check_limit};
 pub(crate) use follow::{Overlay, follow, hold};
 pub(crate) use survey::continue_reserve;
 
-use crate::reference::minor;
+use crate::reference::{in_force, minor, set_from};
 use crate::state::State;
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -32,7 +32,7 @@ pub(crate) type LimitKey = (PartyIx, PartyIx, LimitKind);
 pub(crate) struct Limit {
     pub currency: CurrencyCode,
     /// In minor units, by first day.
-    pub rows: Vec<(Date, i64, OnBreach)>,
+    pub rows: Vec<(Date, (i64, OnBreach))>,
 }
 
 /// How much of a line is used.
@@ -89,14 +89,11 @@ pub struct LimitFacts {
 impl Limit {
     /// What holds on a day.
     pub fn on(&self, date: Date) -> Option<(i64, OnBreach)> {
-        let begun = self.rows.iter().rev().find(|(from, ..)| *from <= date);
-        begun.map(|(_, amount, on_breach)| (*amount, *on_breach))
+        in_force(&self.rows, date).copied()
     }
 
     pub fn set(&mut self, from: Date, amount: i64, on_breach: OnBreach) {
-        self.rows.retain(|(date, ..)| *date != from);
-        let at = self.rows.partition_point(|(date, ..)| *date < from);
-        self.rows.insert(at, (from, amount, on_breach));
+        set_from(&mut self.rows, from, (amount, on_breach));
     }
 }
 
@@ -218,9 +215,7 @@ impl State {
 
     pub(crate) fn apply_add_on(&mut self, add_on: &AddOn) {
         let rows = self.limits.add_ons.entry(add_on.cfi_prefix.to_string()).or_default();
-        rows.retain(|(date, _)| *date != add_on.valid_from);
-        let at = rows.partition_point(|(date, _)| *date < add_on.valid_from);
-        rows.insert(at, (add_on.valid_from, add_on.rate));
+        set_from(rows, add_on.valid_from, add_on.rate);
     }
 
     /// Prices came: what could not be measured is looked at again.

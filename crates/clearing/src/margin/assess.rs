@@ -8,7 +8,6 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use model::currency::exponent;
 use model::date::Date;
 use model::event::Event;
 use model::identifier::{CurrencyCode, Identifier};
@@ -19,7 +18,7 @@ use model::margin::MarginFigures;
 use model::record::Record;
 use model::reference::{PriceSet, Reference};
 use model::trade::{Method, QuantityType, Side};
-use risk::amount::Scales;
+use risk::amount::{Scales, decimals};
 use risk::margin::client::{Account, Security};
 use risk::published;
 
@@ -89,10 +88,7 @@ impl State {
         let name = |kind, index| self.names.name(kind, index).expect("what is defined has its name").clone();
         let standing = |account: &Identifier| {
             let entry = self.margin.on(account, set.date)?;
-            let (figures, lacks) = match self.assess(entry, &holdings, &marks, set.date) {
-                Ok(figures) => (figures, Vec::new()),
-                Err(lacks) => (MarginFigures::default(), lacks),
-            };
+            let (figures, lacks) = self.assess(entry, &holdings, &marks, set.date);
             let rule = rules
                 .on(&entry.jurisdiction, set.date)
                 .map_or(String::new(), |rule| format!("{}, from {}: {}", rule.jurisdiction, rule.from, rule.source));
@@ -121,8 +117,21 @@ impl State {
         marks
     }
 
-    /// The figures, or all that is lacking to tell them.
+    /// The figures, or zeros and all that is lacking to tell them.
     pub(super) fn assess(
+        &self,
+        entry: &MarginEntry,
+        holdings: &Holdings,
+        marks: &Marks,
+        on: Date,
+    ) -> (MarginFigures, Vec<Lack>) {
+        match self.figures(entry, holdings, marks, on) {
+            Ok(figures) => (figures, Vec::new()),
+            Err(lacks) => (MarginFigures::default(), lacks),
+        }
+    }
+
+    fn figures(
         &self,
         entry: &MarginEntry,
         holdings: &Holdings,
@@ -177,8 +186,7 @@ impl State {
             return Err(format!("rule for {}", name()));
         }
         let price = marks.price_in(&self.names, &self.reference, instrument, into)?;
-        let currency = u32::from(exponent(into).unwrap_or(0));
-        let scales = Scales { quantity: u32::from(self.reference.scale(instrument)), currency };
+        let scales = Scales { quantity: u32::from(self.reference.scale(instrument)), currency: decimals(into) };
         Ok(Security { quantity, price, scales })
     }
 }

@@ -3,20 +3,18 @@
 
 use super::assess::price_set_in;
 use super::{Call, MarginEntry};
+use crate::accounting::freeze;
 use crate::draft::Draft;
 use crate::reference::invalid;
 use alloc::string::ToString;
 use alloc::vec::Vec;
-use model::accounting::{FrozenSet, SetName};
 use model::calendar::advance;
 use model::date::Date;
 use model::event::Event;
 use model::identifier::Identifier;
 use model::index::{Asset, BookIx};
 use model::ledger::LedgerAccount;
-use model::margin::{
-    CallMoved, CallStanding, IssueMarginCalls, IssuedCall, MarginAnswer, MarginAssessment, MarginFigures,
-};
+use model::margin::{CallMoved, CallStanding, IssueMarginCalls, IssuedCall, MarginAnswer, MarginAssessment};
 use model::rejection::{Reason, Rejection};
 
 /// So many accounts are assessed by one command: their figures must fit a record.
@@ -25,13 +23,10 @@ const MOST_ACCOUNTS: usize = 1_000;
 /// Assesses accounts at a set and calls what is missing and not called yet.
 pub(crate) fn decide_calls(draft: &mut Draft<'_>, issue: &IssueMarginCalls) -> Result<(), Rejection> {
     let state = draft.state;
-    let SetName { date, snap, source } = issue.set.clone();
-    let unknown = || Rejection::new(Reason::UnknownPriceSet, issue.set.snap.as_str());
-    let key = (date, snap.clone(), source.clone());
-    let (version, sequence) = state.reference.price_sets.get(&key).copied().ok_or_else(unknown)?;
+    let date = issue.set.date;
+    let (frozen, sequence) = freeze(state, &issue.set)?;
     let record = draft.past.record(sequence).expect("the record of a set stands in the log");
     let set = price_set_in(&record).expect("it holds the set");
-    let frozen = FrozenSet { date, snap, source, version };
     let accounts: Vec<&Identifier> = match issue.accounts.is_empty() {
         true => state.margin.accounts.keys().filter(|account| state.margin.on(account, date).is_some()).collect(),
         false => issue.accounts.iter().collect(),
@@ -50,10 +45,7 @@ pub(crate) fn decide_calls(draft: &mut Draft<'_>, issue: &IssueMarginCalls) -> R
         if accounts[..at].contains(account) {
             return Err(invalid("accounts: each once"));
         }
-        let (figures, lacks) = match state.assess(entry, &holdings, &marks, date) {
-            Ok(figures) => (figures, Vec::new()),
-            Err(lacks) => (MarginFigures::default(), lacks),
-        };
+        let (figures, lacks) = state.assess(entry, &holdings, &marks, date);
         // What is called and has not come is not called twice.
         let uncalled = figures.missing - state.outstanding(account);
         let call = match uncalled > 0 {

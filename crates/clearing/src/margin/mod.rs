@@ -11,6 +11,7 @@ pub use assess::MarginStanding;
 pub(crate) use calls::{decide_answer, decide_calls, follow};
 pub(crate) use check::check_account;
 
+use crate::reference::{in_force, set_from};
 use crate::state::State;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -75,8 +76,7 @@ pub struct CallFacts {
 impl Margin {
     /// What holds of an account on a date.
     pub fn on(&self, account: &Identifier, date: Date) -> Option<&MarginEntry> {
-        let rows = self.accounts.get(account)?;
-        rows.iter().rev().find(|(from, _)| *from <= date).map(|(_, entry)| entry)
+        in_force(self.accounts.get(account)?, date)
     }
 
     /// The newest row: book and currency never change.
@@ -118,9 +118,7 @@ impl State {
             call_days: account.call_days,
         };
         let rows = self.margin.accounts.entry(account.id.clone()).or_default();
-        rows.retain(|(from, _)| *from != account.valid_from);
-        let at = rows.partition_point(|(from, _)| *from < account.valid_from);
-        rows.insert(at, (account.valid_from, entry));
+        set_from(rows, account.valid_from, entry);
         self.margin.books.insert(book, account.id.clone());
     }
 

@@ -9,8 +9,8 @@ use model::identifier::CurrencyCode;
 use wire::pb::service::{GetCapitalRequest, GetExposureRequest, ListInstructionsRequest};
 use wire::pb::typ::Decimal;
 use wire::pb::view::{
-    Capital, ConcentrationKind, Coverage, CoverageFilter, Exposure, ExposurePhase, Exposures, InstructionFilter,
-    InstructionStatus, MarketRiskQuestion, MarketRiskRow, Movement, Payment, SetSeries,
+    Capital, ConcentrationKind, Coverage, CoverageFilter, Exposure, Exposures, InstructionFilter, InstructionStatus,
+    MarketRiskQuestion, MarketRiskRow, Movement, Payment, SetSeries,
 };
 
 use super::naive::{Naive, Open};
@@ -18,7 +18,7 @@ use super::records::Records;
 use super::screen::{heading, line, table};
 use crate::connection::Connection;
 use crate::fault::failed;
-use crate::output::{Cell, Mark, figure};
+use crate::output::{Cell, figure};
 use crate::paging::{self, answer};
 use crate::{coverage, risk, trades};
 
@@ -69,15 +69,6 @@ async fn uncovered(connection: &Connection, sequence: u64) -> Result<()> {
     Ok(())
 }
 
-fn phase(exposure: &Exposure) -> Cell {
-    match exposure.phase() {
-        ExposurePhase::Unspecified => Cell::Blank,
-        ExposurePhase::PreSettlement => Cell::Marked("pre-settlement".to_owned(), Mark::Waiting),
-        ExposurePhase::Failing => Cell::Marked("failing".to_owned(), Mark::Bad),
-        ExposurePhase::Delivery => Cell::Marked("delivery".to_owned(), Mark::Bad),
-    }
-}
-
 fn exposed(exposures: &Exposures) {
     heading("Settlement exposure: what a counterparty's failure would cost, at the last recorded close");
     let mut all: Vec<&Exposure> = exposures.rows.iter().collect();
@@ -87,7 +78,7 @@ fn exposed(exposures: &Exposures) {
             Cell::text(&each.entity),
             Cell::text(&each.counterparty),
             Cell::Date(each.value_date),
-            phase(each),
+            risk::phase(each),
             Cell::Count(each.trades),
             Cell::amount(each.replacement),
             Cell::amount(each.principal),

@@ -5,6 +5,8 @@ pub mod market;
 mod market_tables;
 mod tables;
 
+pub(crate) use tables::phase;
+
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use wire::pb::service::{GetCapitalRequest, GetExposureRequest, ListLimitsRequest};

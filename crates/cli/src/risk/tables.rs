@@ -15,7 +15,7 @@ fn count_unless_zero(count: u64) -> Cell {
     if count == 0 { Cell::Blank } else { Cell::Count(count) }
 }
 
-fn phase(exposure: &Exposure) -> Cell {
+pub(crate) fn phase(exposure: &Exposure) -> Cell {
     match exposure.phase() {
         ExposurePhase::Unspecified => Cell::Blank,
         ExposurePhase::PreSettlement => Cell::Marked("pre-settlement".to_owned(), Mark::Waiting),

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::accounting::FrozenSet;
-use model::currency::exponent;
 use model::date::Date;
 use model::decimal::Decimal;
 use model::identifier::{CurrencyCode, Identifier};
 use model::reference::is_synthetic;
+use risk::amount::decimals;
 use store::Reader;
 use wire::pb::view as pb;
 
@@ -152,7 +152,6 @@ fn float(decimal: Decimal) -> f64 {
 fn level(marks: &Marks, instrument: &Identifier, currency: CurrencyCode) -> Option<f64> {
     let price = marks.price(instrument).filter(|price| price.value.unscaled > 0)?;
     let (numerator, denominator) = marks.rate(price.currency, currency).ok()?.ratio();
-    let decimals = |code| exponent(code).map_or(0, i32::from);
-    let whole = 10f64.powi(decimals(price.currency) - decimals(currency));
+    let whole = 10f64.powi(decimals(price.currency) as i32 - decimals(currency) as i32);
     Some(float(price.value) * (numerator as f64 / denominator as f64) * whole)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::identifier::{CurrencyCode, Identifier};
 use model::index::{Asset, Kind};
-use risk::amount::{Scales, value};
+use risk::amount::{Scales, decimals, value};
 use wire::pb::view as pb;
 
 use super::Exceptions;
@@ -122,8 +122,7 @@ impl Held {
             Ok(rate) => rate,
             Err(missing) => return Ok(Err(Worthless::NoRate(missing.subject))),
         };
-        let exponent = model::currency::exponent(price.currency).map_or(0, u32::from);
-        let scales = Scales { quantity: self.scale, currency: exponent };
+        let scales = Scales { quantity: self.scale, currency: decimals(price.currency) };
         let worth = value(self.quantity, price.value, priceable.kind(), scales).and_then(|worth| rate.apply(worth));
         worth.map(Ok).map_err(|_| Error::Overflow { what: "a market value" })
     }

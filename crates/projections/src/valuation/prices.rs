@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::accounting::FrozenSet;
-use model::currency;
 use model::date::Date;
 use model::decimal::Decimal;
 use model::identifier::{CurrencyCode, Identifier};
 use model::reference::{PriceSet, Priced, is_synthetic};
 use model::trade::QuantityType;
-use risk::amount::{Conversion, PriceKind, Scales, value};
+use risk::amount::{Conversion, PriceKind, Scales, decimals, value};
 use store::Reader;
 use wire::pb::view as pb;
 
@@ -143,21 +142,15 @@ impl Prices {
         let none = || Unpriced::NoPrice(instrument.clone());
         let (price, currency) = self.instruments.get(instrument).ok_or_else(none)?;
         let kind = priceable.ok_or_else(none)?.kind();
-        let scales = Scales { quantity: scale, currency: exponent(*currency) };
+        let scales = Scales { quantity: scale, currency: decimals(*currency) };
         let worth = value(quantity, *price, kind, scales).map_err(|_| Unpriced::Overflow)?;
         self.convert(worth, *currency, into)
     }
 
     /// An amount in another currency, by the rate or its inverse; each rounds once.
     fn convert(&self, amount: i128, from: CurrencyCode, into: CurrencyCode) -> Result<i128, Unpriced> {
-        if from == into {
-            return Ok(amount);
-        }
-        let conversion = match (self.rates.get(&(from, into)), self.rates.get(&(into, from))) {
-            (Some(rate), _) => Conversion::new(*rate, exponent(from), exponent(into)),
-            (None, Some(rate)) => Conversion::new(*rate, exponent(into), exponent(from)).map(Conversion::inverse),
-            (None, None) => return Err(Unpriced::NoRate(from, into)),
-        };
+        let conversion = Conversion::quoted(from, into, |pair| self.rates.get(pair).copied());
+        let conversion = conversion.ok_or(Unpriced::NoRate(from, into))?;
         conversion.and_then(|conversion| conversion.apply(amount)).map_err(|_| Unpriced::Overflow)
     }
 }
@@ -170,8 +163,4 @@ impl Priceable {
             QuantityType::Face => PriceKind::Percent,
         }
     }
-}
-
-fn exponent(currency: CurrencyCode) -> u32 {
-    u32::from(currency::exponent(currency).unwrap_or(0))
 }
