@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use rocksdb::{DB, DBRawIterator, ReadOptions};
 
@@ -9,6 +10,9 @@ use crate::stored::decode;
 use crate::{Block, Error, Hash, chain, keys, tuning};
 
 use super::Log;
+
+/// How long a row that was read waits for the head of its commit: far longer than the moment between the two.
+const HEAD_FOLLOWS: Duration = Duration::from_secs(10);
 
 impl Log {
     /// The sequence of the record that claimed an id, or `None`, which is the answer nearly always and costs a look at a filter.
@@ -20,15 +24,28 @@ impl Log {
         self.ids.look_up(key)
     }
 
-    /// The cursor of a source as the last commit left it.
+    /// The cursor of a source as the last commit left it. Who reads it finds the records it counts below [`Log::head`].
     ///
     /// # Errors
     /// [`Error::Read`], [`Error::Corrupt`].
     pub fn cursor(&self, name: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        self.db.get(keys::cursor(name)).map_err(|cause| Error::read("reading a cursor", cause))
+        let row = self.db.get(keys::cursor(name)).map_err(|cause| Error::read("reading a cursor", cause))?;
+        self.wait_for_head()?;
+        Ok(row)
     }
 
-    /// All cursors, ordered by name.
+    /// A commit is visible in RocksDB a moment before its head is told; who read a row of it waits for that moment here.
+    fn wait_for_head(&self) -> Result<(), Error> {
+        let row = self.db.get(keys::HEAD).map_err(|cause| Error::read("the head of the log", cause))?;
+        let stored = row.and_then(|row| keys::read_head(&row)).map_or(0, |head| head.sequence);
+        if self.head().sequence < stored {
+            // Bounded, so that a writer that died in between does not take its readers with it.
+            let _ = self.wait_past(stored - 1, HEAD_FOLLOWS);
+        }
+        Ok(())
+    }
+
+    /// All cursors, ordered by name. Who reads them finds the records they count below [`Log::head`].
     ///
     /// # Errors
     /// [`Error::Read`], [`Error::Corrupt`].
@@ -43,6 +60,7 @@ impl Log {
             rows.next();
         }
         rows.status().map_err(|cause| Error::read("reading the cursors", cause))?;
+        self.wait_for_head()?;
         Ok(cursors)
     }
 

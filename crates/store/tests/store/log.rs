@@ -219,6 +219,26 @@ fn readers_follow_a_writer() {
 }
 
 #[test]
+fn who_reads_a_cursor_finds_the_records_it_counts() {
+    let place = Place::new();
+    let log = Arc::new(place.create());
+    let reader = std::thread::spawn({
+        let log = Arc::clone(&log);
+        move || {
+            let mut counted = 0;
+            while counted < 5000 {
+                let row = log.cursor(b"trades/0").expect("reads");
+                counted = row.map_or(0, |row| u64::from_be_bytes(row.try_into().expect("eight bytes")));
+                let head = log.head().sequence;
+                assert!(head >= counted, "the cursor counts {counted} records, the head is {head}");
+            }
+        }
+    });
+    fill(&log, 500);
+    reader.join().expect("the head was never behind");
+}
+
+#[test]
 fn a_backup_is_a_log_of_its_own() {
     let place = Place::new();
     let log = place.create();
