@@ -59,7 +59,7 @@ bench: build ## measure: throughput, latency, recovery
 CHAOS ?= 200
 
 .PHONY: chaos
-chaos: install ## 200 engines and 50 brokers or connections killed under load, then the topic is checked (an hour or so)
+chaos: install ## 200 engines and 50 brokers or connections killed under load, then the topic is checked (a quarter of an hour on a quiet machine)
 	@$(KAFKA) install
 	QUITTANCE_SYSTEM=1 QUITTANCE_CHAOS=$(CHAOS) cargo test --locked -p quittance-tests --test system -- chaos
 

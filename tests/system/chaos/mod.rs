@@ -83,12 +83,6 @@ struct Load {
 }
 
 pub fn chaos(rig: &Rig) -> Verdict {
-    if std::env::var_os("QUITTANCE_CHAOS").is_none() {
-        // Its last comparison fails now and then (the log is ahead of the topic when calm was seen): not yet understood.
-        return Verdict::Skipped(
-            "only by hand until its end is understood: `make chaos`, or QUITTANCE_CHAOS=8".to_owned(),
-        );
-    }
     let (proxy, run) = Proxy::listen();
     let (broker, listens) = Broker::proxied(proxy.port());
     broker.start();
