@@ -74,6 +74,7 @@ fn consume(config: &Kafka, log: &Log, inlet: Inlet) -> Result<Consumed> {
         // The cursor names it from the first record on; before that any cluster may be the right one.
         cluster: None,
         cursor,
+        documents: key == "advices_topic",
         group: config.group.clone(),
     };
     Ok(Consumed { name, consumer: Consumer::start(source, intake)? })
