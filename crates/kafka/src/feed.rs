@@ -5,7 +5,11 @@
 //! comes twice. What remains is a process that was killed with letters on their way that reach the broker after the next
 //! one has looked: a letter's id (`ce_source`, `ce_id`) is the same each time, and whoever reads goes by it.
 
+mod letter;
 mod place;
+mod there;
+
+pub use letter::{Letter, Letters};
 
 use crate::brokers::Brokers;
 use crate::error::Error;
@@ -21,6 +25,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use store::{Block, Head, Log};
+use there::There;
 use tokio::sync::watch;
 
 /// How often the place is written down, while there is something new.
@@ -31,31 +36,6 @@ const BATCH: usize = 4_096;
 const SEQUENCE: &str = "ce_sequence";
 /// The header that says of which log: the hash of its first record.
 const LOG: &str = "ce_log";
-
-/// A message to be published.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Letter {
-    /// Its id: the same record gives the same ids, in the same order.
-    pub id: String,
-    /// The key; letters of one key stay in their order whatever the topic's partitions become.
-    pub key: String,
-    /// The value; absent: what stood under the key is no more (a tombstone).
-    pub payload: Option<Vec<u8>>,
-}
-
-/// What is to be published of a log.
-pub trait Letters: Send + 'static {
-    /// What is said of a record needs all records before it: after a restart they are folded again.
-    const NEEDS_ALL: bool;
-    /// Of one key only the last letter counts: those that another has overtaken before they went out need not go.
-    const LATEST_ONLY: bool = false;
-
-    /// Takes in a record as it is stored, and says what is to be published of it.
-    ///
-    /// # Errors
-    /// When the bytes are no record.
-    fn record(&mut self, sequence: u64, bytes: &[u8], out: &mut Vec<Letter>) -> Result<(), wire::DecodeError>;
-}
 
 /// What is fed, and where.
 #[derive(Clone, Debug)]
@@ -155,31 +135,6 @@ impl Feed {
     /// What it ended with.
     pub fn stop(mut self) -> Result<(), Error> {
         self.worker.stop()
-    }
-}
-
-/// What of ours the topic holds: everything before a record, and of that record some.
-#[derive(Default)]
-struct There {
-    sequence: u64,
-    ids: Vec<String>,
-    /// Where it was looked for.
-    end: u64,
-}
-
-impl There {
-    fn holds(&self, sequence: u64, id: &str) -> bool {
-        sequence < self.sequence || (sequence == self.sequence && self.ids.iter().any(|known| known == id))
-    }
-
-    fn note(&mut self, sequence: u64, id: &str) {
-        if sequence > self.sequence {
-            self.sequence = sequence;
-            self.ids.clear();
-        }
-        if sequence == self.sequence {
-            self.ids.push(id.to_owned());
-        }
     }
 }
 
@@ -348,7 +303,8 @@ impl<L: Letters> Follower<L> {
 fn send(producer: &Producer, options: &FeedOptions, log: &str, pending: &[(u64, Letter)]) -> Result<(), Error> {
     let (topic, partition) = (&options.topic, i32::try_from(options.partition).ok());
     pending.iter().try_for_each(|(sequence, letter)| {
-        let event = Event::protobuf(&letter.id, options.kind, &options.source);
+        let content_type = letter.content_type;
+        let event = Event { content_type, ..Event::protobuf(&letter.id, options.kind, &options.source) };
         let headers = put(put(event.headers(), SEQUENCE, &sequence.to_string()), LOG, log);
         match &letter.payload {
             Some(payload) => {

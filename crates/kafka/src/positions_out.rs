@@ -38,7 +38,7 @@ impl Letters for PositionsFold {
         self.fold(&facts);
         for (key, position) in self.changed(&facts)? {
             let payload = position.map(|position| prost::Message::encode_to_vec(&position));
-            out.push(Letter { id: format!("{sequence}/{key}"), key, payload });
+            out.push(Letter::protobuf(format!("{sequence}/{key}"), key, payload));
         }
         Ok(())
     }
