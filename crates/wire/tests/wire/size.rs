@@ -225,7 +225,7 @@ fn a_statement_that_came_as_a_document_fits() {
         theirs: i64::MIN,
     };
     let mut events: Vec<Event> = said.lines.iter().map(unknown).collect();
-    events.extend((0..=MAX_LINES).map(|_| opened(BreakKind::BalanceDiffers, String::new(), vec![differs.clone()])));
+    events.extend((0..=MAX_LINES).map(|_| opened(BreakKind::BalanceDiffers, String::new(), vec![differs])));
     let inbound = Inbound {
         command: Command::Advice(Box::new(advice(&said))),
         origin: Origin::Kafka { topic: longest(), partition: u32::MAX, offset: NUMBER },
