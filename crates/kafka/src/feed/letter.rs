@@ -31,8 +31,11 @@ impl Letter {
 
 /// What is to be published of a log.
 pub trait Letters: Send + 'static {
-    /// What is said of a record needs all records before it: after a restart they are folded again.
+    /// What is said of a record needs all records before it: after a restart they are folded again, from what was kept or
+    /// from the first.
     const NEEDS_ALL: bool;
+    /// The version of what [`Letters::keep`] gives; absent: the fold is not kept.
+    const KEPT: Option<u32> = None;
     /// Of one key only the last letter counts: those that another has overtaken before they went out need not go.
     const LATEST_ONLY: bool = false;
 
@@ -41,4 +44,17 @@ pub trait Letters: Send + 'static {
     /// # Errors
     /// When the bytes are no record.
     fn record(&mut self, sequence: u64, bytes: &[u8], out: &mut Vec<Letter>) -> Result<(), wire::DecodeError>;
+
+    /// The fold as bytes.
+    fn keep(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// Goes on from what was kept; on an error it is as it was.
+    ///
+    /// # Errors
+    /// What is wrong with the bytes.
+    fn take_up(&mut self, kept: &[u8]) -> Result<(), String> {
+        Err(format!("{} bytes, and no fold is kept", kept.len()))
+    }
 }
