@@ -20,7 +20,7 @@ pub fn lines(texts: &[&str]) -> Vec<String> {
 }
 
 /// Waits until the bank's side of an instruction is as described.
-fn wait_instruction(bank: &Served, number: u64, what: &str, holds: impl Fn(&wire::pb::view::Instruction) -> bool) {
+pub fn wait_instruction(bank: &Served, number: u64, what: &str, holds: impl Fn(&wire::pb::view::Instruction) -> bool) {
     use wire::pb::service::settlement_service_client::SettlementServiceClient;
     let get = || {
         let mut client = SettlementServiceClient::new(bank.channel());

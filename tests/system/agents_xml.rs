@@ -1,7 +1,7 @@
 //! A week between a bank and its agent over ISO 20022 XML: what is said by documents settles as it does by protobuf, both books agree,
 //! and the bank's log holds each document as it came. One that nobody can read is set aside, mended and taken.
 
-use crate::agents::{decimal, lines, tie_out};
+use crate::agents::{decimal, lines, tie_out, wait_instruction};
 use crate::audit;
 use crate::seats::{CSD, HOUSE, Seat, Seats, breaks, call, wait_breaks, wait_settled};
 use crate::served::by;
@@ -64,6 +64,10 @@ pub fn a_week(rig: &Rig) -> Verdict {
         };
         seats.say(&agent, Seat::Agent, &lines(&[&format!("open {date}")]));
         seats.trades(&said(ours, "A", "ALPHA", "BETA"));
+        // The street speaks when the agent has all parts of what it takes in parts.
+        wait_instruction(&bank, settled + 1, "the agent has accepted it", |row| {
+            row.agent.as_ref().is_some_and(|agent| !agent.reference.is_empty())
+        });
         seats.say(&agent, Seat::Agent, &said(theirs, "B", "BETA", "ALPHA"));
         settled += ours.len() as u64;
         wait_settled(&bank, settled);
