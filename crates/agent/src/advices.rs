@@ -79,10 +79,15 @@ impl Advices {
         self.now = Now { sequence, ..Now::default() };
         if let Content::Decided { inbound, outcome } = &record.content {
             let request = self.request(inbound);
-            if let (Some(request), Command::Trade(trade)) = (&request, &inbound.command)
-                && trade.action == Action::Cancel
-            {
-                self.legs.asks_to_cancel(root(trade.id.as_str()), &request.reference);
+            if let (Some(request), Command::Trade(trade)) = (&request, &inbound.command) {
+                let root = root(trade.id.as_str());
+                match trade.action {
+                    Action::Cancel => self.legs.asks_to_cancel(root, &request.reference),
+                    Action::New if !matches!(outcome, Outcome::Duplicate { .. }) => {
+                        self.legs.arrives(root, !request.is_last);
+                    }
+                    _ => {}
+                }
             }
             match outcome {
                 Outcome::Accepted(events) => {
