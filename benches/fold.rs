@@ -117,7 +117,7 @@ impl Fold {
         let at = log.pieces.len() - 1;
         let piece = &mut log.pieces[at];
         let start = piece.len();
-        wire::record::encode(record, raw, piece);
+        wire::record::encode(record, raw.map(wire::record::Received::Protobuf), piece);
         let leaf = store::chain::leaf(&piece[start..]);
         log.chain = store::chain::link(&log.chain, &leaf);
         log.places.push((at as u32, start as u32, piece.len() as u32));

@@ -108,7 +108,15 @@ fn fill(dir: &Path, flow: &Flow) -> Result<()> {
         let start = batch.bytes.len() as u32;
         message.encode(&mut batch.bytes);
         let len = batch.bytes.len() as u32 - start;
-        batch.messages.push(RawMessage { start, len, offset, at: item.at, oversize: None, traceparent: None });
+        batch.messages.push(RawMessage {
+            start,
+            len,
+            offset,
+            at: item.at,
+            oversize: None,
+            document: false,
+            traceparent: None,
+        });
         offset += 1;
         if batch.messages.len() == AT_ONCE {
             intake.send(std::mem::replace(&mut batch, empty()))?;

@@ -125,6 +125,7 @@ fn send(engine: &Engine, flow: &Flow, from: u64, prefix: &str) -> Result<u64> {
             offset,
             at: item.at,
             oversize: None,
+            document: false,
             traceparent: None,
         });
         offset += 1;

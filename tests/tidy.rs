@@ -14,11 +14,11 @@ const ARROWS: &str = "
     wire: model
     iso20022: model wire
     store:
-    engine: model clearing wire store
+    engine: model clearing wire iso20022 store
     projections: model risk wire store
-    kafka: engine wire store model
+    kafka: engine wire iso20022 store model
     api: engine projections wire store model
-    agent: engine kafka wire store model
+    agent: engine kafka wire iso20022 store model
     server: agent engine kafka api projections store wire model
     cli: server auditor merkle kafka iso20022 wire store testkit model engine projections risk benches
     auditor:

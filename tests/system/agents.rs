@@ -15,12 +15,12 @@ use std::collections::BTreeSet;
 use wire::pb::service as pb;
 use wire::pb::view::InstructionStatus;
 
-fn lines(texts: &[&str]) -> Vec<String> {
+pub fn lines(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
 /// Waits until the bank's side of an instruction is as described.
-fn wait_instruction(bank: &Served, number: u64, what: &str, holds: impl Fn(&wire::pb::view::Instruction) -> bool) {
+pub fn wait_instruction(bank: &Served, number: u64, what: &str, holds: impl Fn(&wire::pb::view::Instruction) -> bool) {
     use wire::pb::service::settlement_service_client::SettlementServiceClient;
     let get = || {
         let mut client = SettlementServiceClient::new(bank.channel());
@@ -116,12 +116,12 @@ pub fn settle_and_advise(rig: &Rig) -> Verdict {
     Verdict::Passed
 }
 
-fn decimal(text: &str) -> Decimal {
+pub fn decimal(text: &str) -> Decimal {
     Decimal::parse(text).expect("a decimal")
 }
 
 /// Mirrors = what lies at the agent + what stands on break accounts.
-fn tie_out(seats: &Seats<'_>) {
+pub fn tie_out(seats: &Seats<'_>) {
     let (ours, theirs) = (seats.balances(Seat::Bank), seats.balances(Seat::Agent));
     let mut checked = 0;
     for (place, amount) in ours.iter().filter(|(place, _)| !place.starts_with("breaks")) {

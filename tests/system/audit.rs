@@ -21,6 +21,16 @@ pub fn records(log: &Log, mut each: impl FnMut(&Record)) {
     }
 }
 
+/// Every record, with its bytes as they are stored.
+pub fn stored(log: &Log) -> Vec<(Record, Vec<u8>)> {
+    let mut all = Vec::new();
+    for block in log.blocks_from(1) {
+        let block = block.expect("a sound block");
+        all.extend(block.iter().map(|(_, bytes)| (wire::record::decode(bytes).expect("a record"), bytes.to_vec())));
+    }
+    all
+}
+
 /// What came of each message of a topic.
 pub fn outcomes(log: &Log, topic: &str) -> Outcomes {
     let mut outcomes = Outcomes::new();

@@ -4,6 +4,7 @@
 //! on topics and directories of its own. The seed is printed; `QUITTANCE_SEED` plays it again.
 
 mod agents;
+mod agents_xml;
 mod audit;
 mod broker;
 mod chaos;
@@ -72,6 +73,7 @@ const CASES: &[Case] = &[
     ("records_while_the_broker_is_away", publishing::broker_away),
     ("agent_settles_and_advises", agents::settle_and_advise),
     ("agent_and_bank_killed", agents::killed_in_the_middle),
+    ("agent_over_xml", agents_xml::a_week),
     ("chaos", chaos::chaos),
     ("broker_killed_under_load", outages::broker_killed_under_load),
 ];

@@ -108,6 +108,7 @@ fn publish(rig: &Rig, topic: &str, dir: &Path, log: &Arc<Log>, records: &[Vec<u8
     assert!(feed.is_running(), "it waits for the broker");
     rig.broker.start();
     wait(&feed);
+    assert_eq!(feed.folds_from(), third as u64, "it goes on from the fold that it kept");
     feed.stop().expect("ends well");
 
     std::fs::write(&place, earlier).expect("written");
@@ -117,6 +118,7 @@ fn publish(rig: &Rig, topic: &str, dir: &Path, log: &Arc<Log>, records: &[Vec<u8
         // Not all at once, so that more than the end of the week is told.
         wait(&feed);
     }
+    assert_eq!(feed.folds_from(), 0, "a fold from ahead of the place is not gone on from");
     feed.stop().expect("ends well");
 }
 

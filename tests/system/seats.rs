@@ -41,6 +41,8 @@ pub struct Seats<'a> {
     pub advices: String,
     records: String,
     lot: u64,
+    /// Bank and agent speak ISO 20022 XML with one another.
+    xml: bool,
     producer: Producer,
     calls: u32,
 }
@@ -56,7 +58,7 @@ impl<'a> Seats<'a> {
         rig.broker.make(Topic::records(&records));
         let dir = tempfile::tempdir().expect("a directory");
         let producer = Producer::new(&rig.broker.brokers()).expect("the settings are right");
-        let seats = Seats { rig, dir, trades, instructions, advices, records, lot, producer, calls: 0 };
+        let seats = Seats { rig, dir, trades, instructions, advices, records, lot, xml: false, producer, calls: 0 };
         for (seat, house) in [(Seat::Bank, HOUSE), (Seat::Agent, CSD)] {
             let first = Genesis { house: name(house), ..genesis() };
             let engine = Engine::start(options(&seats.log(seat), first).creating()).expect("a new log");
@@ -69,7 +71,12 @@ impl<'a> Seats<'a> {
         seats
     }
 
-    fn data(&self, seat: Seat) -> PathBuf {
+    /// The same over ISO 20022 XML.
+    pub fn over_xml(self) -> Seats<'a> {
+        Seats { xml: true, ..self }
+    }
+
+    pub fn data(&self, seat: Seat) -> PathBuf {
         self.dir.path().join(if seat == Seat::Bank { "bank" } else { "agent" })
     }
 
@@ -102,6 +109,7 @@ impl<'a> Seats<'a> {
                 ("kafka.records_topic", self.records.clone()),
                 ("kafka.instructions_topic", self.instructions.clone()),
                 ("kafka.advices_topic", self.advices.clone()),
+                ("kafka.instructions_as_xml", if self.xml { "QCSD" } else { "" }.to_owned()),
             ],
             Seat::Agent => vec![
                 ("kafka.publish", "false".to_owned()),
@@ -111,6 +119,7 @@ impl<'a> Seats<'a> {
                 ("agent.banks", format!("{HOUSE}/ALPHA={}", self.advices)),
                 ("agent.instructions_topic", self.instructions.clone()),
                 ("agent.lot", self.lot.to_string()),
+                ("agent.xml", self.xml.to_string()),
             ],
         });
         let mut served = Served::with(&keys);
@@ -135,8 +144,19 @@ impl<'a> Seats<'a> {
         self.producer.flush(LONG).expect("delivered");
     }
 
+    /// The same, of which the header says what it is.
+    pub fn put_as(&self, content_type: &str, bytes: &[u8]) {
+        let event = Event { content_type, ..Event::protobuf("by hand", "quittance.test.v1", "/test") };
+        self.send(&self.advices, bytes, event);
+        self.producer.flush(LONG).expect("delivered");
+    }
+
     fn put(&self, topic: &str, payload: &[u8], id: &str) {
-        let event = Event::protobuf(id, "quittance.test.v1", "/test");
+        self.send(topic, payload, Event::protobuf(id, "quittance.test.v1", "/test"));
+    }
+
+    fn send(&self, topic: &str, payload: &[u8], event: Event<'_>) {
+        let id = event.id;
         let message = Outgoing { topic, partition: Some(0), key: id, payload, event, tag: 0 };
         self.producer.send(&message).expect("taken");
     }

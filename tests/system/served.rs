@@ -16,6 +16,7 @@ use tokio::runtime::Runtime;
 use tonic::transport::Channel;
 use tonic::{Request, Status};
 use wire::pb::service as pb;
+use wire::pb::service::log_service_client::LogServiceClient;
 use wire::pb::service::operator_service_client::OperatorServiceClient;
 
 /// The first argument of a child.
@@ -110,6 +111,10 @@ impl Served {
 
     pub fn operator(&self) -> OperatorServiceClient<Channel> {
         OperatorServiceClient::new(self.channel.clone())
+    }
+
+    pub fn log(&self) -> LogServiceClient<Channel> {
+        LogServiceClient::new(self.channel())
     }
 
     pub fn channel(&self) -> Channel {

@@ -5,12 +5,12 @@
 
 mod accounts;
 mod legs;
+mod letters;
 mod said;
 
 use crate::Bank;
 use crate::instruct::root;
 use accounts::Accounts;
-use kafka::{Letter, Letters};
 use legs::{Leg, Legs};
 use model::advice::{Advice, AdviceBody, AllegementRemoval, Answer, CashEntry, Status};
 use model::command::{Command, Inbound, Origin};
@@ -34,6 +34,8 @@ pub struct Advices {
     street: BTreeMap<u64, Street>,
     /// The commands of a request that were refused, until its last one is answered.
     refused: BTreeMap<String, Code>,
+    /// They go out as ISO 20022 XML.
+    xml: bool,
     now: Now,
 }
 
@@ -59,7 +61,13 @@ impl Advices {
     pub fn new(agent: Identifier, bank: Bank) -> Advices {
         let accounts = Accounts::new(bank.parties.clone());
         let (legs, street, refused) = (Legs::default(), BTreeMap::new(), BTreeMap::new());
-        Advices { agent, bank, accounts, legs, street, refused, now: Now::default() }
+        Advices { agent, bank, accounts, legs, street, refused, xml: false, now: Now::default() }
+    }
+
+    /// The same as ISO 20022 XML.
+    #[must_use]
+    pub fn as_xml(self) -> Advices {
+        Advices { xml: true, ..self }
     }
 
     /// What a record makes the agent say to the bank.
@@ -71,10 +79,15 @@ impl Advices {
         self.now = Now { sequence, ..Now::default() };
         if let Content::Decided { inbound, outcome } = &record.content {
             let request = self.request(inbound);
-            if let (Some(request), Command::Trade(trade)) = (&request, &inbound.command)
-                && trade.action == Action::Cancel
-            {
-                self.legs.asks_to_cancel(root(trade.id.as_str()), &request.reference);
+            if let (Some(request), Command::Trade(trade)) = (&request, &inbound.command) {
+                let root = root(trade.id.as_str());
+                match trade.action {
+                    Action::Cancel => self.legs.asks_to_cancel(root, &request.reference),
+                    Action::New if !matches!(outcome, Outcome::Duplicate { .. }) => {
+                        self.legs.arrives(root, !request.is_last);
+                    }
+                    _ => {}
+                }
             }
             match outcome {
                 Outcome::Accepted(events) => {
@@ -352,27 +365,7 @@ impl Advices {
     }
 }
 
-impl Letters for Advices {
-    const NEEDS_ALL: bool = true;
-
-    fn record(&mut self, sequence: u64, bytes: &[u8], out: &mut Vec<Letter>) -> Result<(), wire::DecodeError> {
-        for advice in self.of_record(sequence, bytes)? {
-            let mut payload = Vec::with_capacity(128);
-            wire::settlement::encode_advice(&advice, &mut payload);
-            let about = advice.reference.as_str();
-            let key = if about.is_empty() { self.agent.to_string() } else { root_key(about) };
-            out.push(Letter { id: advice.id.to_string(), key, payload: Some(payload) });
-        }
-        Ok(())
-    }
-}
-
 /// The id of the advice that is said next of a record of which some are said.
 fn advice_id(sequence: u64, said: usize) -> Identifier {
     Identifier::parse(&format!("A{sequence}-{}", said + 1)).expect("two numbers are a name")
-}
-
-/// Answers to requests go with their instruction: the first two parts of a reference are the instruction's.
-fn root_key(reference: &str) -> String {
-    reference.splitn(3, '-').take(2).collect::<Vec<_>>().join("-")
 }

@@ -107,8 +107,7 @@ impl Reading {
     }
 
     fn take(&mut self, received: &Received) -> Result<(), Error> {
-        let read = wire::settlement::decode_outbound(&received.payload).map_err(|error| error.to_string());
-        let read = read.and_then(|message| {
+        let read = message(received).and_then(|message| {
             let sender = message.sender.clone().ok_or("it does not say who sends it")?;
             let known = self.options.banks.iter().any(|bank| bank.house == sender);
             let orders = orders(&message, self.options.lot)?;
@@ -166,6 +165,17 @@ impl Reading {
             self.noted = self.next;
         }
         Ok(())
+    }
+}
+
+/// What a bank instructs, protobuf or ISO 20022 XML as the message itself says.
+fn message(received: &Received) -> Result<OutboundInstruction, String> {
+    if !kafka::is_xml(received.header(kafka::CONTENT_TYPE).as_bytes()) {
+        return wire::settlement::decode_outbound(&received.payload).map_err(|error| error.to_string());
+    }
+    match iso20022::read(&received.payload).map_err(|error| error.to_string())? {
+        iso20022::Message::Instruction(message) => Ok(*message),
+        iso20022::Message::Advices(_) => Err("it is what an agent says, expected an instruction".to_owned()),
     }
 }
 

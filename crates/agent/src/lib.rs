@@ -60,6 +60,8 @@ pub struct AgentOptions {
     pub banks: Vec<Bank>,
     /// Instructions of more than this settle in parts of at most so much; 0: whole.
     pub lot: u64,
+    /// Banks hear from it by ISO 20022 XML instead of protobuf. What they instruct may be either, as each message says.
+    pub xml: bool,
     /// Where it notes how far it has come.
     pub dir: PathBuf,
 }
@@ -110,7 +112,8 @@ impl Agent {
                 place: options.dir.join(format!("advices-{}.place", bank.house)),
                 through: None,
             };
-            Feed::start(log.clone(), feed, advices::Advices::new(options.id.clone(), bank.clone()))
+            let advices = advices::Advices::new(options.id.clone(), bank.clone());
+            Feed::start(log.clone(), feed, if options.xml { advices.as_xml() } else { advices })
         });
         let feeds = feeds.collect::<Result<_, _>>()?;
         Ok(Agent { intake: intake::Intake::start(shard, options.clone())?, feeds })

@@ -218,6 +218,19 @@ fn a_large_instruction_settles_in_parts() {
     market.agrees();
 }
 
+/// The street may be there first: the first part settles before the second is in the log.
+#[test]
+fn what_settles_in_parts_at_once_is_said_to_be_in_parts() {
+    let mut market = Market::new(60);
+    market.agent("open").agent("trade B1 BETA sells 60 SAP to ALPHA @ 120.01 isd=today");
+    market.agent("trade B2 BETA sells 40 SAP to ALPHA @ 120.01 isd=today");
+    market.bank("trade P1 ALPHA buys 100 SAP from BETA @ 120.01 isd=today");
+    let first = ["Q0-1 PACK", "Q0-1 settled 60 7200.60 PAIN", "Q0-1 cash -7200.60"];
+    assert_eq!(market.heard(), [&first[..], &["Q0-1 settled 40 4800.40", "Q0-1 cash -4800.40"]].concat());
+    assert_eq!(market.breaks(), 0);
+    market.agrees();
+}
+
 #[test]
 fn what_nobody_can_settle_yet_is_held_released_and_cancelled_on_request() {
     let mut market = Market::new(0);

@@ -124,7 +124,11 @@ impl Fold {
         let Origin::Kafka { topic, partition, offset } = decided.origin else { return Ok(()) };
         let Command { kind, body, .. } = decided.command;
         let unread = kind == command::QUARANTINE;
-        let from = if unread { last(body, 4)?.map_or(Ok(&[][..]), Value::bytes)? } else { body };
+        let from = match decided.document {
+            Some(document) => document,
+            None if unread => last(body, 4)?.map_or(Ok(&[][..]), Value::bytes)?,
+            None => body,
+        };
         let source = self.sources.iter_mut().find(|((name, number), _)| name == topic && *number == partition);
         match source {
             Some((_, taken)) => {

@@ -26,6 +26,8 @@ pub struct Decided<'a> {
     pub origin: Origin<'a>,
     pub command: Command<'a>,
     pub outcome: Outcome<'a>,
+    /// The document that the command was read from, as it came.
+    pub document: Option<&'a [u8]>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +111,7 @@ fn genesis(bytes: &[u8]) -> Result<&str, Fault> {
 impl<'a> Decided<'a> {
     fn read(bytes: &'a [u8]) -> Result<Decided<'a>, Fault> {
         let (mut actor, mut origin, mut command, mut outcome) = ("", None, None, None);
+        let mut document = None;
         let mut fields = Fields::of(bytes);
         while let Some((number, value)) = fields.next()? {
             match number {
@@ -122,6 +125,7 @@ impl<'a> Decided<'a> {
                 8 => outcome = Some(Outcome::Accepted(Fields::of(value.bytes()?))),
                 9 => outcome = Some(Outcome::Rejected(last(value.bytes()?, 1)?.map_or(Ok(0), Value::small)?)),
                 10 => outcome = Some(Outcome::Duplicate(value.number()?)),
+                11 => document = Some(value.bytes()?),
                 other => return Err(Fault::unknown(format!("what was decided has a field {other}"))),
             }
         }
@@ -129,7 +133,12 @@ impl<'a> Decided<'a> {
             return Err(unreadable("no origin, command or outcome"));
         };
         must!(I10, !actor.is_empty(), "nobody asked for it");
-        Ok(Decided { actor, origin, command, outcome })
+        if let Some(document) = document {
+            let of_topic = matches!(origin, Origin::Kafka { .. });
+            must!(I10, of_topic && command.kind == command::ADVICE, "a document beside what no agent sent as one");
+            must!(I10, is_xml(document), "the document as received is no XML: {} bytes", document.len());
+        }
+        Ok(Decided { actor, origin, command, outcome, document })
     }
 
     /// The trade message it brought.
@@ -143,6 +152,12 @@ impl<'a> Decided<'a> {
             _ => Ok(None),
         }
     }
+}
+
+/// Whether bytes look like an XML document: text that begins with a tag. What it says is not read again here.
+fn is_xml(document: &[u8]) -> bool {
+    let text = std::str::from_utf8(document).ok();
+    text.is_some_and(|text| text.trim_start_matches('\u{feff}').trim_start().starts_with('<'))
 }
 
 fn kafka(bytes: &[u8]) -> Result<Origin<'_>, Fault> {

@@ -4,14 +4,17 @@
 use std::path::{Path, PathBuf};
 
 use auditor::fold::Fold;
+use model::command::{Command, Origin};
 use model::event::Event;
 use model::identifier::CurrencyCode;
 use model::index::Asset;
 use model::ledger::Axis;
 use model::record::{Content, Outcome};
+use prost::Message as _;
 use testkit::flow::{Flow, Shape, play, play_with};
 use testkit::memory::Shard;
 use testkit::scenario::{Mode, Script, player};
+use wire::pb::record::record::Content as Kind;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios")
@@ -152,4 +155,44 @@ fn limits_are_counted_a_second_time() {
         }
     }
     assert_eq!(tried, [1; 4]);
+}
+
+/// The document that an agent sent stands beside what it says, and nowhere else.
+#[test]
+fn a_document_stands_beside_an_agents_word_only() {
+    let (mut found, mut beside, mut elsewhere) = (Vec::new(), 0, 0);
+    files(&root().join("external"), &mut found);
+    let include = |name: &str| std::fs::read_to_string(root().join(name).with_extension("setup")).ok();
+    for path in found {
+        let script = Script::parse("", &std::fs::read_to_string(&path).expect("a text")).expect("it parses");
+        let mut player = player(Mode::Straight);
+        player.play(&script, &include).expect("it plays");
+        let mut fold = Fold::default();
+        for (bytes, record) in player.stage().shard().bytes().zip(player.stage().shard().records()) {
+            let with = |document: &[u8]| {
+                let mut generated = wire::pb::record::Record::decode(&bytes[..]).expect("a record");
+                let Some(Kind::Decided(decided)) = &mut generated.content else { return bytes.clone() };
+                decided.document = document.to_vec();
+                generated.encode_to_vec()
+            };
+            let Content::Decided { inbound, .. } = &record.content else {
+                fold.record(record.sequence, &bytes).expect("sound");
+                continue;
+            };
+            let taken = match (&inbound.command, &inbound.origin) {
+                (Command::Advice(_), Origin::Kafka { .. }) => {
+                    beside += 1;
+                    assert!(fold.record(record.sequence, &with(b"no XML")).is_err());
+                    with(b"\xef\xbb\xbf <Said>as it was</Said>")
+                }
+                _ => {
+                    elsewhere += 1;
+                    assert!(fold.record(record.sequence, &with(b"<Said/>")).is_err());
+                    bytes
+                }
+            };
+            fold.record(record.sequence, &taken).expect("sound");
+        }
+    }
+    assert!(beside > 20 && elsewhere > 20, "{beside} {elsewhere}");
 }

@@ -26,6 +26,9 @@ pub struct Agent {
     /// Instructions of more than this settle in parts of at most so much (agent.lot)
     #[arg(long, value_name = "QUANTITY")]
     lot: Option<u64>,
+    /// Tell the houses by ISO 20022 XML instead of protobuf; what they instruct is read as it comes, either way (agent.xml)
+    #[arg(long)]
+    xml: bool,
     #[command(flatten)]
     settings: Settings,
 }
@@ -50,6 +53,7 @@ impl Agent {
     fn config(&self) -> Result<Config> {
         let (banks, lot) = (self.bank.join(","), self.lot.map(|lot| lot.to_string()));
         let mut flags = vec![("agent.id", self.id.as_str()), ("agent.banks", &banks)];
+        flags.extend(self.xml.then_some(("agent.xml", "true")));
         flags.extend(lot.as_deref().map(|lot| ("agent.lot", lot)));
         self.settings.load_over(&DEFAULTS, &flags)
     }

@@ -48,6 +48,7 @@ fn main() {
                     offset: offset as u64,
                     at: item.at,
                     oversize: None,
+                    document: false,
                     traceparent: None,
                 });
                 if batch.messages.len() == at_once {

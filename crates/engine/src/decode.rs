@@ -99,34 +99,61 @@ fn send_batch(
 
 fn read(batch: &RawBatch, message: &RawMessage, decoders: &Decoders, advices: bool) -> Read {
     let raw = batch.raw(message);
-    let (what, limit) = if advices { ("an advice", wire::MAX_ADVICE) } else { ("a trade message", wire::MAX_TRADE) };
+    let (what, limit) = match (advices, message.document) {
+        (true, true) => ("an XML document", wire::MAX_DOCUMENT),
+        (true, false) => ("an advice", wire::MAX_ADVICE),
+        (false, _) => ("a trade message", wire::MAX_TRADE),
+    };
     if message.oversize.is_some() || raw.len() > limit {
         let size = message.oversize.map_or(raw.len() as u64, |(size, _)| size);
         let reason = format!("{size} bytes are more than {what} may have ({limit})");
         let error = DecodeError { path: String::new(), reason };
-        return Read::Unreadable(set_aside(error, raw, message.oversize));
+        return Read::Unreadable(set_aside(error, raw, message));
     }
     // The decoder has no state, so a panic in it is one more way of saying that these bytes make no sense.
-    let read = || match advices {
-        true => wire::settlement::decode_advice(raw).map(|advice| Read::Advice(Box::new(advice))),
-        false => (decoders.trade)(raw).map(|trade| Read::Trade(Box::new(trade))),
+    let read = || match (advices, message.document) {
+        (true, true) => document(raw).map(|advice| Read::Advice(Box::new(advice))),
+        (true, false) => wire::settlement::decode_advice(raw).map(|advice| Read::Advice(Box::new(advice))),
+        (false, _) => (decoders.trade)(raw).map(|trade| Read::Trade(Box::new(trade))),
     };
     match catch_unwind(AssertUnwindSafe(read)) {
         Ok(Ok(read)) => read,
-        Ok(Err(error)) => Read::Unreadable(set_aside(error, raw, None)),
+        Ok(Err(error)) => Read::Unreadable(set_aside(error, raw, message)),
         Err(panic) => {
             let reason = format!("the decoder failed: {}", crate::error::panic_text(&*panic));
             tracing::error!(topic = %batch.topic, batch.partition, message.offset, reason, "a message is set aside");
-            Read::Unreadable(set_aside(DecodeError { path: String::new(), reason }, raw, None))
+            Read::Unreadable(set_aside(DecodeError { path: String::new(), reason }, raw, message))
         }
     }
 }
 
+/// Reads an advice from ISO 20022 XML. What is said of a document quotes it, and is kept with it: it is bounded here.
+fn document(raw: &[u8]) -> Result<Advice, DecodeError> {
+    iso20022::read_advice(raw).map_err(|error| {
+        let line = error.line(raw);
+        DecodeError {
+            path: quotable(&error.path),
+            reason: format!("{} (line {line}, byte {})", quotable(&error.reason), error.offset),
+        }
+    })
+}
+
+/// The longest quotation from a document.
+const MOST_QUOTED: usize = 500;
+
+/// What may stand in a record's reason and on a screen.
+fn quotable(text: &str) -> String {
+    text.chars().take(MOST_QUOTED).map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}
+
 /// What is kept of what nobody could read; of what is too large only size and hash.
 #[cold]
-pub(crate) fn set_aside(error: DecodeError, raw: &[u8], oversize: Option<(u64, [u8; 32])>) -> Box<Unreadable> {
-    let mut unreadable = wire::command::unreadable(raw, error);
-    if let Some((size, hash)) = oversize {
+pub(crate) fn set_aside(error: DecodeError, raw: &[u8], message: &RawMessage) -> Box<Unreadable> {
+    let mut unreadable = match message.document {
+        true => wire::command::unreadable_document(raw, error),
+        false => wire::command::unreadable(raw, error),
+    };
+    if let Some((size, hash)) = message.oversize {
         unreadable = Unreadable { bytes: Vec::new(), size, hash, ..unreadable };
     }
     Box::new(unreadable)

@@ -38,6 +38,8 @@ pub struct RawMessage {
     pub at: Timestamp,
     /// The message was larger than is taken: its true size and the SHA-256 of all of it. The batch holds its beginning.
     pub oversize: Option<(u64, [u8; 32])>,
+    /// It says of itself that it is an XML document; on the topic of advices it is read as one.
+    pub document: bool,
     /// The W3C trace context it came with, when that is sampled.
     pub traceparent: Option<Box<str>>,
 }

@@ -10,6 +10,7 @@ use model::timestamp::Timestamp;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use store::{BlockBuilder, Log, Records, RecordsBuilder};
+use wire::record::Received;
 
 /// The state with all it needs to take one more command. The only one who decides.
 pub(crate) struct Decider {
@@ -82,7 +83,7 @@ impl Decider {
     }
 
     /// Decides the command of a draft, which becomes the next record. It is stamped no earlier than what went before it.
-    pub fn decide(&mut self, draft: &mut Draft, raw: Option<&[u8]>) {
+    pub fn decide(&mut self, draft: &mut Draft, raw: Option<Received<'_>>) {
         let sequence = self.next_sequence();
         let (inbound, outcome) = draft.parts();
         inbound.at = self.stamp(inbound.at);

@@ -35,9 +35,16 @@ impl Batch {
         Batch { bytes: Vec::new(), messages: Vec::new(), unstamped: 0, oversize: 0 }
     }
 
-    /// Copies a record. `appended` is the broker's stamp in milliseconds.
-    pub(crate) fn push(&mut self, offset: u64, payload: &[u8], appended: Option<i64>, trace: Option<&[u8]>) {
-        let too_large = payload.len() > wire::MAX_TRADE;
+    /// Copies a record. `appended` is the broker's stamp in milliseconds; `document`: it says that it is XML.
+    pub(crate) fn push(
+        &mut self,
+        offset: u64,
+        payload: &[u8],
+        appended: Option<i64>,
+        document: bool,
+        trace: Option<&[u8]>,
+    ) {
+        let too_large = payload.len() > if document { wire::MAX_DOCUMENT } else { wire::MAX_TRADE };
         let kept = if too_large { &payload[..BEGINNING] } else { payload };
         // A message that the producer stamped, from before the topic was set right, has no time of its own: the engine gives it
         // that of the record before, since stamps never go back.
@@ -53,6 +60,7 @@ impl Batch {
             offset,
             at,
             oversize: too_large.then(|| (payload.len() as u64, Sha256::digest(payload).into())),
+            document,
             traceparent: trace.and_then(sampled).map(Into::into),
         });
         self.bytes.extend_from_slice(kept);
@@ -113,9 +121,9 @@ mod tests {
         let mut batch = Batch::new();
         assert_eq!(batch.place(), None);
         let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        batch.push(7, b"one", Some(1_000), None);
-        batch.push(9, b"", None, Some(trace.as_bytes()));
-        batch.push(10, b"three", Some(2_000), Some(b"nonsense"));
+        batch.push(7, b"one", Some(1_000), false, None);
+        batch.push(9, b"", None, false, Some(trace.as_bytes()));
+        batch.push(10, b"three", Some(2_000), false, Some(b"nonsense"));
         let hash: [u8; 32] = Sha256::digest(b"three").into();
         assert_eq!(batch.place(), Some(Place { next: 11, hash }));
         assert_eq!((batch.unstamped, batch.oversize), (1, 0));
@@ -136,8 +144,8 @@ mod tests {
         let mut batch = Batch::new();
         let most = vec![b'x'; wire::MAX_TRADE];
         let more = vec![b'x'; wire::MAX_TRADE + 1];
-        batch.push(0, &most, Some(0), None);
-        batch.push(1, &more, Some(0), None);
+        batch.push(0, &most, Some(0), false, None);
+        batch.push(1, &more, Some(0), false, None);
         let hash: [u8; 32] = Sha256::digest(&more).into();
         assert_eq!(batch.place(), Some(Place { next: 2, hash }));
         assert_eq!(batch.oversize, 1);
@@ -145,5 +153,12 @@ mod tests {
         assert_eq!(raw.messages[0].oversize, None);
         assert_eq!(raw.messages[1].oversize, Some((more.len() as u64, hash)));
         assert_eq!(raw.messages[1].len as usize, BEGINNING);
+
+        // XML takes more bytes to say the same.
+        batch.push(2, &more, Some(0), true, None);
+        batch.push(3, &vec![b'<'; wire::MAX_DOCUMENT + 1], Some(0), true, None);
+        let raw = batch.finish(&Identifier::parse("t").expect("a name"), 0);
+        assert!(raw.messages[0].oversize.is_none() && raw.messages[1].oversize.is_some());
+        assert!(raw.messages.iter().all(|message| message.document));
     }
 }

@@ -9,6 +9,13 @@ use std::ffi::CStr;
 /// The header of W3C trace context.
 pub const TRACEPARENT: &str = "traceparent";
 pub(crate) const TRACEPARENT_C: &CStr = c"traceparent";
+/// The header that says what the value is: the attribute `datacontenttype` of CloudEvents, in Kafka's binary mode.
+pub const CONTENT_TYPE: &str = "content-type";
+pub(crate) const CONTENT_TYPE_C: &CStr = c"content-type";
+/// Of a protobuf message.
+pub const PROTOBUF: &str = "application/protobuf";
+/// Of an XML document: RFC 7303.
+pub const XML: &str = "application/xml";
 
 /// The attributes of an event.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +35,12 @@ pub struct Event<'a> {
 impl<'a> Event<'a> {
     /// A protobuf message.
     pub fn protobuf(id: &'a str, kind: &'a str, source: &'a str) -> Event<'a> {
-        Event { id, kind, source, content_type: "application/protobuf", traceparent: None }
+        Event { id, kind, source, content_type: PROTOBUF, traceparent: None }
+    }
+
+    /// An XML document.
+    pub fn xml(id: &'a str, kind: &'a str, source: &'a str) -> Event<'a> {
+        Event { content_type: XML, ..Event::protobuf(id, kind, source) }
     }
 
     pub(crate) fn headers(&self) -> OwnedHeaders {
@@ -37,7 +49,7 @@ impl<'a> Event<'a> {
         let headers = put(headers, "ce_id", self.id);
         let headers = put(headers, "ce_type", self.kind);
         let headers = put(headers, "ce_source", self.source);
-        let headers = put(headers, "content-type", self.content_type);
+        let headers = put(headers, CONTENT_TYPE, self.content_type);
         match self.traceparent {
             Some(trace) => put(headers, TRACEPARENT, trace),
             None => headers,
@@ -50,6 +62,14 @@ const EXTENSIONS: usize = 9;
 
 pub(crate) fn put(headers: OwnedHeaders, key: &str, value: &str) -> OwnedHeaders {
     headers.insert(Header { key, value: Some(value) })
+}
+
+/// Whether a content type is one of XML's (RFC 7303): `application/xml`, `text/xml` or anything that ends in `+xml`, in letters of any
+/// size, whatever parameters follow. What the document's characters are is for its reader: they must be UTF-8.
+#[must_use]
+pub fn is_xml(content_type: &[u8]) -> bool {
+    let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
+    essence == XML.as_bytes() || essence == b"text/xml" || essence.ends_with(b"+xml")
 }
 
 /// A `traceparent` that is well-formed and says *sampled*; all others are of no use to a span link.
@@ -81,6 +101,19 @@ mod tests {
         assert_eq!(all[0], ("ce_specversion", &b"1.0"[..]));
         assert_eq!(all[1], ("ce_id", &b"7"[..]));
         assert_eq!(all[5], ("traceparent", &b"x"[..]));
+    }
+
+    #[test]
+    fn xml_has_several_names() {
+        for name in
+            ["application/xml", "text/xml; charset=utf-8", "Application/XML ;x=y", "application/vnd.iso20022+xml"]
+        {
+            assert!(is_xml(name.as_bytes()), "{name}");
+        }
+        for name in ["", "application/protobuf", "application/xml-dtd", "xml", "application/json; was=application/xml"]
+        {
+            assert!(!is_xml(name.as_bytes()), "{name}");
+        }
     }
 
     /// The example of the W3C recommendation, and what is wrong with others.

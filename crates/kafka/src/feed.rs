@@ -5,7 +5,12 @@
 //! comes twice. What remains is a process that was killed with letters on their way that reach the broker after the next
 //! one has looked: a letter's id (`ce_source`, `ce_id`) is the same each time, and whoever reads goes by it.
 
+mod kept;
+mod letter;
 mod place;
+mod there;
+
+pub use letter::{Letter, Letters};
 
 use crate::brokers::Brokers;
 use crate::error::Error;
@@ -13,6 +18,7 @@ use crate::event::{Event, put};
 use crate::outlet::{Outlet, WAIT, Worker};
 use crate::produce::{Outgoing, Producer};
 use crate::reader::Reader;
+use kept::Kept;
 use place::Place;
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -21,8 +27,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use store::{Block, Head, Log};
+use there::There;
 use tokio::sync::watch;
 
+/// A fold that needs all records is kept when so many came after it was kept last; and when the feed stops in order.
+const KEEP: u64 = 250_000;
 /// How often the place is written down, while there is something new.
 const SAVE: Duration = Duration::from_secs(1);
 /// So many letters go to the brokers before they are waited for.
@@ -31,31 +40,6 @@ const BATCH: usize = 4_096;
 const SEQUENCE: &str = "ce_sequence";
 /// The header that says of which log: the hash of its first record.
 const LOG: &str = "ce_log";
-
-/// A message to be published.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Letter {
-    /// Its id: the same record gives the same ids, in the same order.
-    pub id: String,
-    /// The key; letters of one key stay in their order whatever the topic's partitions become.
-    pub key: String,
-    /// The value; absent: what stood under the key is no more (a tombstone).
-    pub payload: Option<Vec<u8>>,
-}
-
-/// What is to be published of a log.
-pub trait Letters: Send + 'static {
-    /// What is said of a record needs all records before it: after a restart they are folded again.
-    const NEEDS_ALL: bool;
-    /// Of one key only the last letter counts: those that another has overtaken before they went out need not go.
-    const LATEST_ONLY: bool = false;
-
-    /// Takes in a record as it is stored, and says what is to be published of it.
-    ///
-    /// # Errors
-    /// When the bytes are no record.
-    fn record(&mut self, sequence: u64, bytes: &[u8], out: &mut Vec<Letter>) -> Result<(), wire::DecodeError>;
-}
 
 /// What is fed, and where.
 #[derive(Clone, Debug)]
@@ -110,6 +94,7 @@ impl FeedTo {
 pub struct Feed {
     worker: Worker,
     fed: Arc<AtomicU64>,
+    from: Arc<AtomicU64>,
 }
 
 impl Feed {
@@ -117,9 +102,11 @@ impl Feed {
     ///
     /// # Errors
     /// [`Error::Settings`], [`Error::File`] when the place cannot be read, [`Error::Log`].
-    pub fn start(log: Arc<Log>, options: FeedOptions, letters: impl Letters) -> Result<Feed, Error> {
+    pub fn start<L: Letters>(log: Arc<Log>, options: FeedOptions, letters: L) -> Result<Feed, Error> {
         let place = Place::open(&options.place, &log)?;
         let (stop, fed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let from = Arc::new(AtomicU64::new(0));
+        let kept = L::KEPT.map(|version| Kept::beside(&options.place, version));
         let what = options.what;
         let outlet = Outlet::new(format!("topic {}", options.topic), &options.brokers, stop.clone())?;
         let follower = Follower {
@@ -128,20 +115,27 @@ impl Feed {
             letters,
             at: 0,
             place,
+            kept,
             there: There::default(),
             log_id: String::new(),
             pending: Vec::new(),
             fed: fed.clone(),
+            from: from.clone(),
             counter: metrics::counter!("quittance_kafka_letters_published_total", "feed" => what),
             options,
         };
         let worker = Worker::start(what, what, stop, move || follower.run())?;
-        Ok(Feed { worker, fed })
+        Ok(Feed { worker, fed, from })
     }
 
     /// The last record of which the brokers have every letter.
     pub fn fed(&self) -> u64 {
         self.fed.load(Ordering::Acquire)
+    }
+
+    /// The record after which it began to fold when it was started: 0 for the beginning of the log, and until it is known.
+    pub fn folds_from(&self) -> u64 {
+        self.from.load(Ordering::Acquire)
     }
 
     /// Whether it still runs; it ends by itself only when the log cannot be read.
@@ -158,31 +152,6 @@ impl Feed {
     }
 }
 
-/// What of ours the topic holds: everything before a record, and of that record some.
-#[derive(Default)]
-struct There {
-    sequence: u64,
-    ids: Vec<String>,
-    /// Where it was looked for.
-    end: u64,
-}
-
-impl There {
-    fn holds(&self, sequence: u64, id: &str) -> bool {
-        sequence < self.sequence || (sequence == self.sequence && self.ids.iter().any(|known| known == id))
-    }
-
-    fn note(&mut self, sequence: u64, id: &str) {
-        if sequence > self.sequence {
-            self.sequence = sequence;
-            self.ids.clear();
-        }
-        if sequence == self.sequence {
-            self.ids.push(id.to_owned());
-        }
-    }
-}
-
 struct Follower<L> {
     log: Arc<Log>,
     outlet: Outlet,
@@ -190,12 +159,14 @@ struct Follower<L> {
     /// The last record folded.
     at: u64,
     place: Place,
+    kept: Option<Kept>,
     there: There,
     log_id: String,
     /// Letters of records up to `at` that the brokers may not have yet.
     pending: Vec<(u64, Letter)>,
     options: FeedOptions,
     fed: Arc<AtomicU64>,
+    from: Arc<AtomicU64>,
     counter: metrics::Counter,
 }
 
@@ -212,7 +183,8 @@ impl<L: Letters> Follower<L> {
         if !self.look()? {
             return Ok(());
         }
-        self.at = if L::NEEDS_ALL { 0 } else { self.place.sequence() };
+        self.at = if L::NEEDS_ALL { self.take_up() } else { self.place.sequence() };
+        self.from.store(self.at, Ordering::Release);
         let mut saved_at = Instant::now();
         while !self.outlet.stopping() {
             let limit = self.limit();
@@ -235,8 +207,39 @@ impl<L: Letters> Follower<L> {
                 self.place.save()?;
                 saved_at = Instant::now();
             }
+            self.keep(KEEP)?;
         }
-        if self.deliver()? { self.place.save() } else { Ok(()) }
+        if self.deliver()? {
+            self.place.save()?;
+            self.keep(1)?;
+        }
+        Ok(())
+    }
+
+    /// The record after which the fold stands: as it was kept, or at the beginning.
+    fn take_up(&mut self) -> u64 {
+        let Some(kept) = &mut self.kept else { return 0 };
+        let Some((sequence, fold)) = kept.read(&self.log, self.place.sequence()) else { return 0 };
+        match self.letters.take_up(&fold) {
+            Ok(()) => {
+                tracing::info!(sequence, "{} go on from the fold that was kept", self.options.what);
+                kept.taken(sequence);
+                sequence
+            }
+            Err(cause) => kept.refuse(&cause).unwrap_or(0),
+        }
+    }
+
+    /// Keeps the fold when so many records came. All of them were told, and the place says so before.
+    fn keep(&mut self, every: u64) -> Result<(), Error> {
+        let Some(kept) = self.kept.as_mut().filter(|kept| self.at >= kept.sequence() + every) else { return Ok(()) };
+        if self.at != self.place.sequence() {
+            // Folded again, up to what was told before.
+            return Ok(());
+        }
+        self.place.save()?;
+        kept.write(self.place.head(), &self.letters.keep());
+        Ok(())
     }
 
     /// How far the log may be told of, waiting a little for more.
@@ -348,7 +351,8 @@ impl<L: Letters> Follower<L> {
 fn send(producer: &Producer, options: &FeedOptions, log: &str, pending: &[(u64, Letter)]) -> Result<(), Error> {
     let (topic, partition) = (&options.topic, i32::try_from(options.partition).ok());
     pending.iter().try_for_each(|(sequence, letter)| {
-        let event = Event::protobuf(&letter.id, options.kind, &options.source);
+        let content_type = letter.content_type;
+        let event = Event { content_type, ..Event::protobuf(&letter.id, options.kind, &options.source) };
         let headers = put(put(event.headers(), SEQUENCE, &sequence.to_string()), LOG, log);
         match &letter.payload {
             Some(payload) => {

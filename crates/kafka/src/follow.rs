@@ -8,7 +8,7 @@ use crate::brokers::Quiet;
 use crate::consumer::Pause;
 use crate::error::Error;
 use crate::establish;
-use crate::event::TRACEPARENT_C;
+use crate::event::{CONTENT_TYPE_C, TRACEPARENT_C, is_xml};
 use crate::lag::Lag;
 use crate::partition_queue::{Item, PartitionQueue, Record};
 use crate::source::{Halt, Source};
@@ -55,6 +55,8 @@ struct Reading<'c> {
     consumer: &'c BaseConsumer<Quiet>,
     queue: PartitionQueue<'c>,
     batch: Batch,
+    /// Messages are asked for their content type.
+    documents: bool,
     /// The leader whose records are being read.
     epoch: Option<i32>,
     /// The end of the partition was reached here, and nothing has come since.
@@ -139,9 +141,9 @@ impl Session<'_> {
             .and_then(|()| consumer.assign(&list))
             .map_err(|cause| settings(cause.to_string()))?;
         let now = Instant::now();
-        let batch = Batch::new();
+        let (batch, documents) = (Batch::new(), self.source.documents);
         let (shown, committed, counted, through) = (now, now, now, now);
-        Ok(Reading { consumer, queue, batch, epoch: None, ended: None, shown, committed, counted, through })
+        Ok(Reading { consumer, queue, batch, documents, epoch: None, ended: None, shown, committed, counted, through })
     }
 
     /// The first record must be the last one that the log has.
@@ -264,7 +266,7 @@ impl Reading<'_> {
     /// Takes what lies ready, up to a full batch; waits a little if there is nothing. Says what ended the flow, if anything did.
     fn fill(&mut self) -> Option<String> {
         let mut interrupted = None;
-        let Reading { queue, batch, epoch, ended, .. } = self;
+        let Reading { queue, batch, documents, epoch, ended, .. } = self;
         batch.clear();
         loop {
             let wait = if batch.is_empty() { WAIT } else { Duration::ZERO };
@@ -277,7 +279,8 @@ impl Reading<'_> {
                     interrupted = another_leader(epoch, &record);
                     if interrupted.is_none() {
                         let trace = if batch.len() < MOST_TRACED { record.header(TRACEPARENT_C) } else { None };
-                        batch.push(record.offset, record.payload, record.appended, trace);
+                        let document = *documents && record.header(CONTENT_TYPE_C).is_some_and(is_xml);
+                        batch.push(record.offset, record.payload, record.appended, document, trace);
                     }
                 }
                 Item::End(offset) => *ended = Some(offset),

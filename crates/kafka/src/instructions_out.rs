@@ -1,4 +1,5 @@
-//! What goes to agents: every message that a record sent, on the instructions topic, as protobuf with the ISO codes.
+//! What goes to agents: every message that a record sent, on the instructions topic, as protobuf with the ISO codes or, for the
+//! domains whose agents want it, as ISO 20022 XML.
 //!
 //! The record holds the message complete (`InstructionSent`), so whoever publishes it needs no state. Only records that are
 //! PUBLISHED are told of, where records are published at all: what a standby may decide otherwise is not instructed.
@@ -7,7 +8,9 @@ use crate::error::Error;
 use crate::feed::{Feed, FeedTo, Letter, Letters};
 use model::event::Event;
 use model::identifier::Identifier;
+use model::outbound::OutboundInstruction;
 use model::record::{Content, FactContent, Genesis, Outcome};
+use model::timestamp::Timestamp;
 use std::sync::Arc;
 use store::Log;
 
@@ -15,14 +18,15 @@ use store::Log;
 /// others may hold them by chance only costs their decoding. `follows_the_encoding` holds it.
 const MARK: [u8; 2] = [0xc2, 0x02];
 
-/// Starts to publish what the log sends to agents. Needs no broker to start.
+/// Starts to publish what the log sends to agents; to those of the domains `as_xml` as ISO 20022 XML, to all others as protobuf:
+/// each message says in its header what it is. Needs no broker to start.
 ///
 /// # Errors
 /// [`Error::Settings`], [`Error::File`], and [`Error::Log`] when the log has no first record.
-pub fn publish(log: Arc<Log>, to: FeedTo) -> Result<Feed, Error> {
+pub fn publish(log: Arc<Log>, to: FeedTo, as_xml: Vec<Identifier>) -> Result<Feed, Error> {
     let Genesis { house, shard, .. } = genesis(&log)?;
     let options = to.options("instructions", "quittance.instruction.v1", source(&house, shard));
-    Feed::start(log, options, Instructions { house })
+    Feed::start(log, options, Instructions { house, as_xml })
 }
 
 /// Who says what a house's shard feeds: `ce_source`.
@@ -45,6 +49,27 @@ pub(crate) fn genesis(log: &Log) -> Result<Genesis, Error> {
 
 struct Instructions {
     house: Identifier,
+    as_xml: Vec<Identifier>,
+}
+
+impl Instructions {
+    fn letter(&self, message: &OutboundInstruction, at: Timestamp) -> Letter {
+        let (id, key) = (message.reference.to_string(), message.instruction.to_string());
+        if self.as_xml.contains(&message.domain) {
+            // Written at the time of the record: sent again it is the same document.
+            match iso20022::write_instruction(message, at) {
+                Ok(document) => return Letter::xml(id, key, document),
+                // To hold it back would hold back every agent's; to leave it out would be silence. It says that it is protobuf.
+                Err(error) => {
+                    metrics::counter!("quittance_kafka_instructions_not_as_xml_total").increment(1);
+                    tracing::error!(id, domain = %message.domain, "ISO 20022 has no room for it, it goes out as protobuf: {error}");
+                }
+            }
+        }
+        let mut payload = Vec::with_capacity(256);
+        wire::settlement::encode_outbound(message, &mut payload);
+        Letter::protobuf(id, key, Some(payload))
+    }
 }
 
 impl Letters for Instructions {
@@ -54,16 +79,12 @@ impl Letters for Instructions {
         if !bytes.windows(MARK.len()).any(|window| window == MARK) {
             return Ok(());
         }
-        let FactContent::Outcome(Outcome::Accepted(events)) = wire::record::facts(bytes)?.content else {
-            return Ok(());
-        };
+        let facts = wire::record::facts(bytes)?;
+        let FactContent::Outcome(Outcome::Accepted(events)) = facts.content else { return Ok(()) };
         for event in events {
             let Event::InstructionSent { mut message, .. } = event else { continue };
             message.sender = Some(self.house.clone());
-            let mut payload = Vec::with_capacity(256);
-            wire::settlement::encode_outbound(&message, &mut payload);
-            let (id, key) = (message.reference.to_string(), message.instruction.to_string());
-            out.push(Letter { id, key, payload: Some(payload) });
+            out.push(self.letter(&message, facts.at));
         }
         Ok(())
     }

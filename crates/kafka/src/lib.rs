@@ -26,7 +26,7 @@ pub use admin::cluster_id;
 pub use brokers::Brokers;
 pub use consumer::Consumer;
 pub use error::Error;
-pub use event::{Event, TRACEPARENT};
+pub use event::{CONTENT_TYPE, Event, PROTOBUF, TRACEPARENT, XML, is_xml};
 pub use feed::{Feed, FeedOptions, FeedTo, Letter, Letters};
 pub use produce::{Delivery, Outgoing, Producer};
 pub use quarantine::{QuarantineOptions, QuarantinePublisher};

@@ -2,7 +2,7 @@
 //!
 //! It is a feed ([`crate::feed`]): only records that nobody can undo are told of, each change carries the sequence of its
 //! record, and where to go on is read from the topic. What changed several times while the brokers took the last messages
-//! is told once, as it then stands. After a restart the log is folded again from its beginning: the rows are sums.
+//! is told once, as it then stands. The rows are sums: the fold is kept beside the place, and a restart goes on from there.
 //!
 //! *Due in* and *due out* are what is open of trades, instructed or not. *Available to deliver* is what has settled less what
 //! is due out; *available to trade* counts on what is due in too, except where it fails. Nothing else keeps a holding from
@@ -32,14 +32,24 @@ pub fn publish(log: Arc<Log>, to: FeedTo) -> Result<Feed, Error> {
 impl Letters for PositionsFold {
     const NEEDS_ALL: bool = true;
     const LATEST_ONLY: bool = true;
+    const KEPT: Option<u32> = Some(fold::VERSION);
 
     fn record(&mut self, sequence: u64, bytes: &[u8], out: &mut Vec<Letter>) -> Result<(), wire::DecodeError> {
         let facts = wire::record::facts(bytes)?;
         self.fold(&facts);
         for (key, position) in self.changed(&facts)? {
             let payload = position.map(|position| prost::Message::encode_to_vec(&position));
-            out.push(Letter { id: format!("{sequence}/{key}"), key, payload });
+            out.push(Letter::protobuf(format!("{sequence}/{key}"), key, payload));
         }
+        Ok(())
+    }
+
+    fn keep(&self) -> Vec<u8> {
+        self.kept()
+    }
+
+    fn take_up(&mut self, kept: &[u8]) -> Result<(), String> {
+        *self = PositionsFold::from_kept(kept)?;
         Ok(())
     }
 }

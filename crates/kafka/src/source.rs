@@ -21,6 +21,8 @@ pub struct Source {
     pub cluster: Option<String>,
     /// How far the log has it ([`engine::cursor`]); `None`: from the beginning.
     pub cursor: Option<SourceCursor>,
+    /// Messages may be XML documents, each says so by its content type: of advices. Trades are not asked, which saves time.
+    pub documents: bool,
     /// The name under which the position is committed to the broker, for displays of lag and nothing else.
     pub group: String,
 }
@@ -29,7 +31,7 @@ impl Source {
     /// The only partition of a topic.
     pub fn new(brokers: Brokers, topic: Identifier, cursor: Option<SourceCursor>) -> Source {
         let group = "quittance-shard-0".to_owned();
-        Source { brokers, topic, partition: 0, partitions: 1, cluster: None, cursor, group }
+        Source { brokers, topic, partition: 0, partitions: 1, cluster: None, cursor, documents: false, group }
     }
 
     /// What the cluster must be, if anybody said so before.

@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use layers::Layers;
+use model::identifier::Identifier;
 pub use sections::{Access, Agent, Config, Console, Engine, Grpc, House, Http, Kafka, Store, Telemetry};
 
 /// Why a configuration is refused. Each says where the mistake stands.
@@ -170,6 +171,11 @@ impl Config {
         for bank in &self.agent.banks {
             if let Err(reason) = agent::Bank::parse(bank) {
                 return senseless("agent.banks", bank, &reason);
+            }
+        }
+        for domain in &self.kafka.instructions_as_xml {
+            if let Err(reason) = Identifier::parse(domain) {
+                return senseless("kafka.instructions_as_xml", domain, &reason.to_string());
             }
         }
         if !["text", "json"].contains(&self.telemetry.format.as_str()) {

@@ -74,6 +74,7 @@ fn consume(config: &Kafka, log: &Log, inlet: Inlet) -> Result<Consumed> {
         // The cursor names it from the first record on; before that any cluster may be the right one.
         cluster: None,
         cursor,
+        documents: key == "advices_topic",
         group: config.group.clone(),
     };
     Ok(Consumed { name, consumer: Consumer::start(source, intake)? })
@@ -174,8 +175,10 @@ fn tell(config: &Config, store: store::Options, log: &Arc<Log>) -> Result<Option
 
 /// Starts to tell agents what to do; nothing without brokers or without a topic.
 fn instruct(config: &Config, log: &Arc<Log>, published: Option<watch::Receiver<u64>>) -> Result<Option<Feed>> {
+    let as_xml = config.kafka.instructions_as_xml.iter().map(|domain| Identifier::parse(domain));
+    let as_xml = as_xml.collect::<Result<Vec<_>, _>>().context("kafka.instructions_as_xml")?;
     let to = feed_to(config, &config.kafka.instructions_topic, "instructions.place", published);
-    let feed = to.map(|to| kafka::instructions_out::publish(log.clone(), to)).transpose();
+    let feed = to.map(|to| kafka::instructions_out::publish(log.clone(), to, as_xml)).transpose();
     feed.context("telling agents what to do")
 }
 
@@ -207,6 +210,7 @@ fn settle_for_others(config: &Config, shard: Handle, log: &Arc<Log>) -> Result<O
         partition: config.kafka.partition,
         banks: banks.collect::<Result<_>>()?,
         lot: config.agent.lot,
+        xml: config.agent.xml,
         dir: config.store.dir.clone(),
     };
     Agent::start(shard, log, &options).map(Some).context("settling for others")

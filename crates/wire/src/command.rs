@@ -3,7 +3,7 @@
 use crate::error::{DecodeError, Fault};
 use crate::read::{self, Key};
 use crate::schema::{Message, Wire, choice, enumeration, message, message_field, read_fields, required, write_fields};
-use crate::{MAX_ADVICE, MAX_COMMAND, MAX_RAW_KEPT, MAX_TEXT, pb};
+use crate::{MAX_ADVICE, MAX_COMMAND, MAX_DOCUMENT, MAX_RAW_KEPT, MAX_TEXT, pb};
 use model::breaks::CloseBreak;
 use model::command::{Command, Cost, CutOff, DayStep, Opening, Repair, Replay, Step, Task, Transfer, Unreadable, What};
 use model::identifier::{CurrencyCode, Identifier};
@@ -56,10 +56,19 @@ pub(crate) fn checked_text(text: &str) -> Result<&str, Fault> {
 
 /// What is kept of bytes that could not be read: all of them, or their hash and size where they are too many.
 pub fn unreadable(bytes: &[u8], error: DecodeError) -> Unreadable {
+    unreadable_up_to(MAX_RAW_KEPT, bytes, error)
+}
+
+/// The same of what should have been an XML document.
+pub fn unreadable_document(bytes: &[u8], error: DecodeError) -> Unreadable {
+    unreadable_up_to(MAX_DOCUMENT, bytes, error)
+}
+
+fn unreadable_up_to(most: usize, bytes: &[u8], error: DecodeError) -> Unreadable {
     Unreadable {
         path: error.path,
         reason: error.reason,
-        bytes: if bytes.len() > MAX_RAW_KEPT { Vec::new() } else { bytes.to_vec() },
+        bytes: if bytes.len() > most { Vec::new() } else { bytes.to_vec() },
         hash: Sha256::digest(bytes).into(),
         size: bytes.len() as u64,
     }

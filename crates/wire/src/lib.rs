@@ -39,6 +39,10 @@ pub const MAX_TRADE: usize = 64 * 1024;
 /// The most bytes of a message to or from an agent. A longer one is set aside without being read.
 pub const MAX_ADVICE: usize = 64 * 1024;
 
+/// The most bytes of an XML document on a topic: it is kept in the record beside what was read from it. A longer one is set aside
+/// without being read.
+pub const MAX_DOCUMENT: usize = 128 * 1024;
+
 /// The most bytes of any command: its outcome may repeat it and must still fit a record.
 pub const MAX_COMMAND: usize = 240 * 1024;
 

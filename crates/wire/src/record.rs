@@ -24,15 +24,25 @@ const REASON: u32 = 2;
 const ORIGIN: u32 = 3;
 const COMMAND: u32 = 7;
 const OUTCOME: u32 = 8;
+const DOCUMENT: u32 = 11;
 // Of `Command`.
 const TRADE: u32 = 1;
 const ADVICE: u32 = 20;
 
-/// Appends a record.
+/// A message as it came, which was read into a record's command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received<'a> {
+    /// A trade or an advice as protobuf: its bytes are stored instead of what this crate would write.
+    Protobuf(&'a [u8]),
+    /// An advice as an XML document: the command is stored as this crate writes it, the document beside it.
+    Document(&'a [u8]),
+}
+
+/// Appends a record. `raw` is the message as it came, where the caller has read one.
 ///
-/// `raw` are the bytes of a trade or an advice as they came, which the caller has decoded into the command: they are
-/// stored instead of what this crate would write.
-pub fn encode(record: &Record, raw: Option<&[u8]>, out: &mut Vec<u8>) {
+/// # Panics
+/// When the command is none that comes so.
+pub fn encode(record: &Record, raw: Option<Received<'_>>, out: &mut Vec<u8>) {
     record.sequence.write(SEQUENCE, out);
     record.at().micros().write(AT_MICROS, out);
     record.rules_version.write(RULES_VERSION, out);
@@ -43,7 +53,7 @@ pub fn encode(record: &Record, raw: Option<&[u8]>, out: &mut Vec<u8>) {
             inbound.reason.write(REASON, out);
             inbound.origin.put(ORIGIN, out);
             match raw {
-                Some(raw) => {
+                Some(Received::Protobuf(raw)) => {
                     let kind = match inbound.command {
                         Command::Trade(_) => TRADE,
                         Command::Advice(_) => ADVICE,
@@ -51,9 +61,13 @@ pub fn encode(record: &Record, raw: Option<&[u8]>, out: &mut Vec<u8>) {
                     };
                     write::nested(COMMAND, out, |out| write::bytes(kind, raw, out));
                 }
-                None => inbound.command.put(COMMAND, out),
+                Some(Received::Document(_)) | None => inbound.command.put(COMMAND, out),
             }
             outcome.put(OUTCOME, out);
+            if let Some(Received::Document(document)) = raw {
+                assert!(matches!(inbound.command, Command::Advice(_)), "only an advice comes as a document");
+                write::bytes(DOCUMENT, document, out);
+            }
         }),
     }
 }
@@ -106,9 +120,18 @@ pub fn facts(bytes: &[u8]) -> Result<Facts, DecodeError> {
     }
 }
 
-/// The bytes of the trade or advice that was the record's command, as they came; `None` where the command was another.
+/// The XML document from which the record's command was read, as it came; `None` where it was not read from one.
+pub fn document(bytes: &[u8]) -> Option<&[u8]> {
+    last_field(last_field(bytes, DECIDED)?, DOCUMENT)
+}
+
+/// The bytes of the trade or advice that was the record's command, as they came, be they protobuf or XML; `None` where the
+/// command was another.
 pub fn raw_message(bytes: &[u8]) -> Option<&[u8]> {
     let decided = last_field(bytes, DECIDED)?;
+    if let Some(document) = last_field(decided, DOCUMENT) {
+        return Some(document);
+    }
     let command = last_field(decided, COMMAND)?;
     last_field(command, TRADE).or_else(|| last_field(command, ADVICE))
 }

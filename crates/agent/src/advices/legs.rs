@@ -22,6 +22,8 @@ struct Whole {
     /// Trades that have not ended.
     open: Vec<u64>,
     accepted: bool,
+    /// Parts of it are still on their way into the log.
+    arriving: bool,
     /// The request to cancel it that has no last answer.
     cancel: Option<String>,
 }
@@ -61,6 +63,15 @@ impl Legs {
         self.wholes.entry(root.clone()).or_default().open.push(trade);
         let leg = Leg { root, terms, instruction: None, matched: false, failing: false, reasons: Vec::new() };
         self.own.insert(trade, leg);
+    }
+
+    /// A part of an instruction comes into the log, with `more` behind it.
+    pub fn arrives(&mut self, root: &str, more: bool) {
+        if more {
+            self.wholes.entry(root.to_owned()).or_default().arriving = true;
+        } else if let Some(whole) = self.wholes.get_mut(root) {
+            whole.arriving = false;
+        }
     }
 
     pub fn street(&mut self, trade: u64, terms: Terms) {
@@ -115,7 +126,8 @@ impl Legs {
         let leg = self.own.remove(&trade)?;
         self.close(&leg.root, trade);
         // Nothing more is said of what has settled, unless a request of before waits for its answer.
-        if self.wholes.get(&leg.root).is_some_and(|whole| whole.open.is_empty() && whole.cancel.is_none()) {
+        let over = |whole: &Whole| whole.open.is_empty() && !whole.arriving && whole.cancel.is_none();
+        if self.wholes.get(&leg.root).is_some_and(over) {
             self.wholes.remove(&leg.root);
         }
         Some(leg)
@@ -137,7 +149,7 @@ impl Legs {
 
     /// Whether more of what was instructed is to settle.
     pub fn is_open(&self, root: &str) -> bool {
-        self.wholes.get(root).is_some_and(|whole| !whole.open.is_empty())
+        self.wholes.get(root).is_some_and(|whole| !whole.open.is_empty() || whole.arriving)
     }
 
     pub fn root_of(&self, trade: u64) -> Option<&str> {

@@ -1,5 +1,6 @@
 //! `quittance log`: the records themselves, over gRPC or straight from a data directory.
 
+mod document;
 mod reader;
 mod summary;
 
@@ -20,7 +21,7 @@ use reader::Reader;
 pub use reader::log_dir;
 use summary::Summary;
 
-/// The log of records: list, show, export
+/// The log of records: list, show, the message behind one, export
 #[derive(Args, Debug)]
 pub struct Log {
     #[command(flatten)]
@@ -66,6 +67,19 @@ enum Verb {
         /// Its sequence
         sequence: u64,
     },
+    /// The message from Kafka behind a record, byte for byte: an agent's XML document, protobuf, or what nobody could read
+    #[command(
+        after_help = "A document is read again, and must say what the record has. Its SHA-256 goes to stderr.\n\n\
+        Examples:\n  quittance log document 4711 --file confirmation.xml\n  \
+        quittance log document 4712 | xmllint --format -"
+    )]
+    Document {
+        /// The record's sequence
+        sequence: u64,
+        /// Where to [default: stdout]
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
     /// All records as NDJSON: quittance.record.v1.Record, one a line
     #[command(after_help = "Examples:\n  quittance log export > log.ndjson\n  \
         quittance log export --from 1000 --to 2000 --file part.ndjson --data quittance-data\n  \
@@ -104,6 +118,7 @@ pub async fn run(command: Log) -> Result<()> {
             list(&mut reader, format, (from, to.unwrap_or(head).min(head)), limit.limit, fits).await
         }
         Verb::Show { sequence } => show(&mut reader, format, sequence).await,
+        Verb::Document { sequence, file } => document::document(&mut reader, sequence, file).await,
         Verb::Export { from, to, file, stored } => export(&mut reader, from.max(1), to, file, stored).await,
     }
 }

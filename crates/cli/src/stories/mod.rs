@@ -1,6 +1,7 @@
 //! `quittance stories`: a week told by reference. A front office, a bank and its agent, three processes on a real broker; what goes
 //! wrong between them and how it is mended; and at the end two figures of different origin for everything, each difference zero.
 
+mod documents;
 mod office;
 mod proofs;
 mod seat;
@@ -24,11 +25,14 @@ pub const RECORDS: &str = "quittance.stories.records.v1";
 /// A week told by reference: front office, bank and agent as processes of their own, over a broker
 #[derive(Args, Debug)]
 #[command(after_help = "Its topics (quittance.stories.…) must be empty. Exit code 1 when a tie-out does not hold.\n\n\
-    Example:\n  quittance stories --kafka 127.0.0.1:9092")]
+    Examples:\n  quittance stories --kafka 127.0.0.1:9092\n  quittance stories --kafka 127.0.0.1:9092 --xml")]
 pub struct Stories {
     /// host:port, with commas between
     #[arg(long, value_name = "BROKERS")]
     kafka: String,
+    /// Bank and agent speak ISO 20022 XML with one another instead of protobuf
+    #[arg(long)]
+    xml: bool,
     /// Be the front office: send what is said on stdin
     #[arg(long, hide = true)]
     office: bool,
@@ -57,7 +61,7 @@ pub async fn run(command: Stories) -> Result<()> {
         )));
     }
     let dir = tempfile::Builder::new().prefix("quittance-stories-").tempdir()?;
-    let mut stage = seat::Stage::start(&command.kafka, dir.path()).await?;
+    let mut stage = seat::Stage::start(&command.kafka, dir.path(), command.xml).await?;
     line(format!(
         "three processes: front office {}, bank {} (gRPC {}), agent {} (gRPC {})",
         stage.office.process(),
@@ -68,7 +72,7 @@ pub async fn run(command: Stories) -> Result<()> {
     ));
     let played = week::play(&mut stage).await;
     let broken = match played {
-        Ok(()) => proofs::print(&mut stage, &brokers).await,
+        Ok(()) => proofs::print(&mut stage, &brokers, command.xml).await,
         Err(error) => Err(error),
     };
     if broken.is_err() {

@@ -20,15 +20,15 @@ use crate::paging::answer;
 use crate::{ledger, paging, trades};
 
 /// One proof: two figures of different origin, and how many of what they compare.
-struct Proof {
-    what: String,
-    left: String,
-    right: String,
-    difference: i128,
+pub struct Proof {
+    pub what: String,
+    pub left: String,
+    pub right: String,
+    pub difference: i128,
 }
 
 /// Prints all proofs; how many do not hold.
-pub async fn print(stage: &mut Stage, brokers: &Brokers) -> Result<usize> {
+pub async fn print(stage: &mut Stage, brokers: &Brokers, xml: bool) -> Result<usize> {
     stage.rest().await?;
     let mut proofs = vec![told(stage).await?];
     proofs.extend(positions(stage).await?);
@@ -36,6 +36,9 @@ pub async fn print(stage: &mut Stage, brokers: &Brokers) -> Result<usize> {
     proofs.push(located("the bank", &stage.bank).await?);
     proofs.push(located("the agent", &stage.agent).await?);
     proofs.push(published(stage, brokers).await?);
+    if xml {
+        proofs.extend(super::documents::proofs(stage, brokers).await?);
+    }
     facts(stage).await?;
     heading("Tie-outs: two figures of different origin, each difference zero");
     let row = |proof: &Proof| {

@@ -130,7 +130,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    pub async fn start(brokers: &str, dir: &Path) -> Result<Stage> {
+    pub async fn start(brokers: &str, dir: &Path, xml: bool) -> Result<Stage> {
         let bank = [
             ("kafka.trades_topic", TRADES),
             ("kafka.status_topic", STATUS),
@@ -138,10 +138,11 @@ impl Stage {
             ("kafka.instructions_topic", INSTRUCTIONS),
             ("kafka.advices_topic", ADVICES),
             ("kafka.records_topic", RECORDS),
+            ("kafka.instructions_as_xml", if xml { "QCSD" } else { "" }),
         ];
         let house = format!("STORIES-BANK/ALPHA={ADVICES}");
         let served = ["--id", "QCSD-AG", "--bank", &house];
-        let agent = [("agent.instructions_topic", INSTRUCTIONS)];
+        let agent = [("agent.instructions_topic", INSTRUCTIONS), ("agent.xml", if xml { "true" } else { "false" })];
         Ok(Stage {
             bank: Seat::start(brokers, &dir.join("bank"), "STORIES-BANK", "serve", &[], &bank, BANK).await?,
             agent: Seat::start(brokers, &dir.join("agent"), "QCSD-AG", "agent", &served, &agent, AGENT).await?,

@@ -24,7 +24,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("proposals", &["list", "approve", "refuse"]),
     ("quarantine", &["list", "show", "replay", "discard", "resume"]),
     ("repairs", &["list", "retry"]),
-    ("log", &["list", "show", "export"]),
+    ("log", &["list", "show", "document", "export"]),
     ("verify", &[]),
     ("audit", &["key", "head", "prove", "consistency", "verify"]),
     ("rebuild", &[]),

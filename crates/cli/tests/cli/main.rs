@@ -2,6 +2,7 @@
 
 mod calc;
 mod demo;
+mod document;
 mod fold;
 mod help;
 mod iso;

@@ -33,7 +33,8 @@ pub fn fill(data: &Path) {
             let mut bytes = Vec::new();
             message.encode(&mut bytes);
             let len = bytes.len() as u32;
-            let raw = RawMessage { start: 0, len, offset, at: item.at, oversize: None, traceparent: None };
+            let raw =
+                RawMessage { start: 0, len, offset, at: item.at, oversize: None, document: false, traceparent: None };
             let batch = RawBatch { topic: topic(), partition: 0, bytes, messages: vec![raw] };
             engine.handle().intake().send(batch).expect("it takes trades");
             offset += 1;

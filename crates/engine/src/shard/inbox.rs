@@ -7,7 +7,7 @@ use crate::decode::{Arrival, Chunk, Read, set_aside};
 use crate::error::SubmitError;
 use crate::follow::ImportError;
 use crate::handle::{Answer, Call, Request, Submission};
-use crate::intake::RawBatch;
+use crate::intake::{RawBatch, RawMessage};
 use crate::snapshot::Live;
 use crate::step::Draft;
 use clearing::next_task;
@@ -19,6 +19,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use wire::DecodeError;
+use wire::record::Received;
 
 /// A chunk being worked off.
 pub(super) struct Messages {
@@ -110,7 +111,7 @@ impl Shard {
         self.arm(|| Place::of(&origin, sequence));
         let at = at.unwrap_or_else(|| self.clock.now());
         let mut draft = Draft::new(Inbound { command, origin, actor, reason, at });
-        self.decider.decide(&mut draft, raw_trade.as_deref());
+        self.decider.decide(&mut draft, raw_trade.as_deref().map(Received::Protobuf));
         if let Some(span) = span
             && self.traces.spans.len() < MOST_LINKS
         {
@@ -209,26 +210,27 @@ impl Shard {
         if let Origin::Kafka { offset, .. } = &mut inbound.origin {
             *offset = message.offset;
         }
-        let (actor, was_read) = match &inbound.command {
-            Command::Trade(trade) => (&trade.source, true),
-            Command::Advice(advice) => (&advice.sender, true),
-            _ => (&self.names.intake, false),
+        let raw = batch.raw(message);
+        let (actor, received) = match &inbound.command {
+            Command::Trade(trade) => (&trade.source, Some(Received::Protobuf(raw))),
+            Command::Advice(advice) if message.document => (&advice.sender, Some(Received::Document(raw))),
+            Command::Advice(advice) => (&advice.sender, Some(Received::Protobuf(raw))),
+            _ => (&self.names.intake, None),
         };
         if inbound.actor != *actor {
             inbound.actor = actor.clone();
         }
-        let raw = batch.raw(message);
         let ordered = self
             .set_aside
             .take_if(|order| order.offset == offset && order.partition == partition && order.topic == *topic);
         let at = match ordered {
             None => {
-                self.decider.decide(draft, was_read.then_some(raw));
+                self.decider.decide(draft, received);
                 draft.inbound().at
             }
             Some(order) => {
                 let draft = messages.draft.take().expect("just filled");
-                self.decide_set_aside(order, draft, raw, message.oversize)
+                self.decide_set_aside(order, draft, raw, message)
             }
         };
         self.sources.decided(messages.source, batch, place);
@@ -243,16 +245,10 @@ impl Shard {
 
     /// The message that crashed the shard: kept, not tried again.
     #[cold]
-    fn decide_set_aside(
-        &mut self,
-        order: ToSetAside,
-        mut draft: Draft,
-        raw: &[u8],
-        oversize: Option<(u64, [u8; 32])>,
-    ) -> Timestamp {
+    fn decide_set_aside(&mut self, order: ToSetAside, mut draft: Draft, raw: &[u8], message: &RawMessage) -> Timestamp {
         let cause = self.marker.previous.as_ref().map_or("", |suspect| &suspect.cause);
         let reason = format!("it crashed the shard: {cause}");
-        let unreadable = set_aside(DecodeError { path: String::new(), reason }, raw, oversize);
+        let unreadable = set_aside(DecodeError { path: String::new(), reason }, raw, message);
         let inbound = draft.inbound();
         inbound.command = Command::Quarantine(unreadable);
         inbound.actor = order.actor;

@@ -21,7 +21,7 @@ fn poison_is_kept_and_the_partition_flows_on() {
         let (start, len) = (batch.bytes.len() as u32, bytes.len() as u32);
         batch.bytes.extend_from_slice(bytes);
         let (offset, at) = (batch.messages.last().expect("one").offset + 1, good.inbound.at);
-        batch.messages.push(RawMessage { start, len, offset, at, oversize, traceparent: None });
+        batch.messages.push(RawMessage { start, len, offset, at, oversize, document: false, traceparent: None });
     };
     add(b"\xff\xffno trade", None);
     add(b"", None);

@@ -51,12 +51,18 @@ fn every_scenario_of_an_external_domain_leaves_a_sound_log() {
 const ADVICES: &str = "quittance.advices.v1";
 
 fn batch(topic: &str, messages: &[(u64, Vec<u8>)]) -> RawBatch {
+    mixed(topic, &messages.iter().map(|(offset, raw)| (*offset, false, raw.clone())).collect::<Vec<_>>())
+}
+
+/// Messages of which some say that they are XML.
+fn mixed(topic: &str, messages: &[(u64, bool, Vec<u8>)]) -> RawBatch {
     let mut batch = RawBatch { topic: name(topic), partition: 0, bytes: Vec::new(), messages: Vec::new() };
-    for (offset, raw) in messages {
+    for (offset, document, raw) in messages {
         let (start, len) = (batch.bytes.len() as u32, raw.len() as u32);
         batch.bytes.extend_from_slice(raw);
         let at = Timestamp::parse("2026-11-23T09:00:00Z").expect("an instant");
-        batch.messages.push(RawMessage { start, len, offset: *offset, at, oversize: None, traceparent: None });
+        let (offset, document) = (*offset, *document);
+        batch.messages.push(RawMessage { start, len, offset, at, oversize: None, document, traceparent: None });
     }
     batch
 }
@@ -142,4 +148,115 @@ fn advices_are_a_source_of_their_own() {
     let follower = start(Options { follow: true, ..crate::support::options(here.path(), &genesis).creating() });
     crate::follow::catch_up(&follower.replica(), &log);
     assert_eq!(follower.log().cursors().expect("reads"), log.cursors().expect("reads"));
+}
+
+/// An agent that writes ISO 20022 XML says the same as one that writes protobuf; its document is kept as it came, and what cannot be read
+/// of it is set aside as any other bytes are.
+#[test]
+fn an_advice_may_come_as_an_xml_document() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let genesis = testkit::scenario::genesis();
+    let said = Advice {
+        sender: name("CUSTODIAN"),
+        id: name("X-1"),
+        reference: "Q0-4711".to_owned(),
+        agent_reference: String::new(),
+        body: AdviceBody::Status(Status { status: "MACH".to_owned(), reasons: Vec::new(), narrative: String::new() }),
+    };
+    let written = Timestamp::parse("2026-11-23T08:59:59Z").expect("an instant");
+    let document =
+        |said: &Advice| iso20022::write_advice(said, &name("HOUSE"), written).expect("the standard has room");
+    let good = document(&said);
+    let again = [&good[..], b"<!-- sent again -->"].concat();
+    let poison =
+        String::from_utf8(good.clone()).expect("text").replace("SctiesSttlmTxStsAdvc", "Surprise").into_bytes();
+    let mut protobuf = Vec::new();
+    wire::settlement::encode_advice(&said, &mut protobuf);
+    // Longer than an advice may be as protobuf: only what is passed over makes it so.
+    let long = |bytes: usize| {
+        let padded = document(&Advice { id: name("X-2"), ..said.clone() });
+        [&padded[..], &vec![b' '; bytes - padded.len()]].concat()
+    };
+
+    let engine = start(options(dir.path(), &genesis).creating());
+    let (trades, advices) = (engine.handle().intake(), engine.handle().intake());
+    // On the topic of trades nothing is a document, whatever it says of itself.
+    trades.send(mixed("quittance.trades.v1", &[(0, true, good.clone())])).expect("runs");
+    let messages = [
+        (0, true, good.clone()),
+        (1, true, again.clone()),
+        (2, false, protobuf.clone()),
+        (3, true, poison.clone()),
+        (4, false, good.clone()),
+        (5, true, protobuf.clone()),
+        (6, true, long(wire::MAX_DOCUMENT)),
+        (7, true, long(wire::MAX_DOCUMENT + 1)),
+    ];
+    advices.send(mixed(ADVICES, &messages)).expect("runs");
+    let log = engine.log();
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    let next = |topic: &str| cursor(&log, &name(topic), 0).expect("reads").map(|cursor| cursor.next_offset);
+    while next(ADVICES) != Some(8) || next("quittance.trades.v1") != Some(1) {
+        assert!(std::time::Instant::now() < deadline, "{:?}", engine.handle().status());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+
+    let mut told = Vec::new();
+    for (sequence, bytes) in stored(&log) {
+        let record = wire::record::decode(&bytes).expect("a record");
+        let Content::Decided { inbound, outcome } = &record.content else { continue };
+        let Origin::Kafka { topic, offset, .. } = &inbound.origin else { continue };
+        if topic.as_str() != ADVICES {
+            assert!(matches!(&inbound.command, Command::Quarantine(_)), "{record:?}");
+            continue;
+        }
+        let sent = &messages[*offset as usize].2;
+        let (kept, what) = match (&inbound.command, outcome) {
+            (Command::Advice(advice), outcome) => {
+                assert_eq!((&advice.sender, &inbound.actor), (&said.sender, &said.sender));
+                let what = match outcome {
+                    Outcome::Accepted(_) => "taken",
+                    Outcome::Duplicate { .. } => "known",
+                    Outcome::Rejected(_) => "refused",
+                };
+                assert_eq!(wire::record::document(&bytes).is_some(), messages[*offset as usize].1, "{sequence}");
+                (wire::record::raw_message(&bytes).expect("kept").to_vec(), what)
+            }
+            (Command::Quarantine(unreadable), _) => {
+                assert_eq!(unreadable.size, sent.len() as u64);
+                (unreadable.bytes.clone(), "set aside")
+            }
+            other => panic!("{other:?}"),
+        };
+        let whole = kept == *sent;
+        told.push((*offset, what, whole));
+        if *offset == 3 {
+            let Command::Quarantine(unreadable) = &inbound.command else { unreachable!() };
+            assert_eq!(unreadable.path, "RequestPayload/Document/SctiesSttlmTxStsAdvc");
+            assert!(unreadable.reason.contains("(line "), "{}", unreadable.reason);
+        }
+    }
+    let expected = [
+        (0, "taken", true),
+        (1, "known", true),
+        (2, "known", true),
+        (3, "set aside", true),
+        (4, "set aside", true),
+        (5, "set aside", true),
+        (6, "taken", true),
+        (7, "set aside", false),
+    ];
+    assert_eq!(told, expected);
+    assert!(verify(&log, &mut |_| {}).expect("reads").is_sound());
+
+    // Whoever follows this log has the hash of the document that was sent last, as we have.
+    let here = tempfile::tempdir().expect("a directory");
+    let follower = start(Options { follow: true, ..crate::support::options(here.path(), &genesis).creating() });
+    crate::follow::catch_up(&follower.replica(), &log);
+    assert_eq!(follower.log().cursors().expect("reads"), log.cursors().expect("reads"));
+}
+
+fn stored(log: &Log) -> Vec<(u64, Vec<u8>)> {
+    let blocks = log.blocks_from(1).map(|block| block.expect("a block"));
+    blocks.flat_map(|block| block.iter().map(|(at, bytes)| (at, bytes.to_vec())).collect::<Vec<_>>()).collect()
 }

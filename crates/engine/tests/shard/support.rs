@@ -84,7 +84,8 @@ fn of_flow(flow: &Flow) -> Oracle {
     };
     for record in shard.records() {
         let raw = raw_of(record);
-        building.push_with(|out| wire::record::encode(record, raw.as_deref(), out));
+        building
+            .push_with(|out| wire::record::encode(record, raw.as_deref().map(wire::record::Received::Protobuf), out));
     }
     Oracle { genesis, inputs, shard, head: building.finish().head() }
 }
@@ -119,7 +120,15 @@ pub fn batch(inputs: &[&Input]) -> RawBatch {
         let (start, len) = (batch.bytes.len() as u32, raw.len() as u32);
         batch.bytes.extend_from_slice(raw);
         let at = input.inbound.at;
-        batch.messages.push(RawMessage { start, len, offset: *offset, at, oversize: None, traceparent: None });
+        batch.messages.push(RawMessage {
+            start,
+            len,
+            offset: *offset,
+            at,
+            oversize: None,
+            document: false,
+            traceparent: None,
+        });
     }
     batch
 }

@@ -44,6 +44,10 @@ impl Place {
         self.at.sequence
     }
 
+    pub fn head(&self) -> Head {
+        self.at
+    }
+
     pub fn offset(&self) -> u64 {
         self.offset
     }

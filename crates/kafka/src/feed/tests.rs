@@ -5,9 +5,11 @@ use crate::instructions_out::publish;
 use model::command::{Command, Inbound, Origin, Task};
 use model::event::Event as Fact;
 use model::identifier::Identifier;
+use model::instruction::Movement;
 use model::outbound::{OutboundBody, OutboundInstruction, RequestCancellation};
 use model::record::{Content, Genesis, Outcome, RULES_VERSION, Record};
 use model::timestamp::Timestamp;
+use model::trade::Method;
 use rdkafka::mocking::MockCluster;
 use std::path::Path;
 use store::{BlockBuilder, Options};
@@ -89,8 +91,12 @@ impl House {
     }
 
     fn start(&self, log: &Arc<Log>, through: Option<watch::Receiver<u64>>) -> Feed {
+        self.start_as(log, through, &[])
+    }
+
+    fn start_as(&self, log: &Arc<Log>, through: Option<watch::Receiver<u64>>, as_xml: &[&str]) -> Feed {
         let to = FeedTo { through, ..FeedTo::new(self.brokers.clone(), TOPIC, self.place()) };
-        publish(log.clone(), to).expect("starts")
+        publish(log.clone(), to, as_xml.iter().copied().map(name).collect()).expect("starts")
     }
 
     /// Waits until the feed has told of a record, and stops it in order.
@@ -209,4 +215,49 @@ fn the_topic_of_another_log_of_the_house_is_not_written() {
     let error = feed.stop().expect_err("it is another log's").to_string();
     assert!(error.contains("another log"), "{error}");
     assert_eq!(house.ids().len(), 1);
+}
+
+/// The domains that want XML get it, with the header that says so; what the standard has no room for goes out all the same.
+#[test]
+fn a_domain_may_be_told_by_xml() {
+    let house = House::new();
+    let log = house.log("log");
+    let body = |movement, depot: &str| {
+        OutboundBody::Cancel(RequestCancellation {
+            agent_reference: String::new(),
+            depot: name(depot),
+            movement,
+            payment: Some(Method::Dvp),
+        })
+    };
+    // A request of an older log says no movement, which a sese.020 must.
+    let (whole, old) = (body(Some(Movement::Deliver), "D"), body(None, "D"));
+    let of = |sequence, domain: &str, body: &OutboundBody| {
+        let mut record = sends(sequence, 1);
+        let Content::Decided { outcome: Outcome::Accepted(events), .. } = &mut record.content else { unreachable!() };
+        let [Fact::InstructionSent { message, .. }] = &mut events[..] else { unreachable!() };
+        (message.domain, message.body) = (name(domain), body.clone());
+        record
+    };
+    commit(
+        &log,
+        &[genesis(0), of(2, "QCSD", &whole), of(3, "OTHER", &whole), of(4, "QCSD", &old), of(5, "QCSD", &whole)],
+    );
+    let feed = house.start_as(&log, None, &["QCSD"]);
+    wait(|| feed.fed() >= 5);
+    feed.stop().expect("ends in order");
+    let there = house.there();
+    let types: Vec<&str> = there.iter().map(|message| message.header(crate::CONTENT_TYPE)).collect();
+    assert_eq!(types, [crate::XML, crate::PROTOBUF, crate::PROTOBUF, crate::XML]);
+    let iso20022::Message::Instruction(read) = iso20022::read(&there[3].payload).expect("a document") else {
+        panic!("it is to an agent")
+    };
+    assert_eq!((read.sender, read.reference, read.body), (Some(name("ALPHA-BANK")), name("Q0-5-1"), whole));
+    let read = wire::settlement::decode_outbound(&there[2].payload).expect("protobuf");
+    assert_eq!((read.reference, read.body), (name("Q0-4-1"), old));
+    // Another form changes nothing of what was told.
+    let feed = house.start_as(&log, None, &[]);
+    wait(|| feed.fed() >= 5);
+    feed.stop().expect("ends in order");
+    assert_eq!(house.there(), there);
 }

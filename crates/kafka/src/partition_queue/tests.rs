@@ -201,7 +201,7 @@ fn by_poll(brokers: &Brokers, topic: &str, count: usize, copy: bool) -> (usize, 
                 seen += 1;
                 bytes += payload.len();
                 if copy {
-                    batch.push(message.offset() as u64, payload, message.timestamp().to_millis(), None);
+                    batch.push(message.offset() as u64, payload, message.timestamp().to_millis(), false, None);
                     if batch.is_full() {
                         std::hint::black_box(batch.finish(&name, 0));
                     }
@@ -234,7 +234,7 @@ fn read_queue(consumer: &BaseConsumer<Quiet>, topic: &str, count: usize, copy: b
                 bytes += record.payload.len();
                 if copy {
                     let trace = if headers { record.header(TRACEPARENT_C) } else { None };
-                    batch.push(record.offset, record.payload, record.appended, trace);
+                    batch.push(record.offset, record.payload, record.appended, false, trace);
                 }
             }
         });

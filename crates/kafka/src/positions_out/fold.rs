@@ -1,5 +1,8 @@
 //! Positions as a fold of the log: sums by book and instrument and by depot and instrument. Knows no broker.
 
+mod kept;
+
+pub(super) use kept::VERSION;
 use model::breaks::AgentStanding;
 use model::decimal::Decimal;
 use model::event::{Event, Link};

@@ -1,5 +1,7 @@
 //! What is told of positions, in stories; and the feed against a real log and librdkafka's own broker.
 
+mod restarts;
+
 use super::*;
 use crate::Brokers;
 use crate::reader::{Reader, Received};
@@ -158,20 +160,19 @@ fn what_is_sold_out_is_gone_and_comes_back_when_the_sale_is_reversed() {
     assert!(letters.iter().all(|(_, letter)| rising(&letter.key)), "a record tells a key once");
 }
 
+const IN_PARTS: &str = "open\n\
+    trade S1 ALPHA sells 100 SAP to BETA @ 120.00 isd=today\n\
+    advise X1 settled S1 40 SAP 4800.00 EUR partial=PAIN\n\
+    trade S2 ALPHA buys 10 BMW from BETA @ 12.00 isd=today\n\
+    advise X2 status S2 PENF reasons=CLAC\n\
+    advise X3 status S2 PEND reasons=CLAC\n\
+    advise X4 settled S2 10 BMW 120.00 EUR account=ALPHA-OTHER\n\
+    cancel S1\n\
+    advise X5 cancelled S1 CAND";
+
 #[test]
 fn what_an_agent_confirms_in_parts_and_where_it_contradicts_us() {
-    let letters = letters(&story_on(
-        "outside",
-        "open\n\
-         trade S1 ALPHA sells 100 SAP to BETA @ 120.00 isd=today\n\
-         advise X1 settled S1 40 SAP 4800.00 EUR partial=PAIN\n\
-         trade S2 ALPHA buys 10 BMW from BETA @ 12.00 isd=today\n\
-         advise X2 status S2 PENF reasons=CLAC\n\
-         advise X3 status S2 PEND reasons=CLAC\n\
-         advise X4 settled S2 10 BMW 120.00 EUR account=ALPHA-OTHER\n\
-         cancel S1\n\
-         advise X5 cancelled S1 CAND",
-    ));
+    let letters = letters(&story_on("outside", IN_PARTS));
     assert_eq!(
         heard(&letters, "book|ALPHA-EQ|SAP")[1..],
         [
@@ -233,10 +234,13 @@ impl House {
         publish(self.log.clone(), to).expect("starts")
     }
 
-    fn run(&self) {
+    /// Runs it until all is told; the record after which it began to fold.
+    fn run(&self) -> u64 {
         let feed = self.start(None);
         wait(|| feed.fed() >= self.log.head().sequence);
+        let from = feed.folds_from();
         feed.stop().expect("ends in order");
+        from
     }
 
     fn there(&self) -> Vec<Received> {

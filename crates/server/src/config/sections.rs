@@ -173,7 +173,9 @@ sections! {
         positions_topic: String = "quittance.positions.v1".to_owned(),
         /// Topic on which agents are told what to do, for domains that others settle; empty: nobody is told.
         instructions_topic: String = "quittance.instructions.v1".to_owned(),
-        /// Topic of agents' advices; empty: none. Once it is read, cut-offs wait for it as they do for the trades.
+        /// Settlement domains whose agents are told by ISO 20022 XML; all others by protobuf. The header content-type says which.
+        instructions_as_xml: Vec<String> = Vec::new(),
+        /// Topic of agents' advices, protobuf or XML by their header content-type; empty: none. Once it is read, cut-offs wait for it as they do for the trades.
         advices_topic: String = String::new(),
         /// Partition of each topic: a shard reads one.
         partition: u32 = 0,
@@ -203,6 +205,8 @@ sections! {
         instructions_topic: String = "quittance.instructions.v1".to_owned(),
         /// Whose instructions it takes, and where they hear from it: HOUSE/PARTY+PARTY=TOPIC.
         banks: Vec<String> = Vec::new(),
+        /// Tell the houses by ISO 20022 XML instead of protobuf; their instructions are read as their header content-type says.
+        xml: bool = false,
         /// Instructions of more than this quantity settle in parts of at most so much; 0: whole.
         lot: u64 = 0,
     }

@@ -69,7 +69,15 @@ impl Topic {
         for Message { offset, bytes: raw, at, .. } in chosen {
             let (start, len) = (bytes.len() as u32, raw.len() as u32);
             bytes.extend_from_slice(raw);
-            messages.push(RawMessage { start, len, offset: *offset, at: *at, oversize: None, traceparent: None });
+            messages.push(RawMessage {
+                start,
+                len,
+                offset: *offset,
+                at: *at,
+                oversize: None,
+                document: false,
+                traceparent: None,
+            });
         }
         self.fed = end;
         Some(RawBatch { topic: self.name.clone(), partition: self.partition, bytes, messages })

@@ -78,10 +78,30 @@ fn raw_bytes_of_a_trade_are_kept() {
     // Field 2000, a text.
     raw.extend([0x82, 0x7d, 3, b'n', b'e', b'w']);
     let mut bytes = b"before".to_vec();
-    record::encode(&record, Some(&raw), &mut bytes);
+    record::encode(&record, Some(record::Received::Protobuf(&raw)), &mut bytes);
     let bytes = bytes.strip_prefix(b"before").expect("it appends");
     assert_eq!(record::raw_message(bytes), Some(&*raw));
     assert_eq!(record::decode(bytes), Ok(record));
+}
+
+/// What an agent sent as XML is stored beside what was read from it; a record without one is what it was before there were any.
+#[test]
+fn a_document_is_kept_as_it_came() {
+    let (mut record, document) = (sample::captured(), b"<RequestPayload> as the agent wrote it </RequestPayload>");
+    let Content::Decided { inbound, .. } = &mut record.content else { unreachable!() };
+    let mut advice = Vec::new();
+    wire::settlement::encode_advice(&sample::advice(), &mut advice);
+    inbound.command = Command::Advice(Box::new(sample::advice()));
+    let (mut plain, mut with) = (Vec::new(), Vec::new());
+    record::encode(&record, None, &mut plain);
+    record::encode(&record, Some(record::Received::Document(document)), &mut with);
+    assert_eq!((record::raw_message(&with), record::document(&with)), (Some(&document[..]), Some(&document[..])));
+    assert_eq!((record::raw_message(&plain), record::document(&plain)), (Some(&*advice), None));
+    assert_eq!((record::decode(&with), record::decode(&plain)), (Ok(record.clone()), Ok(record)));
+    assert_eq!(record::facts(&with), record::facts(&plain));
+    let generated = pb::record::Record::decode(&*with).unwrap();
+    assert_eq!(generated.encode_to_vec(), with, "the generated code writes the same bytes");
+    assert!(wire::json::stored_to_json(&with).unwrap().contains("document"));
 }
 
 /// A long outcome: lengths of one, two and three bytes.

@@ -1,5 +1,6 @@
 //! Fixed examples: a typical trade and the typical records it leads to.
 
+use model::advice::{Advice, AdviceBody, Status};
 use model::command::{Command, CutOff, DayStep, Inbound, Origin, Step, Unreadable};
 use model::date::Date;
 use model::decimal::Decimal;
@@ -32,6 +33,17 @@ fn day(text: &str) -> Date {
 
 pub fn at() -> Timestamp {
     Timestamp::parse("2026-11-21T09:30:15.123456Z").unwrap()
+}
+
+/// What an agent says.
+pub fn advice() -> Advice {
+    Advice {
+        sender: id("QCSD"),
+        id: id("QCSD-1"),
+        reference: "Q0-42".to_owned(),
+        agent_reference: String::new(),
+        body: AdviceBody::Status(Status { status: "MACH".to_owned(), reasons: Vec::new(), narrative: String::new() }),
+    }
 }
 
 /// A purchase of shares as a front office sends it.

@@ -1,6 +1,8 @@
 //! The largest step of long work fits a record: what the budgets of the parameters promise (docs/decisions/0004).
 
 use crate::sample;
+use model::advice::{Advice, AdviceBody, MAX_LINES, SecuritiesBalance, SecuritiesBalances};
+use model::breaks::{BreakItem, BreakKind};
 use model::command::{Command, Inbound, Origin, Task};
 use model::event::{Cursor, Event, Link, Wait};
 use model::identifier::Identifier;
@@ -10,7 +12,8 @@ use model::ledger::{LedgerAccount, Posting};
 use model::record::{Content, Outcome, Record};
 use model::reference::Parameters;
 use model::trade::{CumEx, Defect, DefectKind, Method, Side, Terms};
-use wire::{MAX_COMMAND, MAX_RECORD, MAX_TEXT};
+use wire::record::Received;
+use wire::{MAX_ADVICE, MAX_COMMAND, MAX_DOCUMENT, MAX_RECORD, MAX_TEXT};
 
 /// Numbers that take as many bytes as there are; interned ones fit in 28 bits.
 const NUMBER: u64 = u64::MAX;
@@ -178,6 +181,64 @@ fn a_step_of_a_survey_fits() {
     events.push(progressed(task));
     let bytes = step(task, events);
     assert!(bytes <= MAX_RECORD, "{bytes}");
+}
+
+/// A statement that contradicts us in every line, with as many of ours that it does not list, as a document as long as may be.
+#[test]
+fn a_statement_that_came_as_a_document_fits() {
+    let account = "A".repeat(Identifier::MAX_LEN);
+    let date = model::date::Date::parse("2199-12-31").expect("a date");
+    let quantity = model::decimal::Decimal { unscaled: i64::MIN, scale: 18 };
+    let line = |instrument: String| SecuritiesBalance { instrument, quantity };
+    let mut said = SecuritiesBalances { account: account.clone(), date, complete: true, lines: Vec::new() };
+    let advice = |said: &SecuritiesBalances| Advice {
+        sender: longest(),
+        id: longest(),
+        reference: String::new(),
+        agent_reference: String::new(),
+        body: AdviceBody::SecuritiesBalances(said.clone()),
+    };
+    // Names as long as fit what an advice may have, all of them unknown to us.
+    said.lines = vec![line("N".repeat(40)); MAX_LINES];
+    wire::settlement::check(&advice(&said)).expect("an agent may say so");
+    let longer = SecuritiesBalances { lines: vec![line("N".repeat(48)); MAX_LINES], ..said.clone() };
+    assert!(wire::settlement::check(&advice(&longer)).is_err(), "no longer than {MAX_ADVICE} bytes");
+
+    let opened = |kind, subject: String, items| Event::BreakOpened {
+        number: NUMBER,
+        kind,
+        instruction: None,
+        subject,
+        items,
+        booked: false,
+        since: date,
+        postings: Vec::new(),
+    };
+    let unknown = |each: &SecuritiesBalance| {
+        let subject = format!("{account}: {} {}", each.quantity, each.instrument);
+        opened(BreakKind::UnknownInstrument, subject, Vec::new())
+    };
+    let differs = BreakItem {
+        account: Some(AccountIx(INDEX)),
+        asset: Asset::instrument(InstrumentIx(INDEX)),
+        ours: i64::MIN,
+        theirs: i64::MIN,
+    };
+    let mut events: Vec<Event> = said.lines.iter().map(unknown).collect();
+    events.extend((0..=MAX_LINES).map(|_| opened(BreakKind::BalanceDiffers, String::new(), vec![differs])));
+    let inbound = Inbound {
+        command: Command::Advice(Box::new(advice(&said))),
+        origin: Origin::Kafka { topic: longest(), partition: u32::MAX, offset: NUMBER },
+        actor: longest(),
+        reason: String::new(),
+        at: sample::at(),
+    };
+    let content = Content::Decided { inbound, outcome: Outcome::Accepted(events) };
+    let (mut bytes, document) = (Vec::new(), vec![b'<'; MAX_DOCUMENT]);
+    let record = Record { sequence: NUMBER, rules_version: u32::MAX, content };
+    wire::record::encode(&record, Some(Received::Document(&document)), &mut bytes);
+    assert!(bytes.len() <= MAX_RECORD, "{}", bytes.len());
+    println!("the longest statement with its document takes {} bytes of {MAX_RECORD}", bytes.len());
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn speed() {
     measure("trade: clone (what its names cost)", 0, || black_box(&message).clone());
     for (name, record) in [("captured", sample::captured()), ("settled", sample::settled())] {
         let mut bytes = Vec::new();
-        record::encode(&record, Some(&raw), &mut bytes);
+        record::encode(&record, Some(record::Received::Protobuf(&raw)), &mut bytes);
         let events = record.events().len();
         println!(
             "{name}: {events} events, {} postings",
@@ -48,7 +48,7 @@ fn speed() {
         );
         measure(&format!("{name}: encode with raw trade"), bytes.len(), || {
             out.clear();
-            record::encode(black_box(&record), Some(&raw), &mut out);
+            record::encode(black_box(&record), Some(record::Received::Protobuf(&raw)), &mut out);
         });
         measure(&format!("{name}: encode"), bytes.len(), || {
             out.clear();
