@@ -2,6 +2,7 @@
 
 mod reader;
 mod summary;
+mod views;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
 
 use crate::connection::Caller;
-use crate::fault::{failed, not_found};
+use crate::fault::{failed, not_found, usage};
 use crate::output::{Cell, Column, Format, Listing, Mark, column, figure, note};
 use crate::paging::Limit;
 use crate::progress;
@@ -66,6 +67,9 @@ enum Verb {
         /// Its sequence
         sequence: u64,
     },
+    /// What the views say of a data directory, as it stands or as it stood
+    #[command(after_help = views::HELP)]
+    Views(views::Rows),
     /// All records as NDJSON: quittance.record.v1.Record, one a line
     #[command(after_help = "Examples:\n  quittance log export > log.ndjson\n  \
         quittance log export --from 1000 --to 2000 --file part.ndjson --data quittance-data\n  \
@@ -88,6 +92,14 @@ enum Verb {
 
 pub async fn run(command: Log) -> Result<()> {
     let format = command.caller.output;
+    if command.caller.asof.is_given() && !matches!(command.verb, Verb::Views(_)) {
+        return Err(usage(
+            "records are what they are: --known-at and --effective-at are for `log views` and for questions",
+        ));
+    }
+    if let Verb::Views(what) = &command.verb {
+        return views::run(command.data.as_deref(), &command.caller.asof, what);
+    }
     let mut reader = match &command.data {
         Some(dir) => Reader::directory(dir)?,
         None => Reader::server(command.caller.connect().await?),
@@ -103,6 +115,7 @@ pub async fn run(command: Log) -> Result<()> {
             };
             list(&mut reader, format, (from, to.unwrap_or(head).min(head)), limit.limit, fits).await
         }
+        Verb::Views(_) => unreachable!("it reads no records and has ended"),
         Verb::Show { sequence } => show(&mut reader, format, sequence).await,
         Verb::Export { from, to, file, stored } => export(&mut reader, from.max(1), to, file, stored).await,
     }
