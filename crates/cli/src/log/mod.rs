@@ -1,5 +1,7 @@
 //! `quittance log`: the records themselves, over gRPC or straight from a data directory.
 
+mod bisect;
+mod predicate;
 mod reader;
 mod summary;
 mod views;
@@ -21,7 +23,7 @@ use reader::Reader;
 pub use reader::log_dir;
 use summary::Summary;
 
-/// The log of records: list, show, export
+/// The log of records: list, show, export, bisect
 #[derive(Args, Debug)]
 pub struct Log {
     #[command(flatten)]
@@ -67,6 +69,9 @@ enum Verb {
         /// Its sequence
         sequence: u64,
     },
+    /// The first record after which something holds of a balance or a status
+    #[command(after_help = bisect::HELP)]
+    Bisect(bisect::Bisect),
     /// What the views say of a data directory, as it stands or as it stood
     #[command(after_help = views::HELP)]
     Views(views::Rows),
@@ -115,6 +120,7 @@ pub async fn run(command: Log) -> Result<()> {
             };
             list(&mut reader, format, (from, to.unwrap_or(head).min(head)), limit.limit, fits).await
         }
+        Verb::Bisect(what) => bisect::run(&mut reader, format, what).await,
         Verb::Views(_) => unreachable!("it reads no records and has ended"),
         Verb::Show { sequence } => show(&mut reader, format, sequence).await,
         Verb::Export { from, to, file, stored } => export(&mut reader, from.max(1), to, file, stored).await,
