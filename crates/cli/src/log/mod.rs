@@ -1,6 +1,8 @@
 //! `quittance log`: the records themselves, over gRPC or straight from a data directory.
 
 mod bisect;
+mod decide;
+mod diff;
 mod predicate;
 mod reader;
 mod summary;
@@ -23,7 +25,7 @@ use reader::Reader;
 pub use reader::log_dir;
 use summary::Summary;
 
-/// The log of records: list, show, export, bisect
+/// The log of records: list, show, export, bisect, decide again, diff
 #[derive(Args, Debug)]
 pub struct Log {
     #[command(flatten)]
@@ -75,6 +77,12 @@ enum Verb {
     /// What the views say of a data directory, as it stands or as it stood
     #[command(after_help = views::HELP)]
     Views(views::Rows),
+    /// All commands decided again, by this build and with what is changed
+    #[command(after_help = decide::HELP)]
+    Decide(decide::Decide),
+    /// What of which trade would differ: decided again with other parameters, or by another build
+    #[command(after_help = diff::HELP)]
+    Diff(diff::Diff),
     /// All records as NDJSON: quittance.record.v1.Record, one a line
     #[command(after_help = "Examples:\n  quittance log export > log.ndjson\n  \
         quittance log export --from 1000 --to 2000 --file part.ndjson --data quittance-data\n  \
@@ -102,6 +110,11 @@ pub async fn run(command: Log) -> Result<()> {
             "records are what they are: --known-at and --effective-at are for `log views` and for questions",
         ));
     }
+    if let Verb::Diff(what) = &command.verb
+        && !what.files.is_empty()
+    {
+        return diff::files(format, what);
+    }
     if let Verb::Views(what) = &command.verb {
         return views::run(command.data.as_deref(), &command.caller.asof, what);
     }
@@ -121,7 +134,9 @@ pub async fn run(command: Log) -> Result<()> {
             list(&mut reader, format, (from, to.unwrap_or(head).min(head)), limit.limit, fits).await
         }
         Verb::Bisect(what) => bisect::run(&mut reader, format, what).await,
+        Verb::Decide(what) => decide::run(&mut reader, what).await,
         Verb::Views(_) => unreachable!("it reads no records and has ended"),
+        Verb::Diff(what) => diff::recorded(&mut reader, format, &what).await,
         Verb::Show { sequence } => show(&mut reader, format, sequence).await,
         Verb::Export { from, to, file, stored } => export(&mut reader, from.max(1), to, file, stored).await,
     }
