@@ -9,7 +9,7 @@ use model::command::{Command, Origin};
 use model::identifier::Identifier;
 use model::permission::Grants;
 use model::record::{FactContent, Genesis};
-use projections::{At, Projections, ViewName};
+use projections::{At, Pasts, Projections, ViewName};
 use store::Log;
 use tokio::sync::watch;
 use tonic::Status;
@@ -20,6 +20,7 @@ use wire::pb::service::SourceStanding;
 
 use crate::access::{Door, Questions};
 use crate::ack::{Ack, Publication};
+use crate::past::{Asked, Earlier};
 use crate::receipt::{Verdict, timestamp};
 use crate::{caller, failure};
 
@@ -68,6 +69,7 @@ struct Parts {
     shard: Handle,
     log: Arc<Log>,
     views: Projections,
+    earlier: Earlier,
     genesis: Genesis,
     /// Who might do what when the calls were let in, and up to which record.
     granted: (u64, Arc<Grants>),
@@ -159,7 +161,7 @@ impl Backend {
         &self,
         shard: Handle,
         log: Arc<Log>,
-        views: Projections,
+        (views, pasts): (Projections, Pasts),
         granted: (u64, Grants),
         sources: impl Fn() -> Vec<SourceStanding> + Send + Sync + 'static,
     ) -> Result<Opened, store::Error> {
@@ -174,6 +176,7 @@ impl Backend {
             shard,
             log,
             views,
+            earlier: Earlier::new(pasts),
             genesis,
             granted: (granted.0, Arc::new(granted.1)),
             sources: Box::new(sources),
@@ -201,6 +204,11 @@ impl Backend {
         Ok(self.parts()?.views.clone())
     }
 
+    /// What is folded of earlier records.
+    pub(crate) fn with_earlier<T>(&self, with: impl FnOnce(&Earlier) -> T) -> Result<T, Status> {
+        Ok(with(&self.parts()?.earlier))
+    }
+
     pub(crate) fn sources(&self) -> Result<Vec<SourceStanding>, Status> {
         Ok((self.parts()?.sources)())
     }
@@ -225,13 +233,19 @@ impl Backend {
         }
     }
 
-    /// Waits until a view has folded the record that a query asks for; then the query need not wait.
+    /// Whom a query is put to: the views of an earlier record, or those of now once they have folded the record it asks for.
+    /// Then it need not wait.
     pub(crate) async fn arrival(
         &self,
         view: ViewName,
         min_sequence: u64,
         metadata: &MetadataMap,
-    ) -> Result<At, Status> {
+    ) -> Result<(Asked, At), Status> {
+        self.asked(min_sequence, metadata, self.reached(view, min_sequence, metadata)).await
+    }
+
+    /// Waits until a view has folded a record.
+    async fn reached(&self, view: ViewName, min_sequence: u64, metadata: &MetadataMap) -> Result<(), Status> {
         if min_sequence > 0 {
             let patience = caller::patience(metadata, self.limits.wait);
             match tokio::time::timeout(patience, self.views()?.reach(view, min_sequence)).await {
@@ -244,19 +258,7 @@ impl Backend {
                 }
             }
         }
-        Ok(At::NOW)
-    }
-
-    /// A question that may read many rows: off the threads that serve everybody.
-    pub(crate) async fn read<T: Send + 'static>(
-        &self,
-        question: impl FnOnce(&Projections) -> Result<T, projections::Error> + Send + 'static,
-    ) -> Result<T, Status> {
-        let views = self.views()?;
-        let answer = tokio::task::spawn_blocking(move || question(&views)).await;
-        answer
-            .map_err(|error| failure::internal(format!("the question was not answered: {error}")))?
-            .map_err(failure::view)
+        Ok(())
     }
 
     /// A command of a caller, from its fields to its receipt. `place` is where the fields of the request stand in a command.

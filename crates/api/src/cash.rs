@@ -17,9 +17,9 @@ impl CashService for Backend {
         request: Request<pb::ListCashLaddersRequest>,
     ) -> Result<Response<pb::ListCashLaddersResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
-        let at = self.arrival(ViewName::Cash, request.get_ref().min_sequence, request.metadata()).await?;
+        let (asked, at) = self.arrival(ViewName::Cash, request.get_ref().min_sequence, request.metadata()).await?;
         let request = request.into_inner();
-        let page = self
+        let page = asked
             .read(move |views| {
                 let page = PageRequest { size: request.page_size, token: &request.page_token };
                 views.cash(&request.filter.unwrap_or_default(), page, at)
@@ -35,7 +35,7 @@ impl CashService for Backend {
         request: Request<pb::GetCashLadderRequest>,
     ) -> Result<Response<pb::GetCashLadderResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
-        let at = self.arrival(ViewName::Cash, request.get_ref().min_sequence, request.metadata()).await?;
+        let (asked, at) = self.arrival(ViewName::Cash, request.get_ref().min_sequence, request.metadata()).await?;
         let request = request.into_inner();
         for (field, value) in [("account", &request.account), ("currency", &request.currency)] {
             if value.is_empty() {
@@ -44,7 +44,7 @@ impl CashService for Backend {
         }
         let id = format!("of {} in {}", request.account, request.currency);
         let filter = view::CashFilter { account: request.account, currency: request.currency, ..Default::default() };
-        let page = self.views()?.cash(&filter, PageRequest { size: 1, token: "" }, at).map_err(failure::view)?;
+        let page = asked.cash(&filter, PageRequest { size: 1, token: "" }, at).map_err(failure::view)?;
         let ladder = page.ladders.into_iter().next().filter(|_| sight.is_unlimited());
         let ladder = ladder.ok_or_else(|| failure::not_found("cash ladder", id))?;
         Ok(Response::new(pb::GetCashLadderResponse { sequence: page.sequence, ladder: Some(ladder) }))

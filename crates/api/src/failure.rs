@@ -10,6 +10,8 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 use wire::DecodeError;
 use wire::pb::service::ErrorReason;
 
+use crate::past::{EFFECTIVE_AT, KNOWN_AT};
+
 /// The domain of every reason.
 pub const DOMAIN: &str = "quittance";
 
@@ -97,6 +99,19 @@ pub(crate) fn view(error: projections::Error) -> Status {
             details.set_retry_info(Some(SOON));
             (Code::Unavailable, details)
         }
+        Error::Folding { at, wanted } => {
+            let at = [("view", "past".to_owned()), ("at", at.to_string()), ("wanted", wanted)];
+            let mut details = details(ErrorReason::ViewBehind, at);
+            details.set_retry_info(Some(SOON));
+            (Code::Unavailable, details)
+        }
+        Error::ManyPasts => {
+            let mut details = details(ErrorReason::ViewBehind, [("view", "past".to_owned())]);
+            details.set_retry_info(Some(SOON));
+            (Code::ResourceExhausted, details)
+        }
+        Error::NoPast(why) => return malformed(KNOWN_AT, why),
+        Error::Undated { .. } => return malformed(EFFECTIVE_AT, text),
         Error::NotFound { what, id } => {
             (Code::NotFound, details(ErrorReason::NotFound, [("what", what.to_owned()), ("id", id)]))
         }

@@ -16,9 +16,9 @@ impl LedgerService for Backend {
         request: Request<pb::ListBalancesRequest>,
     ) -> Result<Response<pb::ListBalancesResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
-        let at = self.arrival(ViewName::Ledger, request.get_ref().min_sequence, request.metadata()).await?;
+        let (asked, at) = self.arrival(ViewName::Ledger, request.get_ref().min_sequence, request.metadata()).await?;
         let request = request.into_inner();
-        let page = self
+        let page = asked
             .read(move |views| {
                 let page = PageRequest { size: request.page_size, token: &request.page_token };
                 views.balances(&request.filter.unwrap_or_default(), page, at)
@@ -34,8 +34,8 @@ impl LedgerService for Backend {
         request: Request<pb::ListTieOutsRequest>,
     ) -> Result<Response<pb::ListTieOutsResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
-        let at = self.arrival(ViewName::Ledger, request.get_ref().min_sequence, request.metadata()).await?;
-        let view::TieOuts { sequence, mut lines } = self.read(move |views| views.tie_outs(at)).await?;
+        let (asked, at) = self.arrival(ViewName::Ledger, request.get_ref().min_sequence, request.metadata()).await?;
+        let view::TieOuts { sequence, mut lines } = asked.read(move |views| views.tie_outs(at)).await?;
         lines.retain(|_| sight.is_unlimited());
         Ok(Response::new(pb::ListTieOutsResponse { sequence, lines }))
     }

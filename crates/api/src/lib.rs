@@ -2,7 +2,7 @@
 //!
 //! [`Backend`] is what all services stand on: the shard takes commands, the log proves them, the views answer questions. A module
 //! per service implements the service of that name in `proto/quittance/service/v1`; what they share is [`failure`] (errors as
-//! gRPC has them), `caller` (who asks, and how long the answer may take) and `receipt` (what became of a command).
+//! gRPC has them), `caller` (who asks, and how long the answer may take), `past` (what was known when) and `receipt` (what became of a command).
 //! [`routes`] puts them on one port, with health and reflection.
 //!
 //! No service decides anything: a command is answered by its record, a question by a view at a record that the answer names.
@@ -20,6 +20,7 @@ mod limits;
 mod log;
 mod margin;
 mod operator;
+mod past;
 mod position;
 mod receipt;
 mod report;
@@ -33,4 +34,5 @@ mod watch;
 pub use ack::{ACK, Publication};
 pub use backend::{Backend, Limits, Opened};
 pub use caller::ACTOR;
+pub use past::{EFFECTIVE_AT, KNOWN_AT};
 pub use routes::{Health, Serving, Transport, routes};

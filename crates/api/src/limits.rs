@@ -10,24 +10,33 @@ use wire::pb::{record, typ, view};
 
 use crate::backend::Backend;
 use crate::failure;
+use crate::past::Asked;
 use crate::state::{calendar_date, date_number};
 
 impl Backend {
     /// The lines that fit, and the record at which they stand so.
-    pub(crate) async fn limits(&self, filter: view::LimitFilter) -> Result<(u64, Vec<view::LimitStanding>), Status> {
-        let on = match filter.on {
+    pub(crate) async fn limits(
+        &self,
+        asked: &Asked,
+        filter: view::LimitFilter,
+    ) -> Result<(u64, Vec<view::LimitStanding>), Status> {
+        let effective = asked.effective().map(date_number);
+        if let Some(effective) = effective.filter(|date| filter.on != 0 && filter.on != *date) {
+            let why = format!("{} is another date than the effective one, {effective}", filter.on);
+            return Err(failure::malformed("filter.on", why));
+        }
+        let on = match effective.unwrap_or(filter.on) {
             0 => None,
             number => {
                 let wrong = || failure::malformed("filter.on", format!("{number} is no date of the form YYYYMMDD"));
                 Some(calendar_date(number).ok_or_else(wrong)?)
             }
         };
-        let shard = self.shard()?;
-        let asked = shard.ask(move |state| {
+        let standing_at = asked.state(move |state| {
             let today = state.at().map_or(Date::MIN, |at| at.date_utc());
             (state.sequence(), state.limits(on.unwrap_or(today)))
         });
-        let (sequence, rows) = asked.await.map_err(failure::shard)?;
+        let (sequence, rows) = standing_at.await?;
         let fits = |row: &LimitFacts| {
             (filter.entity.is_empty() || row.entity.as_str() == filter.entity)
                 && (filter.counterparty.is_empty() || row.counterparty.as_str() == filter.counterparty)

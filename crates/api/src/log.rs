@@ -16,6 +16,7 @@ use wire::pb::service::log_service_server::LogService;
 use crate::access::sight::Sight;
 use crate::backend::Backend;
 use crate::failure;
+use crate::past::OpenPastStream;
 
 /// About as many stored bytes go in one message.
 const MESSAGE: usize = 256 * 1024;
@@ -65,6 +66,12 @@ impl LogService for Backend {
         let record = stored_record(sequence, stored, true)?;
         let chain = block.chain_at(sequence).unwrap_or_default().to_vec();
         Ok(Response::new(pb::GetRecordResponse { record: Some(record), chain }))
+    }
+
+    type OpenPastStream = OpenPastStream;
+
+    async fn open_past(&self, request: Request<pb::OpenPastRequest>) -> Result<Response<Self::OpenPastStream>, Status> {
+        self.open_past_stream(&request)
     }
 
     async fn get_head(&self, _: Request<pb::GetHeadRequest>) -> Result<Response<pb::GetHeadResponse>, Status> {

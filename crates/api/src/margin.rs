@@ -10,7 +10,6 @@ use wire::pb::{service as pb, typ, view};
 
 use crate::access::sight::Sight;
 use crate::backend::Backend;
-use crate::failure;
 use crate::state::date_number;
 
 impl Backend {
@@ -20,12 +19,11 @@ impl Backend {
         request: Request<pb::ListMarginAccountsRequest>,
     ) -> Result<Response<pb::ListMarginAccountsResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
-        let at = self.arrival(ViewName::Status, 0, request.metadata()).await?;
+        let (asked, at) = self.arrival(ViewName::Status, 0, request.metadata()).await?;
         let wanted = request.into_inner().prices.unwrap_or_default();
-        let (set, prices) = self.read(move |views| views.price_set(&wanted, at)).await?;
-        let shard = self.shard()?;
-        let asked = shard.ask(move |state| (state.sequence(), state.margin_standings(&set)));
-        let (sequence, rows) = asked.await.map_err(failure::shard)?;
+        asked.undated("a client margin account")?;
+        let (set, prices) = asked.read(move |views| views.price_set(&wanted, at)).await?;
+        let (sequence, rows) = asked.state(move |state| (state.sequence(), state.margin_standings(&set))).await?;
         let accounts = rows.iter().filter(|_| sight.is_unlimited()).map(standing).collect();
         let standings = view::MarginStandings { sequence, prices: Some(prices), accounts };
         Ok(Response::new(pb::ListMarginAccountsResponse { standings: Some(standings) }))
@@ -36,10 +34,10 @@ impl Backend {
         request: Request<pb::ListMarginCallsRequest>,
     ) -> Result<Response<pb::ListMarginCallsResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
+        let (asked, _) = self.arrival(ViewName::Status, 0, request.metadata()).await?;
+        asked.undated("a margin call")?;
         let wanted = request.into_inner();
-        let shard = self.shard()?;
-        let asked = shard.ask(|state| (state.sequence(), state.margin_calls()));
-        let (sequence, rows) = asked.await.map_err(failure::shard)?;
+        let (sequence, rows) = asked.state(|state| (state.sequence(), state.margin_calls())).await?;
         let fits = |row: &&CallFacts| {
             sight.is_unlimited()
                 && (wanted.account.is_empty() || row.account.as_str() == wanted.account)

@@ -92,8 +92,8 @@ impl OperatorService for Backend {
         request: Request<pb::ListProposalsRequest>,
     ) -> Result<Response<pb::ListProposalsResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
-        let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
-        let mut answer = self.views()?.proposals(at).map_err(failure::view)?;
+        let (asked, at) = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
+        let mut answer = asked.proposals(at).map_err(failure::view)?;
         let mut proposals = Vec::with_capacity(answer.value.len());
         for proposal in answer.value.drain(..) {
             proposals.extend(self.seen_by(&sight, proposal)?);
@@ -115,8 +115,8 @@ impl OperatorService for Backend {
         request: Request<pb::ListQuarantinedRequest>,
     ) -> Result<Response<pb::ListQuarantinedResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
-        let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
-        let mut answer = self.read(move |views| views.quarantined(at)).await?;
+        let (asked, at) = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
+        let mut answer = asked.read(move |views| views.quarantined(at)).await?;
         // Whose bytes nobody can read nobody knows.
         answer.value.retain(|_| sight.is_unlimited());
         let page = Page::new("quarantined", request.get_ref().page_size, &request.get_ref().page_token)?;

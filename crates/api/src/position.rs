@@ -20,11 +20,11 @@ impl PositionService for Backend {
         request: Request<pb::ListPositionsRequest>,
     ) -> Result<Response<pb::ListPositionsResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
-        let at = self.arrival(ViewName::Positions, request.get_ref().min_sequence, request.metadata()).await?;
+        let (asked, at) = self.arrival(ViewName::Positions, request.get_ref().min_sequence, request.metadata()).await?;
         let request = request.into_inner();
         let (method, filter) = (request.method(), request.filter.unwrap_or_default());
         sight.book(&filter.book)?;
-        let page = self
+        let page = asked
             .read(move |views| {
                 let page = PageRequest { size: request.page_size, token: &request.page_token };
                 views.positions(&filter, method, page, at)
@@ -40,7 +40,7 @@ impl PositionService for Backend {
         request: Request<pb::GetPositionRequest>,
     ) -> Result<Response<pb::GetPositionResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
-        let at = self.arrival(ViewName::Positions, request.get_ref().min_sequence, request.metadata()).await?;
+        let (asked, at) = self.arrival(ViewName::Positions, request.get_ref().min_sequence, request.metadata()).await?;
         let request = request.into_inner();
         for (field, value) in [("book", &request.book), ("instrument", &request.instrument)] {
             if value.is_empty() {
@@ -51,7 +51,7 @@ impl PositionService for Backend {
             return Err(failure::not_found("position", format!("of {} in {}", request.instrument, request.book)));
         }
         let method = request.method();
-        let answer = self.read(move |views| views.position(&request.book, &request.instrument, method, at)).await?;
+        let answer = asked.read(move |views| views.position(&request.book, &request.instrument, method, at)).await?;
         Ok(Response::new(pb::GetPositionResponse { sequence: answer.sequence, positions: answer.value }))
     }
 
@@ -74,11 +74,11 @@ impl PositionService for Backend {
 
     async fn list_pnl(&self, request: Request<pb::ListPnlRequest>) -> Result<Response<pb::ListPnlResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
-        let at = self.arrival(ViewName::Positions, request.get_ref().min_sequence, request.metadata()).await?;
+        let (asked, at) = self.arrival(ViewName::Positions, request.get_ref().min_sequence, request.metadata()).await?;
         let request = request.into_inner();
         let question = request.question.unwrap_or_default();
         sight.book(question.filter.as_ref().map_or("", |filter| &filter.book))?;
-        let page = self
+        let page = asked
             .read(move |views| {
                 let page = PageRequest { size: request.page_size, token: &request.page_token };
                 views.pnl(&question, page, at)
@@ -95,11 +95,11 @@ impl PositionService for Backend {
         request: Request<pb::SummarizePnlRequest>,
     ) -> Result<Response<pb::SummarizePnlResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
-        let at = self.arrival(ViewName::Positions, request.get_ref().min_sequence, request.metadata()).await?;
+        let (asked, at) = self.arrival(ViewName::Positions, request.get_ref().min_sequence, request.metadata()).await?;
         let question = request.into_inner().question.unwrap_or_default();
         sight.book(question.filter.as_ref().map_or("", |filter| &filter.book))?;
         let named = question.filter.as_ref().is_some_and(|filter| !filter.book.is_empty());
-        let summary = self.read(move |views| views.pnl_summary(&question, at)).await?;
+        let summary = asked.read(move |views| views.pnl_summary(&question, at)).await?;
         let view::PnlSummary { sequence, mut bases, mut totals, mut exceptions } = summary;
         totals.retain(|total| sight.position(&total.book));
         bases.retain(|basis| totals.iter().any(|total| total.entity == basis.entity));

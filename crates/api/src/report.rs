@@ -15,9 +15,9 @@ impl ReportService for Backend {
         request: Request<pb::GetReportRequest>,
     ) -> Result<Response<pb::GetReportResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
-        let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
+        let (asked, at) = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
         let request = request.into_inner();
-        let mut report = self.read(move |views| views.report(request.from, request.to, at)).await?;
+        let mut report = asked.read(move |views| views.report(request.from, request.to, at)).await?;
         // Sums over the whole house.
         report.rates.retain(|_| sight.is_unlimited());
         report.fails.retain(|_| sight.is_unlimited());

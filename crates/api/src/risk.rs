@@ -17,9 +17,9 @@ impl RiskService for Backend {
         request: Request<pb::ListCoverageRequest>,
     ) -> Result<Response<pb::ListCoverageResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
-        let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
+        let (asked, at) = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
         let request = request.into_inner();
-        let page = self
+        let page = asked
             .read(move |views| {
                 let page = PageRequest { size: request.page_size, token: &request.page_token };
                 views.coverage(&request.filter.unwrap_or_default(), page, at)
@@ -35,9 +35,9 @@ impl RiskService for Backend {
         request: Request<pb::GetExposureRequest>,
     ) -> Result<Response<pb::GetExposureResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
-        let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
+        let (asked, at) = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
         let filter = request.into_inner().filter.unwrap_or_default();
-        let mut exposures = self.read(move |views| views.exposure(&filter, at)).await?;
+        let mut exposures = asked.read(move |views| views.exposure(&filter, at)).await?;
         exposures.rows.retain(|row| sight.counterparty(&row.counterparty));
         exposures.exceptions.retain(|_| sight.is_unlimited());
         Ok(Response::new(pb::GetExposureResponse { exposures: Some(exposures) }))
@@ -48,9 +48,9 @@ impl RiskService for Backend {
         request: Request<pb::GetCapitalRequest>,
     ) -> Result<Response<pb::GetCapitalResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
-        let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
+        let (asked, at) = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
         let filter = request.into_inner().filter.unwrap_or_default();
-        let mut capitals = self.read(move |views| views.capital(&filter, at)).await?;
+        let mut capitals = asked.read(move |views| views.capital(&filter, at)).await?;
         capitals.rows.retain(|row| sight.counterparty(&row.counterparty));
         capitals.exceptions.retain(|_| sight.is_unlimited());
         if !sight.is_unlimited() {
@@ -64,7 +64,8 @@ impl RiskService for Backend {
         request: Request<pb::ListLimitsRequest>,
     ) -> Result<Response<pb::ListLimitsResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
-        let (sequence, mut limits) = self.limits(request.into_inner().filter.unwrap_or_default()).await?;
+        let (asked, _) = self.arrival(ViewName::Status, 0, request.metadata()).await?;
+        let (sequence, mut limits) = self.limits(&asked, request.into_inner().filter.unwrap_or_default()).await?;
         limits.retain(|row| sight.counterparty(&row.counterparty));
         Ok(Response::new(pb::ListLimitsResponse { sequence, limits }))
     }
@@ -88,10 +89,10 @@ impl RiskService for Backend {
         request: Request<pb::EstimateMarketRiskRequest>,
     ) -> Result<Response<pb::EstimateMarketRiskResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
-        let at = self.arrival(ViewName::Positions, request.get_ref().min_sequence, request.metadata()).await?;
+        let (asked, at) = self.arrival(ViewName::Positions, request.get_ref().min_sequence, request.metadata()).await?;
         let question = request.into_inner().question.unwrap_or_default();
         let whole = sees_all_of(&sight, &question)?;
-        let mut risk = self.read(move |views| views.market_risk(&question, at)).await?;
+        let mut risk = asked.read(move |views| views.market_risk(&question, at)).await?;
         if !whole {
             risk.rows.retain(|row| sight.position(&row.book));
             risk.total = None;
@@ -105,10 +106,10 @@ impl RiskService for Backend {
         request: Request<pb::BacktestMarketRiskRequest>,
     ) -> Result<Response<pb::BacktestMarketRiskResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
-        let at = self.arrival(ViewName::Positions, request.get_ref().min_sequence, request.metadata()).await?;
+        let (asked, at) = self.arrival(ViewName::Positions, request.get_ref().min_sequence, request.metadata()).await?;
         let question = request.into_inner().question.unwrap_or_default();
         let whole = sees_all_of(&sight, &question)?;
-        let mut backtest = self.read(move |views| views.backtest(&question, at)).await?;
+        let mut backtest = asked.read(move |views| views.backtest(&question, at)).await?;
         if !whole {
             backtest.rows.retain(|row| sight.position(&row.book));
             backtest.total = None;
@@ -122,10 +123,10 @@ impl RiskService for Backend {
         request: Request<pb::GetConcentrationRequest>,
     ) -> Result<Response<pb::GetConcentrationResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
-        let at = self.arrival(ViewName::Positions, request.get_ref().min_sequence, request.metadata()).await?;
+        let (asked, at) = self.arrival(ViewName::Positions, request.get_ref().min_sequence, request.metadata()).await?;
         let question = request.into_inner().question.unwrap_or_default();
         let whole = sees_all_of(&sight, &question)?;
-        let mut concentration = self.read(move |views| views.concentration(&question, at)).await?;
+        let mut concentration = asked.read(move |views| views.concentration(&question, at)).await?;
         if !whole {
             let view::Concentration { basis, gross, indices, rows } = &mut concentration;
             rows.clear();

@@ -38,8 +38,8 @@ impl SettlementService for Backend {
         request: Request<pb::GetInstructionRequest>,
     ) -> Result<Response<pb::GetInstructionResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
-        let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
-        let answer = self.views()?.instruction(request.get_ref().number, at).map_err(failure::view)?;
+        let (asked, at) = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
+        let answer = asked.instruction(request.get_ref().number, at).map_err(failure::view)?;
         if !sight.instruction(&answer.value) {
             let id = answer.value.number.to_string();
             return Err(failure::view(projections::Error::NotFound { what: "instruction", id }));
@@ -52,10 +52,10 @@ impl SettlementService for Backend {
         request: Request<pb::ListInstructionsRequest>,
     ) -> Result<Response<pb::ListInstructionsResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
-        let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
+        let (asked, at) = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
         let request = request.into_inner();
         sight.filter(request.filter.as_ref().unwrap_or(&view::InstructionFilter::default()))?;
-        let page = self
+        let page = asked
             .read(move |views| {
                 let page = PageRequest { size: request.page_size, token: &request.page_token };
                 views.instructions(&request.filter.unwrap_or_default(), page, at)
@@ -72,15 +72,16 @@ impl SettlementService for Backend {
     ) -> Result<Response<pb::ExplainUnmatchedResponse>, Status> {
         let (sight, number) = (Sight::of(request.extensions())?, request.get_ref().number);
         // The state is ahead of the views: who may see the record there sees it here.
-        self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
+        let (asked, _) = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
+        asked.undated("why an instruction is unmatched")?;
         let unknown = || failure::not_found("open and unmatched instruction", number);
         if !sight.is_unlimited() {
-            let answer = self.views()?.instruction(number, At::NOW).map_err(|_| unknown())?;
+            let answer = asked.instruction(number, At::NOW).map_err(|_| unknown())?;
             if !sight.instruction(&answer.value) {
                 return Err(unknown());
             }
         }
-        let (sequence, codes) = self.why_unmatched(number).await?;
+        let (sequence, codes) = self.why_unmatched(&asked, number).await?;
         let codes = codes.ok_or_else(unknown)?;
         Ok(Response::new(pb::ExplainUnmatchedResponse { sequence, codes }))
     }
@@ -90,8 +91,8 @@ impl SettlementService for Backend {
         request: Request<pb::SummarizeInstructionsRequest>,
     ) -> Result<Response<pb::SummarizeInstructionsResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
-        let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
-        let view::Summary { sequence, mut lines } = self.views()?.summary(at).map_err(failure::view)?;
+        let (asked, at) = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
+        let view::Summary { sequence, mut lines } = asked.summary(at).map_err(failure::view)?;
         lines.retain(|_| sight.is_unlimited());
         Ok(Response::new(pb::SummarizeInstructionsResponse { sequence, lines }))
     }
@@ -101,8 +102,8 @@ impl SettlementService for Backend {
         request: Request<pb::ListBreaksRequest>,
     ) -> Result<Response<pb::ListBreaksResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
-        let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
-        let mut answer = self.views()?.breaks(at).map_err(failure::view)?;
+        let (asked, at) = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
+        let mut answer = asked.breaks(at).map_err(failure::view)?;
         // Whose business it is that the outside speaks of is not always known.
         answer.value.retain(|_| sight.is_unlimited());
         let page = Page::new("breaks", request.get_ref().page_size, &request.get_ref().page_token)?;

@@ -12,14 +12,13 @@ use wire::pb::service as pb;
 
 use crate::backend::Backend;
 use crate::failure;
+use crate::past::Asked;
 use crate::receipt::timestamp;
 
 impl Backend {
-    /// Why an instruction is unmatched, now, and at which record; none when it is not open or is matched.
-    pub(crate) async fn why_unmatched(&self, number: u64) -> Result<(u64, Option<Vec<String>>), Status> {
-        let shard = self.shard()?;
-        let why = shard.ask(move |state| (state.sequence(), state.why_unmatched(number))).await;
-        let (sequence, codes) = why.map_err(failure::shard)?;
+    /// Why an instruction is unmatched, and at which record; none when it is not open or is matched.
+    pub(crate) async fn why_unmatched(&self, asked: &Asked, number: u64) -> Result<(u64, Option<Vec<String>>), Status> {
+        let (sequence, codes) = asked.state(move |state| (state.sequence(), state.why_unmatched(number))).await?;
         Ok((sequence, codes.map(|codes| codes.iter().map(ToString::to_string).collect())))
     }
 

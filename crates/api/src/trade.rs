@@ -49,12 +49,12 @@ impl TradeService for Backend {
 
     async fn get_trade(&self, request: Request<pb::GetTradeRequest>) -> Result<Response<pb::GetTradeResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
-        let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
+        let (asked, at) = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
         let request = request.into_inner();
         for (field, value) in [("source", &request.source), ("id", &request.id)] {
             Identifier::parse(value).map_err(|error| failure::malformed(field, error))?;
         }
-        let answer = self.views()?.trade(&request.source, &request.id, at).map_err(failure::view)?;
+        let answer = asked.trade(&request.source, &request.id, at).map_err(failure::view)?;
         if !sight.trade(&answer.value) {
             let id = format!("{} {}", request.source, request.id);
             return Err(failure::view(projections::Error::NotFound { what: "trade", id }));
@@ -67,9 +67,9 @@ impl TradeService for Backend {
         request: Request<pb::ListTradesRequest>,
     ) -> Result<Response<pb::ListTradesResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
-        let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
+        let (asked, at) = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
         let request = request.into_inner();
-        let page = self
+        let page = asked
             .read(move |views| {
                 views.loose_trades(PageRequest { size: request.page_size, token: &request.page_token }, at)
             })

@@ -20,6 +20,7 @@ use wire::pb::service::risk_service_client::RiskServiceClient;
 use wire::pb::service::settlement_service_client::SettlementServiceClient;
 use wire::pb::service::trade_service_client::TradeServiceClient;
 
+use crate::asof::AsOf;
 use crate::fault::{failed, usage};
 use crate::output::{Format, figure, note};
 use crate::proof::{Proof, Spoken, Word, user};
@@ -43,12 +44,16 @@ pub struct Caller {
     #[arg(short, long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: Format,
     #[command(flatten)]
+    pub asof: AsOf,
+    #[command(flatten)]
     pub proof: Proof,
 }
 
 impl Caller {
     pub async fn connect(&self) -> Result<Connection> {
-        Connection::open_with(&self.server, &self.proof).await
+        let mut connection = Connection::open_with(&self.server, &self.proof).await?;
+        self.asof.ask(&mut connection).await?;
+        Ok(connection)
     }
 }
 
@@ -108,7 +113,7 @@ pub fn new_request_id() -> String {
 #[derive(Clone)]
 pub struct Connection {
     channel: Channel,
-    word: Word,
+    pub(crate) word: Word,
 }
 
 macro_rules! clients {

@@ -3,6 +3,7 @@
 mod accounting;
 mod agent;
 mod asking;
+mod asof;
 mod audit;
 mod breaks;
 mod calc;

@@ -66,7 +66,7 @@ impl Proof {
                 Some(value.map_err(|_| usage(format!("{}: there is no token in it", path.display())))?)
             }
         };
-        Ok(Word { actor: actor.and_then(|actor| actor.parse().ok()), token })
+        Ok(Word { actor: actor.and_then(|actor| actor.parse().ok()), token, dates: Vec::new() })
     }
 }
 
@@ -75,6 +75,8 @@ impl Proof {
 pub struct Word {
     actor: Option<MetadataValue<Ascii>>,
     token: Option<MetadataValue<Ascii>>,
+    /// What was known when, and which date is asked for.
+    pub dates: Vec<(&'static str, MetadataValue<Ascii>)>,
 }
 
 impl Interceptor for Word {
@@ -85,6 +87,9 @@ impl Interceptor for Word {
         }
         if let Some(token) = self.token.clone() {
             metadata.insert("authorization", token);
+        }
+        for (key, value) in &self.dates {
+            metadata.insert(*key, value.clone());
         }
         Ok(request)
     }

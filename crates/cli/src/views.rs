@@ -60,7 +60,10 @@ pub fn follow(log: &Log, folder: &mut Folder, to: u64, mut tell: impl FnMut(u64)
     Ok(folder.save(Head { sequence: to, chain })?)
 }
 
-/// Every row of the views, a line each: `{"view":"instruction", …}`.
+/// The views that are printed.
+pub const VIEWS: [&str; 7] = ["summary", "instruction", "trade", "cash", "balance", "tie-out", "position"];
+
+/// Every row of the views of some records, a line each: `{"view":"instruction", …}`.
 pub fn print(out: &mut impl Write, records: &[Record]) -> Result<()> {
     let mut scratch = Scratch::new()?;
     let (mut facts, mut bytes) = (Vec::with_capacity(STEP), Vec::new());
@@ -73,46 +76,77 @@ pub fn print(out: &mut impl Write, records: &[Record]) -> Result<()> {
         scratch.folder.fold(&facts);
         facts.clear();
     }
-    let views = &scratch.projections;
-    for line in views.summary(At::NOW)?.lines {
-        row(out, "summary", &line)?;
-    }
-    pages(|token| {
-        let page = views.instructions(&InstructionFilter::default(), page(token), At::NOW)?;
-        page.instructions.iter().try_for_each(|each| row(out, "instruction", each))?;
-        Ok(page.next_page_token)
-    })?;
-    pages(|token| {
-        let page = views.loose_trades(page(token), At::NOW)?;
-        page.trades.iter().try_for_each(|each| row(out, "trade", each))?;
-        Ok(page.next_page_token)
-    })?;
-    pages(|token| {
-        let page = views.cash(&CashFilter::default(), page(token), At::NOW)?;
-        page.ladders.iter().try_for_each(|each| row(out, "cash", each))?;
-        Ok(page.next_page_token)
-    })?;
-    pages(|token| {
-        let page = views.balances(&BalanceFilter::default(), page(token), At::NOW)?;
-        page.balances.iter().try_for_each(|each| row(out, "balance", each))?;
-        Ok(page.next_page_token)
-    })?;
-    for line in views.tie_outs(At::NOW)?.lines {
-        row(out, "tie-out", &line)?;
-    }
-    pages(|token| {
-        let filter = PositionFilter { with_flat: true, ..PositionFilter::default() };
-        let page = views.positions(&filter, LotMethod::Unspecified, page(token), At::NOW)?;
-        for each in &page.positions {
-            // In full once more, since a list has no lots.
-            let full = views.position(&each.book, &each.instrument, LotMethod::Unspecified, At::NOW)?.value;
-            full.iter()
-                .filter(|line| line.currency == each.currency)
-                .try_for_each(|line| row(out, "position", line))?;
+    Printer { out, at: At::NOW, known_at: None }.print(&scratch.projections, &VIEWS)
+}
+
+/// Prints rows, each with the record on which it stands if that is to be said.
+pub struct Printer<'a, W> {
+    pub out: &'a mut W,
+    pub at: At,
+    pub known_at: Option<u64>,
+}
+
+impl<W: Write> Printer<'_, W> {
+    /// Every row of some views, a line each.
+    pub fn print(&mut self, views: &Projections, wanted: &[&str]) -> Result<()> {
+        let at = self.at;
+        for view in wanted {
+            match *view {
+                "summary" => views.summary(at)?.lines.iter().try_for_each(|line| self.row("summary", line))?,
+                "instruction" => pages(|token| {
+                    let page = views.instructions(&InstructionFilter::default(), page(token), at)?;
+                    page.instructions.iter().try_for_each(|each| self.row("instruction", each))?;
+                    Ok(page.next_page_token)
+                })?,
+                "trade" => pages(|token| {
+                    let page = views.loose_trades(page(token), at)?;
+                    page.trades.iter().try_for_each(|each| self.row("trade", each))?;
+                    Ok(page.next_page_token)
+                })?,
+                "cash" => pages(|token| {
+                    let page = views.cash(&CashFilter::default(), page(token), at)?;
+                    page.ladders.iter().try_for_each(|each| self.row("cash", each))?;
+                    Ok(page.next_page_token)
+                })?,
+                "balance" => pages(|token| {
+                    let page = views.balances(&BalanceFilter::default(), page(token), at)?;
+                    page.balances.iter().try_for_each(|each| self.row("balance", each))?;
+                    Ok(page.next_page_token)
+                })?,
+                "tie-out" => views.tie_outs(at)?.lines.iter().try_for_each(|line| self.row("tie-out", line))?,
+                _ => self.positions(views)?,
+            }
         }
-        Ok(page.next_page_token)
-    })?;
-    Ok(())
+        Ok(())
+    }
+
+    fn positions(&mut self, views: &Projections) -> Result<()> {
+        pages(|token| {
+            let filter = PositionFilter { with_flat: true, ..PositionFilter::default() };
+            let page = views.positions(&filter, LotMethod::Unspecified, page(token), self.at)?;
+            for each in &page.positions {
+                // In full once more, since a list has no lots.
+                let full = views.position(&each.book, &each.instrument, LotMethod::Unspecified, self.at)?.value;
+                full.iter()
+                    .filter(|line| line.currency == each.currency)
+                    .try_for_each(|line| self.row("position", line))?;
+            }
+            Ok(page.next_page_token)
+        })
+    }
+
+    fn row(&mut self, view: &'static str, row: &impl Serialize) -> Result<()> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Row<'a, T> {
+            view: &'static str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            known_at: Option<u64>,
+            #[serde(flatten)]
+            row: &'a T,
+        }
+        Ok(writeln!(self.out, "{}", serde_json::to_string(&Row { view, known_at: self.known_at, row })?)?)
+    }
 }
 
 fn page(token: &str) -> PageRequest<'_> {
@@ -125,14 +159,4 @@ fn pages(mut next: impl FnMut(&str) -> Result<String>) -> Result<()> {
         token = next(&token)?;
     }
     Ok(())
-}
-
-fn row(out: &mut impl Write, view: &'static str, row: &impl Serialize) -> Result<()> {
-    #[derive(Serialize)]
-    struct Row<'a, T> {
-        view: &'static str,
-        #[serde(flatten)]
-        row: &'a T,
-    }
-    Ok(writeln!(out, "{}", serde_json::to_string(&Row { view, row })?)?)
 }

@@ -35,7 +35,7 @@ mod stepped;
 mod timer;
 mod verify;
 
-pub use clearing::{CallFacts, LimitFacts, MarginStanding};
+pub use clearing::{CallFacts, LimitFacts, MarginStanding, State};
 pub use clock::Clock;
 pub use crash::{Place, Suspect};
 pub use cursor::{SourceCursor, cursor};
@@ -45,7 +45,7 @@ pub use follow::{ImportError, Replica};
 pub use handle::{Answer, Handle, Pending, Request};
 pub use intake::{Intake, RawBatch, RawMessage};
 pub use options::{Options, Pace};
-pub use recovery::{Progress, recover, recover_with};
+pub use recovery::{Progress, recover, recover_at, recover_with};
 pub use status::{BlockReport, Status};
 pub use stepped::Stepped;
 pub use timer::{CutOffError, resolve_cut_offs};

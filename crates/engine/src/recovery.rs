@@ -45,6 +45,30 @@ pub(crate) fn recover_from_snapshot(log: &Log, progress: &mut dyn FnMut(Progress
     Ok((state, from))
 }
 
+/// The state as it was after a record: from the newest snapshot not after it, or from the genesis. Nothing when the log does
+/// not reach the record, or when `go_on` says no.
+///
+/// # Errors
+/// When the log cannot be read.
+pub fn recover_at(log: &Log, sequence: u64, go_on: &mut dyn FnMut(Progress) -> bool) -> Result<Option<State>, Error> {
+    let snapshot = log.newest_snapshot_through(sequence)?;
+    let read = snapshot.as_ref().map(read_snapshot).transpose()?.flatten();
+    let mut state = read.unwrap_or_default();
+    let from = state.sequence();
+    if from == sequence {
+        return Ok(Some(state));
+    }
+    for_each_block(log, from + 1, &mut |block| {
+        let after = state.sequence();
+        for facts in block.facts.iter().filter(|facts| facts.sequence > after && facts.sequence <= sequence) {
+            fold(&mut state, facts)?;
+        }
+        let at = state.sequence();
+        Ok(go_on(Progress { from, sequence: at, to: sequence }) && at < sequence)
+    })?;
+    Ok(Some(state).filter(|state| state.sequence() == sequence))
+}
+
 /// The state of the newest snapshot that can be used.
 fn newest_snapshot(log: &Log) -> Result<Option<State>, Error> {
     let Some(snapshot) = log.newest_snapshot()? else { return Ok(None) };

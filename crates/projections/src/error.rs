@@ -21,6 +21,26 @@ pub enum Error {
     #[error("there is no {what} {id}")]
     NotFound { what: &'static str, id: String },
 
+    /// What was known at an earlier record is being folded.
+    #[error("the views of {wanted} are being folded and stand at record {at}: ask again later, the fold goes on")]
+    Folding { at: u64, wanted: String },
+
+    /// Too many different pasts are asked for at once.
+    #[error("as many views of earlier records as may wait are being folded: ask again later")]
+    ManyPasts,
+
+    /// There is no such past.
+    #[error("{0}")]
+    NoPast(String),
+
+    /// The views of an earlier record could not be folded.
+    #[error("the views of an earlier record cannot be folded: {0}")]
+    PastFailed(String),
+
+    /// The question is about what stands, not about a date.
+    #[error("{what} has no effective date: {instead}")]
+    Undated { what: &'static str, instead: &'static str },
+
     /// A filter names what the log never named.
     #[error("no {kind} is called {id}")]
     UnknownName { kind: &'static str, id: String },

@@ -110,7 +110,7 @@ const LOOK: Duration = Duration::from_millis(20);
 /// How often progress is told.
 const TELL: Duration = Duration::from_millis(100);
 /// Records folded in one hold of the lock: a fraction of a millisecond.
-const STEP: usize = 256;
+pub(crate) const STEP: usize = 256;
 
 impl Runner {
     /// Starts the thread. Views that belong to another history are emptied and rebuilt first.
@@ -355,15 +355,7 @@ impl Work {
     /// Folds the records of a block that were not folded yet.
     fn fold(&mut self, block: &Block) -> Result<(), Error> {
         for (sequence, bytes) in block.iter().filter(|(sequence, _)| *sequence > self.at) {
-            let facts =
-                wire::record::facts(bytes).map_err(|error| Error::Record { sequence, reason: error.to_string() })?;
-            if facts.sequence != sequence {
-                return Err(Error::Record {
-                    sequence,
-                    reason: format!("it says that it is record {}", facts.sequence),
-                });
-            }
-            self.facts.push(facts);
+            self.facts.push(decode(sequence, bytes)?);
             if self.facts.len() == STEP {
                 self.folder.fold(&self.facts);
                 self.facts.clear();
@@ -375,6 +367,15 @@ impl Work {
         }
         Ok(())
     }
+}
+
+/// The facts of a stored record.
+pub(crate) fn decode(sequence: u64, bytes: &[u8]) -> Result<Facts, Error> {
+    let facts = wire::record::facts(bytes).map_err(|error| Error::Record { sequence, reason: error.to_string() })?;
+    if facts.sequence != sequence {
+        return Err(Error::Record { sequence, reason: format!("it says that it is record {}", facts.sequence) });
+    }
+    Ok(facts)
 }
 
 impl Control {

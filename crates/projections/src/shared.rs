@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
+use model::date::Date;
 use store::Views;
 use tokio::sync::watch;
 
-use crate::Error;
 use crate::cash::Cash;
 use crate::ledger::Ledger;
 use crate::names::Names;
@@ -15,6 +15,7 @@ use crate::positions::Positions;
 use crate::status::Status;
 use crate::valuation::Valuation;
 use crate::view::{Kept, Member};
+use crate::{Error, values};
 
 /// A view, for those who wait for it or ask how it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,22 +78,46 @@ impl State {
     }
 }
 
-/// How recent an answer must be.
+/// How recent an answer must be, and for which date.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct At {
     /// All records up to this one must be in it: the sequence that a command was answered with, to read one's own writes.
     pub min_sequence: u64,
     /// How long to wait for that. None: not at all.
     pub deadline: Option<Instant>,
+    /// What counts on a business date by all that is known: for questions with dates of their own. All others refuse it.
+    pub effective: Option<Date>,
 }
 
 impl At {
     /// As it is.
-    pub const NOW: At = At { min_sequence: 0, deadline: None };
+    pub const NOW: At = At { min_sequence: 0, deadline: None, effective: None };
+
+    /// The same for a business date.
+    #[must_use]
+    pub fn effective(self, date: Date) -> At {
+        At { effective: Some(date), ..self }
+    }
+
+    /// For a question that heeds the date itself.
+    pub(crate) fn dated(self) -> At {
+        At { effective: None, ..self }
+    }
+
+    /// The date as a question has it that may name one itself.
+    pub(crate) fn date(self, field: &'static str, given: u32) -> Result<u32, Error> {
+        match self.effective.map(values::number) {
+            None => Ok(given),
+            Some(date) if given == 0 || given == date => Ok(date),
+            Some(date) => {
+                Err(Error::Filter { field, reason: format!("{given} is another date than the effective one, {date}") })
+            }
+        }
+    }
 
     /// With all records up to one, waiting for it so long.
     pub fn least(min_sequence: u64, timeout: Duration) -> At {
-        At { min_sequence, deadline: Instant::now().checked_add(timeout) }
+        At { min_sequence, deadline: Instant::now().checked_add(timeout), effective: None }
     }
 }
 
@@ -151,6 +176,9 @@ impl Shared {
 
     /// The views, once one of them has come as far as asked.
     pub(crate) fn at(&self, view: ViewName, at: At) -> Result<RwLockReadGuard<'_, State>, Error> {
+        if at.effective.is_some() {
+            return Err(undated(view));
+        }
         loop {
             let seen = *self.steps.lock().unwrap_or_else(PoisonError::into_inner);
             let state = self.state();
@@ -181,6 +209,27 @@ impl Shared {
         }
         Ok(())
     }
+}
+
+/// Why a view has nothing to say of a date.
+fn undated(view: ViewName) -> Error {
+    let (what, instead) = match view {
+        ViewName::Cash => (
+            "a cash ladder",
+            "it lays out by value date what is still to come; what lay there on a past date is what was known at its end",
+        ),
+        ViewName::Ledger => (
+            "a balance",
+            "it is the sum of all records; ask what was known at a record or at the end of a business date",
+        ),
+        ViewName::Status => {
+            ("what stands after a record", "ask what was known at a record or at the end of a business date")
+        }
+        ViewName::Names | ViewName::Positions | ViewName::Valuation => {
+            ("this question", "name its own date, or ask what was known at a record or at the end of a business date")
+        }
+    };
+    Error::Undated { what, instead }
 }
 
 fn reached(state: &State, view: ViewName, sequence: u64) -> Result<bool, Error> {

@@ -184,7 +184,7 @@ fn balances_and_cash_page_too() {
 fn a_question_waits_for_its_record() {
     let (mut stream, mut fixture) = pairs();
     let next = stream.last() + 1;
-    let now = At { min_sequence: next, deadline: None };
+    let now = At { min_sequence: next, ..At::NOW };
     assert!(matches!(fixture.views.summary(now), Err(Error::TooOld { view: "status", .. })));
     let soon = At::least(next, Duration::from_millis(5));
     assert!(matches!(fixture.views.summary(soon), Err(Error::TooOld { .. })));

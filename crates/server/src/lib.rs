@@ -21,6 +21,7 @@ use engine::Engine;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub use api::access::questions;
+pub use api::{EFFECTIVE_AT, KNOWN_AT};
 pub use config::Config;
 pub use running::Running;
 

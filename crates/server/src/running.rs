@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use api::{Backend, Opened};
 use engine::{Engine, Handle, Options};
 use kafka::{Consumer, Records};
-use projections::{Projections, Runner, RunnerOptions};
+use projections::{Pasts, Projections, Runner, RunnerOptions};
 use store::{Log, Views};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -119,7 +119,8 @@ impl Running {
         let leading = Arc::new(Leading::default());
         let sources = standing(config, leading.clone(), records.clone(), log.clone());
         let granted = shard.ask(|state| (state.sequence(), state.grants().clone())).await?;
-        let opened = backend.open(shard.clone(), log.clone(), views.clone(), granted, sources)?;
+        let pasts = Pasts::new(log.clone(), views.clone(), settings::past(config, stored.clone()))?;
+        let opened = backend.open(shard.clone(), log.clone(), (views.clone(), pasts), granted, sources)?;
         let herald = Herald {
             health,
             condition: condition.clone(),

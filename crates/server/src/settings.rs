@@ -8,6 +8,7 @@ use engine::Options;
 use model::identifier::Identifier;
 use model::record::Genesis;
 use model::timestamp::Timestamp;
+use projections::PastOptions;
 use store::{Memory, WitnessCheck};
 
 use crate::config::{Config, Grpc, Store};
@@ -27,6 +28,16 @@ pub(crate) fn store(config: &Store) -> store::Options {
             _ => WitnessCheck::Strict,
         },
         ..store::Options::default()
+    }
+}
+
+/// Views of earlier records.
+pub(crate) fn past(config: &Config, store: store::Options) -> PastOptions {
+    PastOptions {
+        dir: config.store.dir.join("past"),
+        kept: config.past.kept as usize,
+        bytes: u64::from(config.past.mib) << 20,
+        store,
     }
 }
 

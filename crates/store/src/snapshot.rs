@@ -48,10 +48,21 @@ impl Log {
     /// # Errors
     /// [`Error::Read`]. Damage is no error here, since the log can do without a snapshot.
     pub fn newest_snapshot(&self) -> Result<Option<Snapshot<'_>>, Error> {
+        self.newest_snapshot_through(u64::MAX)
+    }
+
+    /// The same of those saved after `sequence` or an earlier record: where a fold up to that record may begin.
+    ///
+    /// # Errors
+    /// As [`Log::newest_snapshot`].
+    pub fn newest_snapshot_through(&self, sequence: u64) -> Result<Option<Snapshot<'_>>, Error> {
         let mut skipped = Vec::new();
         for (number, row) in self.manifests()? {
             let snapshot =
                 Manifest::from_row(&row).map(|manifest| Snapshot { log: self, number, manifest, skipped: Vec::new() });
+            if snapshot.as_ref().is_some_and(|snapshot| snapshot.head().sequence > sequence) {
+                continue;
+            }
             let verdict = match &snapshot {
                 None => Err("its manifest cannot be read".to_owned()),
                 Some(snapshot) => snapshot.verify()?,

@@ -24,6 +24,7 @@ use super::sight::Sight;
 use crate::backend::Backend;
 use crate::caller::ACTOR;
 use crate::failure;
+use crate::past::{self, EFFECTIVE_AT, KNOWN_AT};
 
 /// A call that is let in.
 struct Admitted {
@@ -97,6 +98,13 @@ impl Backend {
     fn admit(&self, request: &mut Request<Body>) -> Result<Admitted, Status> {
         let path = request.uri().path();
         let right = right(path).ok_or_else(|| Status::unimplemented("there is no such call"))?;
+        // Never answered as if it had not been said.
+        if let Some(key) = [KNOWN_AT, EFFECTIVE_AT].into_iter().find(|key| request.headers().contains_key(*key))
+            && !right.has_a_past()
+        {
+            let why = format!("{} is not a question about an earlier record or a date", right.method);
+            return Err(failure::malformed(key, why));
+        }
         let connection = request.extensions().get::<TlsConnectInfo<TcpConnectInfo>>();
         let certificates = connection.and_then(TlsConnectInfo::peer_certs);
         let plain = || request.extensions().get::<TcpConnectInfo>();
@@ -129,6 +137,7 @@ impl Backend {
                 method: request.uri().path().to_owned(),
                 peer: peer.map(|peer| peer.to_string()).unwrap_or_default(),
                 request: Bytes::new(),
+                said: past::said(request.headers()),
             }),
             _ => None,
         };

@@ -31,6 +31,8 @@ pub(super) struct Question {
     pub(super) method: String,
     pub(super) peer: String,
     pub(super) request: Bytes,
+    /// What was known when, and which date, by name.
+    pub(super) said: [(&'static str, Option<String>); 2],
 }
 
 /// The writer.
@@ -133,6 +135,11 @@ impl Question {
         line.insert("actor".to_owned(), self.actor.as_str().into());
         line.insert("method".to_owned(), self.method.as_str().into());
         line.insert("peer".to_owned(), self.peer.as_str().into());
+        for (name, said) in &self.said {
+            if let Some(said) = said {
+                line.insert((*name).to_owned(), said.as_str().into());
+            }
+        }
         if self.request.len() <= KEPT {
             line.insert("request".to_owned(), STANDARD.encode(&self.request).into());
         } else {

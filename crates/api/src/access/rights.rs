@@ -78,7 +78,29 @@ pub const RIGHTS: &[Right] = &[
     question("LogService", "ReadRecords", &[Auditor]),
     question("LogService", "GetRecord", &[Auditor]),
     question("LogService", "GetHead", &AccessRole::ALL),
+    question("LogService", "OpenPast", &AccessRole::ALL),
 ];
+
+/// Questions that are not put to the views or the state of an earlier record: how the service is, the log itself, and
+/// what comes.
+const OF_NOW: &[&str] = &[
+    "WatchInstructions",
+    "WatchPositions",
+    "ResumeShard",
+    "Promote",
+    "GetStatus",
+    "ReadRecords",
+    "GetRecord",
+    "GetHead",
+    "OpenPast",
+];
+
+impl Right {
+    /// Whether it heeds what was known when, and which date is asked for.
+    pub fn has_a_past(&self) -> bool {
+        self.kind == Kind::Question && !OF_NOW.contains(&self.method)
+    }
+}
 
 const fn command(service: &'static str, method: &'static str, roles: &'static [AccessRole]) -> Right {
     Right { service, method, kind: Kind::Command, roles }

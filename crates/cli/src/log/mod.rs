@@ -1,8 +1,13 @@
 //! `quittance log`: the records themselves, over gRPC or straight from a data directory.
 
+mod bisect;
+mod decide;
+mod diff;
 mod document;
+mod predicate;
 mod reader;
 mod summary;
+mod views;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -13,7 +18,7 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
 
 use crate::connection::Caller;
-use crate::fault::{failed, not_found};
+use crate::fault::{failed, not_found, usage};
 use crate::output::{Cell, Column, Format, Listing, Mark, column, figure, note};
 use crate::paging::Limit;
 use crate::progress;
@@ -21,7 +26,7 @@ use reader::Reader;
 pub use reader::log_dir;
 use summary::Summary;
 
-/// The log of records: list, show, the message behind one, export
+/// The log of records: list, show, the message behind one, export, bisect, decide again, diff
 #[derive(Args, Debug)]
 pub struct Log {
     #[command(flatten)]
@@ -80,6 +85,18 @@ enum Verb {
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
     },
+    /// The first record after which something holds of a balance or a status
+    #[command(after_help = bisect::HELP)]
+    Bisect(bisect::Bisect),
+    /// What the views say of a data directory, as it stands or as it stood
+    #[command(after_help = views::HELP)]
+    Views(views::Rows),
+    /// All commands decided again, by this build and with what is changed
+    #[command(after_help = decide::HELP)]
+    Decide(decide::Decide),
+    /// What of which trade would differ: decided again with other parameters, or by another build
+    #[command(after_help = diff::HELP)]
+    Diff(diff::Diff),
     /// All records as NDJSON: quittance.record.v1.Record, one a line
     #[command(after_help = "Examples:\n  quittance log export > log.ndjson\n  \
         quittance log export --from 1000 --to 2000 --file part.ndjson --data quittance-data\n  \
@@ -102,6 +119,19 @@ enum Verb {
 
 pub async fn run(command: Log) -> Result<()> {
     let format = command.caller.output;
+    if command.caller.asof.is_given() && !matches!(command.verb, Verb::Views(_)) {
+        return Err(usage(
+            "records are what they are: --known-at and --effective-at are for `log views` and for questions",
+        ));
+    }
+    if let Verb::Diff(what) = &command.verb
+        && !what.files.is_empty()
+    {
+        return diff::files(format, what);
+    }
+    if let Verb::Views(what) = &command.verb {
+        return views::run(command.data.as_deref(), &command.caller.asof, what);
+    }
     let mut reader = match &command.data {
         Some(dir) => Reader::directory(dir)?,
         None => Reader::server(command.caller.connect().await?),
@@ -117,6 +147,10 @@ pub async fn run(command: Log) -> Result<()> {
             };
             list(&mut reader, format, (from, to.unwrap_or(head).min(head)), limit.limit, fits).await
         }
+        Verb::Bisect(what) => bisect::run(&mut reader, format, what).await,
+        Verb::Decide(what) => decide::run(&mut reader, what).await,
+        Verb::Views(_) => unreachable!("it reads no records and has ended"),
+        Verb::Diff(what) => diff::recorded(&mut reader, format, &what).await,
         Verb::Show { sequence } => show(&mut reader, format, sequence).await,
         Verb::Document { sequence, file } => document::document(&mut reader, sequence, file).await,
         Verb::Export { from, to, file, stored } => export(&mut reader, from.max(1), to, file, stored).await,

@@ -1,5 +1,6 @@
 //! The real binary, as a person or a script runs it: what it prints, and how it ends.
 
+mod asof;
 mod calc;
 mod demo;
 mod document;

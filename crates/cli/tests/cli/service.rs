@@ -15,7 +15,7 @@ pub struct Server {
 }
 
 impl Server {
-    fn start(data: &Path) -> Server {
+    pub fn start(data: &Path) -> Server {
         Server::start_with(data, &["--insecure-plaintext"])
     }
 
@@ -77,7 +77,7 @@ impl Drop for Server {
     }
 }
 
-fn data() -> (tempfile::TempDir, PathBuf) {
+pub fn data() -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().expect("a directory");
     let data = dir.path().join("data");
     succeed(&["init", "--data", text(&data), "--house", "ALPHA"]);

@@ -36,7 +36,8 @@ impl Projections {
     /// # Errors
     /// A question or token that makes no sense, a view that has stopped, sums beyond a decimal.
     pub fn pnl(&self, question: &pb::PnlQuestion, page: PageRequest<'_>, at: At) -> Result<pb::PnlPage, Error> {
-        let state = self.shared.at(ViewName::Positions, at)?;
+        let state = self.shared.at(ViewName::Positions, at.dated())?;
+        let question = &pb::PnlQuestion { date: at.date("date", question.date)?, ..question.clone() };
         let asked = Question::parse(question)?;
         let hash = token::hash(&prost::Message::encode_to_vec(question));
         let scope = Scope { purpose: Purpose::Pnl, shard: state.names.live()?.shard(), filter: hash };
@@ -64,7 +65,8 @@ impl Projections {
     /// # Errors
     /// As [`Projections::pnl`].
     pub fn pnl_summary(&self, question: &pb::PnlQuestion, at: At) -> Result<pb::PnlSummary, Error> {
-        let state = self.shared.at(ViewName::Positions, at)?;
+        let state = self.shared.at(ViewName::Positions, at.dated())?;
+        let question = &pb::PnlQuestion { date: at.date("date", question.date)?, ..question.clone() };
         let asked = Question::parse(question)?;
         let found = wanted(&state, question, None, usize::MAX)?;
         let sequence = state.positions.sequence;

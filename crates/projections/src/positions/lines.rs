@@ -109,7 +109,15 @@ pub(crate) fn lines(
         group.uncosted += u64::from(amounts.uncosted);
         group.entries.push((place, amounts));
     }
-    groups.into_iter().map(|each| line(names, grounds, (spot, sums), each, by, in_full)).collect()
+    // Up to a date the entries are what was traded by then, and what had settled by then no row says.
+    let held = match picture.until() {
+        None => (sums.traded, Some(sums.settled)),
+        Some(_) => {
+            let entries = groups.values().flat_map(|group| &group.entries);
+            (entries.map(|(_, amounts)| amounts.quantity).sum(), None)
+        }
+    };
+    groups.into_iter().map(|each| line(names, grounds, (spot, sums.changed, held), each, by, in_full)).collect()
 }
 
 /// The entry for `risk::lots`. Its place in the order is its id: it sorts as the rows do.
@@ -136,7 +144,7 @@ pub(crate) fn wire_method(method: Method) -> WireMethod {
 fn line(
     names: &Names,
     grounds: &Grounds,
-    (spot, sums): (Spot, Sums),
+    (spot, changed, (traded, settled)): (Spot, u64, (i128, Option<i128>)),
     (currency, group): (Option<CurrencyCode>, Group),
     by: By,
     in_full: bool,
@@ -176,8 +184,8 @@ fn line(
         instrument: names.text(Kind::Instrument, spot.instrument().0)?,
         isin: last.and_then(|date| names.isin(spot.instrument(), date)).map_or(String::new(), |isin| isin.to_string()),
         currency: currency.map_or(String::new(), |currency| currency.to_string()),
-        traded: units(sums.traded)?,
-        settled: units(sums.settled)?,
+        traded: units(traded)?,
+        settled: settled.map_or(Ok(None), units)?,
         quantity: units(held.quantity().map_err(overflow)?)?,
         cost: money(held.cost().map_err(overflow)?)?,
         realised: money(held.realised)?,
@@ -186,7 +194,7 @@ fn line(
         method: wire_method(last.map_or(Method::Fifo, |date| policies.on(date).method)) as i32,
         entries: group.entries.len() as u64,
         uncosted: group.uncosted,
-        changed_at_sequence: sums.changed,
+        changed_at_sequence: changed,
         methods: if in_full { vec![figures(Method::Fifo)?, figures(Method::Average)?] } else { Vec::new() },
         lots: if in_full { held.lots.iter().map(lot).collect::<Result<_, Error>>()? } else { Vec::new() },
     })

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use model::date::Date;
 use store::{Reader, Views};
 
 use super::entry::{Amounts, Former, Place, Spot};
@@ -17,6 +18,7 @@ pub(crate) struct Picture<'a> {
     pub(crate) spots: Vec<(Spot, Sums)>,
     entries: BTreeMap<Spot, Vec<(Place, Option<Amounts>)>>,
     former: BTreeMap<Spot, Vec<Former>>,
+    until: Option<Date>,
 }
 
 impl Positions {
@@ -31,7 +33,7 @@ impl Positions {
         for each in self.dirty_former.iter().filter(|each| is_wanted(&each.place.spot)) {
             former.entry(each.place.spot).or_default().push(each.clone());
         }
-        Picture { reader: views.reader(), spots, entries, former }
+        Picture { reader: views.reader(), spots, entries, former, until: None }
     }
 
     pub(super) fn sums(&self, spot: Spot) -> Option<&Sums> {
@@ -51,6 +53,16 @@ impl Picture<'_> {
         &self.reader
     }
 
+    /// Only entries up to a trade date count.
+    pub(crate) fn through(self, until: Option<Date>) -> Self {
+        Picture { until, ..self }
+    }
+
+    /// The last trade date that counts; none: all do.
+    pub(super) fn until(&self) -> Option<Date> {
+        self.until
+    }
+
     /// A position's entries in the order of trade dates.
     pub(crate) fn entries(&self, spot: Spot) -> Result<BTreeMap<Place, Amounts>, Error> {
         const TABLE: u8 = table::POSITION_ENTRIES;
@@ -66,6 +78,7 @@ impl Picture<'_> {
                 None => entries.remove(place),
             };
         }
+        entries.retain(|place, _| self.until.is_none_or(|until| place.date <= until));
         Ok(entries)
     }
 

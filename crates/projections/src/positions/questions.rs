@@ -38,10 +38,13 @@ impl Projections {
         page: PageRequest<'_>,
         at: At,
     ) -> Result<pb::PositionPage, Error> {
-        let state = self.shared.at(ViewName::Positions, at)?;
+        let state = self.shared.at(ViewName::Positions, at.dated())?;
         let (names, positions) = (state.names.live()?, state.positions.live()?);
         let grounds = state.valuation.live()?.grounds.clone();
+        let with_flat = filter.with_flat;
         let filter = PositionFilter::parse(filter, names)?;
+        // What is flat today may not have been on the date: that shows in the entries.
+        let filter = if at.effective.is_some() { filter.with_flat() } else { filter };
         let scope = Scope { purpose: Purpose::Positions, shard: names.shard(), filter: filter.hash ^ method as u64 };
         let after = page.place(scope)?.map(|place| Spot(u64::from_be_bytes(place)));
         let fits = |(spot, sums): &(Spot, &Sums)| filter.admits(names, &grounds, *spot, sums);
@@ -51,13 +54,17 @@ impl Projections {
         let more = found.len() > page.size();
         found.truncate(page.size());
         let last = found.last().copied().filter(|_| more);
-        let picture = positions.picture(&self.shared.rows, found.into_iter());
+        let picture = positions.picture(&self.shared.rows, found.into_iter()).through(at.effective);
         let (sequence, business_date) = (state.positions.sequence, business_date(&state));
         drop(state);
+        let mut positions = self.position_lines(&picture, &grounds, By::from_wire(method), false)?;
+        if at.effective.is_some() && !with_flat {
+            positions.retain(|position| position.traded.is_some_and(|traded| traded.unscaled != 0));
+        }
         Ok(pb::PositionPage {
             sequence,
             business_date,
-            positions: self.position_lines(&picture, &grounds, By::from_wire(method), false)?,
+            positions,
             next_page_token: last.map_or(String::new(), |spot| scope.token(&spot.0.to_be_bytes())),
         })
     }
@@ -74,13 +81,13 @@ impl Projections {
         method: LotMethod,
         at: At,
     ) -> Result<Answer<Vec<pb::Position>>, Error> {
-        let state = self.shared.at(ViewName::Positions, at)?;
+        let state = self.shared.at(ViewName::Positions, at.dated())?;
         let (names, positions) = (state.names.live()?, state.positions.live()?);
         let grounds = state.valuation.live()?.grounds.clone();
         let unknown = || Error::NotFound { what: "position", id: format!("of {instrument} in {book}") };
         let book = names.index(Kind::Book, book).map(BookIx).map_err(|_| unknown())?;
         let spot = Spot::new(book, names.instrument(instrument).map_err(|_| unknown())?);
-        let picture = positions.picture(&self.shared.rows, std::iter::once(spot));
+        let picture = positions.picture(&self.shared.rows, std::iter::once(spot)).through(at.effective);
         let sequence = state.positions.sequence;
         drop(state);
         if picture.spots.is_empty() {

@@ -77,6 +77,14 @@ sections! {
         background_jobs: u8 = 2,
     }
 
+    /// Views of earlier records, for questions about what was known when. They lie in past/ beside views/.
+    past: Past {
+        /// How many are kept, the last used ones; 0: such questions are refused.
+        kept: u32 = 4,
+        /// MiB on disk of all of them together.
+        mib: u32 = 4_096,
+    }
+
     /// The shard.
     engine: Engine {
         /// Calls that wait for their turn; more wait outside.

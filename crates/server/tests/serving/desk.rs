@@ -1,11 +1,12 @@
 //! Who may ask about positions and results: a part of the table of `permissions`, and how these calls are made.
 
+use model::permission::AccessRole;
 use tonic::Status;
 use wire::pb::service as pb;
 use wire::pb::view::position_update::Kind as Update;
 
 use crate::house::{House, SOON, buy, by};
-use crate::permissions::Concerns::{Book, House as Whole};
+use crate::permissions::Concerns::{Book, House as Whole, Nobody};
 use crate::permissions::Hidden::{Nothing, Refusal};
 use crate::permissions::{FIGURES, Line};
 
@@ -16,6 +17,8 @@ pub const TABLE: &[Line] = &[
     ("ListPnl", FIGURES, Book, Nothing),
     ("SummarizePnl", FIGURES, Book, Nothing),
     ("GetReport", FIGURES, Whole, Nothing),
+    // It tells a place in the log and nothing that is there.
+    ("OpenPast", &AccessRole::ALL, Nobody, Nothing),
 ];
 
 /// Makes a call as somebody: how many rows came, or why not.
@@ -52,6 +55,15 @@ pub async fn ask(house: &House, method: &str, actor: &str, min_sequence: u64) ->
             let request = pb::GetReportRequest { min_sequence, ..Default::default() };
             let report = house.reports().get_report(by(actor, request)).await?.into_inner().report;
             report.expect("always one").rates.len()
+        }
+        "OpenPast" => {
+            let request = pb::OpenPastRequest { known_at: "1".to_owned() };
+            let mut stages = house.log().open_past(by(actor, request)).await?.into_inner();
+            let mut count = 0;
+            while stages.message().await?.is_some() {
+                count += 1;
+            }
+            count
         }
         new => panic!("the call {new} has no line here: say who may make it, and how it is made"),
     })

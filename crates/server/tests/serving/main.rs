@@ -11,6 +11,7 @@ mod lifecycle;
 mod limits;
 mod listing;
 mod log;
+mod past;
 mod permissions;
 mod process;
 mod revoked;

@@ -169,6 +169,16 @@ impl Views {
         self.reader().digest(table)
     }
 
+    /// Another store of the same rows and checkpoints in `dir`, which must not be there yet; on the same file system it takes no
+    /// room until one of the two changes. What is written here meanwhile is in the copy whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Fatal`] when the disk refuses.
+    pub fn copy_to(&self, dir: &Path) -> Result<(), Error> {
+        let failed = |cause| Error::write("copying the views", cause);
+        rocksdb::checkpoint::Checkpoint::new(&self.db).and_then(|copy| copy.create_checkpoint(dir)).map_err(failed)
+    }
+
     /// The directory.
     #[must_use]
     pub fn dir(&self) -> &Path {
