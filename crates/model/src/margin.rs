@@ -4,6 +4,7 @@
 
 use crate::accounting::{FrozenSet, SetName};
 use crate::date::Date;
+use crate::decimal::Decimal;
 use crate::identifier::{CurrencyCode, Identifier};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -27,6 +28,35 @@ pub struct MarginAccount {
     pub call_days: u8,
     /// First day on which it holds.
     pub valid_from: Date,
+}
+
+/// What a central counterparty asks of us for what has not settled, from a date on: the numbers of its rules, or of a house that
+/// expects more. None are shipped: they are a member's agreement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClearingTerms {
+    pub ccp: Identifier,
+    /// Whose law it works under: an ISO 3166 country code.
+    pub jurisdiction: String,
+    /// First business day on which they hold.
+    pub valid_from: Date,
+    /// Where the numbers stand: rule book and chapter.
+    pub source: String,
+    /// A position above this share of an account's gross market value is concentrated.
+    pub gap_threshold: Decimal,
+    /// The charge for it, as a share of that position's value.
+    pub gap_rate: Decimal,
+    /// Of the market value that is past its date.
+    pub fails_rate: Decimal,
+    /// The volatility charge is never less than this share of market value.
+    pub least_haircut: Decimal,
+    /// Of the volatility charge, one-sided: 0.99.
+    pub confidence: Decimal,
+    /// Moves of the past that it stands on.
+    pub scenarios: u32,
+    /// Closes from the beginning of a move to its end: the time a liquidation takes.
+    pub horizon: u8,
+    /// First letters of the CFI of what is never concentrated: indices and funds on them.
+    pub index_cfi: Vec<String>,
 }
 
 /// Assess accounts at a recorded set of prices, and call what is missing.

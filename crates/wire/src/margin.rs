@@ -2,11 +2,16 @@
 
 use crate::schema::{enumeration, message, message_field, read_fields, write_fields};
 use model::margin::{
-    CallMoved, CallStanding, IssueMarginCalls, IssuedCall, MarginAccount, MarginAnswer, MarginAssessment, MarginFigures,
+    CallMoved, CallStanding, ClearingTerms, IssueMarginCalls, IssuedCall, MarginAccount, MarginAnswer,
+    MarginAssessment, MarginFigures,
 };
 
 message! { MarginAccount {
     1 id, 2 client, 3 book, 4 currency, 5 jurisdiction, 6 domain, 7 call_days, 8 valid_from
+} }
+message! { ClearingTerms {
+    1 ccp, 2 jurisdiction, 3 valid_from, 4 source, 5 gap_threshold, 6 gap_rate, 7 fails_rate, 8 least_haircut,
+    9 confidence, 10 scenarios, 11 horizon, 12 index_cfi
 } }
 message! { IssueMarginCalls { 1 set, 2 accounts } }
 message! { MarginFigures { 1 long, 2 short, 3 cash, 4 equity, 5 initial, 6 maintenance, 7 missing } }

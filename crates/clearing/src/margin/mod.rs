@@ -9,7 +9,7 @@ mod check;
 
 pub use assess::MarginStanding;
 pub(crate) use calls::{decide_answer, decide_calls, follow};
-pub(crate) use check::check_account;
+pub(crate) use check::{check_account, check_terms};
 
 use crate::reference::{in_force, set_from};
 use crate::state::State;

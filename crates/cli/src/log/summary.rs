@@ -146,6 +146,7 @@ fn reference_about(reference: &Reference) -> String {
         Reference::Parameters(_) => "parameters".to_owned(),
         Reference::BookPolicy(policy) => format!("policy {}", policy.book),
         Reference::Issuer(each) => format!("issuer of {}", each.instrument),
+        Reference::ClearingTerms(terms) => format!("clearing terms {}", terms.ccp),
         Reference::CounterpartyLimit(limit) => {
             format!("{} limit {} {}", limit.kind.name(), limit.entity, limit.counterparty)
         }

@@ -60,6 +60,7 @@ fn reference_subject(reference: &Reference) -> String {
         Reference::MarginAccount(each) => format!("margin account {} of {}", each.id, each.client),
         Reference::AddOn(each) => format!("add-on {} of {:?} from {}", each.rate, each.cfi_prefix, each.valid_from),
         Reference::Issuer(each) => format!("issuer of {}", each.instrument),
+        Reference::ClearingTerms(each) => format!("clearing terms of {} from {}", each.ccp, each.valid_from),
         Reference::Grant(each) => format!("grant of {} from {}", each.actor, each.valid_from),
     }
 }

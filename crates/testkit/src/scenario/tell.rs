@@ -150,6 +150,7 @@ fn set(reference: &Reference) -> String {
         Reference::AddOn(add_on) => limits::set_add_on(add_on),
         Reference::MarginAccount(account) => margin::set(account),
         Reference::Issuer(each) => format!("set issuer of {}: {}", each.instrument, each.issuer),
+        Reference::ClearingTerms(terms) => margin::set_terms(terms),
         Reference::Grant(grant) => super::grants::tell(grant),
     }
 }

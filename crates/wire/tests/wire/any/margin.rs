@@ -5,7 +5,8 @@ use model::accounting::{FrozenSet, SetName};
 use model::command::Command;
 use model::event::Event;
 use model::margin::{
-    CallMoved, CallStanding, IssueMarginCalls, IssuedCall, MarginAccount, MarginAnswer, MarginAssessment, MarginFigures,
+    CallMoved, CallStanding, ClearingTerms, IssueMarginCalls, IssuedCall, MarginAccount, MarginAnswer,
+    MarginAssessment, MarginFigures,
 };
 use proptest::sample::select;
 
@@ -21,6 +22,30 @@ pub fn account() -> impl Strategy<Value = MarginAccount> {
             domain,
             call_days,
             valid_from,
+        },
+    )
+}
+
+pub fn clearing_terms() -> impl Strategy<Value = ClearingTerms> {
+    let rates = (decimal(), decimal(), decimal(), decimal(), decimal());
+    let history = (small(), any::<u8>(), some("[A-Z]{1,6}"));
+    (identifier(), "[A-Z]{2}", date(), text(), rates, history).prop_map(
+        |(ccp, jurisdiction, valid_from, source, rates, (scenarios, horizon, index_cfi))| {
+            let (gap_threshold, gap_rate, fails_rate, least_haircut, confidence) = rates;
+            ClearingTerms {
+                ccp,
+                jurisdiction,
+                valid_from,
+                source,
+                gap_threshold,
+                gap_rate,
+                fails_rate,
+                least_haircut,
+                confidence,
+                scenarios,
+                horizon,
+                index_cfi,
+            }
         },
     )
 }
