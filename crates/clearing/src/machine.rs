@@ -239,6 +239,7 @@ fn apply_event(state: &mut State, sequence: u64, at: Timestamp, actor: &Identifi
         | Event::BreakAssigned { .. }
         | Event::BreakClosed { .. } => state.apply_break(event),
         Event::LimitReserved(reservation) => state.apply_reserved(reservation),
+        Event::HoldingReserved(reservation) => state.apply_holding(reservation),
         Event::LimitBreached(breach) => state.apply_breached(sequence, &breach.line),
         Event::LimitCured(cure) => state.apply_cured(&cure.line),
         Event::MarginAssessed(assessment) => state.apply_assessed(sequence, assessment),

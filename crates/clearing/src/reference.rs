@@ -351,6 +351,7 @@ fn names_in(reference: &Reference) -> Option<(Kind, &Identifier)> {
         Reference::Domain(domain) => Some((Kind::Domain, &domain.id)),
         Reference::Instrument(instrument) => Some((Kind::Instrument, &instrument.id)),
         Reference::Calendar(calendar) => Some((Kind::Calendar, &calendar.id)),
+        Reference::CounterpartyLimit(limit) => crate::limits::named(limit).map(|issuer| (Kind::Party, issuer)),
         _ => None,
     }
 }
@@ -425,7 +426,8 @@ impl State {
             }
             Reference::Parameters(parameters) => self.reference.parameters = parameters.clone(),
             Reference::Grant(grant) => self.grants.set(grant.clone()),
-            Reference::BookPolicy(_) | Reference::Issuer(_) | Reference::ClearingTerms(_) => {}
+            Reference::BookPolicy(_) | Reference::ClearingTerms(_) => {}
+            Reference::Issuer(issuer) => self.apply_issuer(issuer),
         }
         if !self.repairs.is_empty() {
             self.repairing = Some(0);

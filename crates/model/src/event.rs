@@ -11,7 +11,7 @@ use crate::identifier::{CurrencyCode, Identifier};
 use crate::index::{AccountIx, Asset, BookIx, DomainIx, Kind, PartyIx, SourceIx};
 use crate::instruction::{Code, Movement};
 use crate::ledger::Posting;
-use crate::limit::{LimitBreach, LimitCure, Reservation};
+use crate::limit::{HoldingReservation, LimitBreach, LimitCure, Reservation};
 use crate::margin::{CallMoved, MarginAssessment};
 use crate::outbound::OutboundInstruction;
 use crate::reference::Reference;
@@ -310,6 +310,8 @@ pub enum Event {
 
     /// What a trade reserves of a limit changed.
     LimitReserved(Reservation),
+    /// What a holding reserves of its issuer's limit changed.
+    HoldingReserved(HoldingReservation),
     /// A limit is breached, or further than before.
     LimitBreached(LimitBreach),
     /// A limit is kept again.

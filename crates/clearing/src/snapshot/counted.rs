@@ -2,7 +2,7 @@
 
 use super::SnapshotError;
 use super::codec::{Codec, Input, Output, choices, fields};
-use crate::limits::{Limit, Limits, Reserved, Used};
+use crate::limits::{Held, Limit, Limits, Reserved, Used};
 use crate::margin::{Call, Margin, MarginEntry};
 use crate::marks::{Mark, Marks};
 use model::decimal::Decimal;
@@ -19,7 +19,7 @@ impl Codec for Decimal {
 }
 
 choices! {
-    LimitKind { PreSettlement = 1, Delivery = 2 }
+    LimitKind { PreSettlement = 1, Delivery = 2, Issuer = 3 }
     OnBreach { Warn = 1, Hold = 2 }
 }
 
@@ -30,8 +30,9 @@ fields! {
     LimitLine { entity, counterparty, kind, value_date }
     Used { amount, trades, unmeasured, breached }
     Reserved { line, amount, measured }
+    Held { quantity, amount, measured }
     MarginEntry { client, book, currency, jurisdiction, domain, call_days }
     Call { account, amount, outstanding, date, due, missed, issued }
     Margin { accounts, books, calls, given }
-    Limits { limits, add_ons, used, reserved, surveying }
+    Limits { limits, add_ons, used, reserved, surveying, issuers, held }
 }

@@ -144,6 +144,7 @@ impl Status {
             | Event::AccountingDayClosed { .. }
             | Event::PriorDay { .. }
             | Event::LimitReserved(_)
+            | Event::HoldingReserved(_)
             | Event::LimitBreached(_)
             | Event::LimitCured(_)
             | Event::MarginAssessed(_)
