@@ -1,7 +1,7 @@
 //! The rules we ship: regulatory numbers with the article they come from. Reference data, as a calendar is; a house may
 //! replace any of them, and none of them is written in a function.
 
-use crate::exposure::capital::{Band, DvpFactors, Exclusions, FreeDelivery};
+use crate::exposure::capital::{Band, DvpFactors, Exclusions, FreeDelivery, OwnFunds};
 use crate::margin::client::{ShortTier, Terms};
 use crate::rule::{Rule, Rules};
 use alloc::vec::Vec;
@@ -37,6 +37,15 @@ pub fn free_deliveries() -> Rules<FreeDelivery> {
     Rules(Vec::from([
         rule("EU", (2014, 1, 1), "Regulation (EU) No 575/2013 (CRR), Article 379, Table 2", table),
         rule("GB", (2014, 1, 1), "Regulation (EU) No 575/2013 as in UK law, Article 379, Table 2", table),
+    ]))
+}
+
+/// Own funds as a share of risk-weighted assets: the total capital ratio.
+pub fn own_funds() -> Rules<OwnFunds> {
+    let ratio = OwnFunds(hundredths(8));
+    Rules(Vec::from([
+        rule("EU", (2014, 1, 1), "Regulation (EU) No 575/2013 (CRR), Article 92(1)(c) and (4)", ratio),
+        rule("GB", (2014, 1, 1), "Regulation (EU) No 575/2013 as in UK law, Article 92(1)(c) and (4)", ratio),
     ]))
 }
 
