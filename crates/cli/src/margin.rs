@@ -5,7 +5,7 @@ pub mod forecast;
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 use wire::pb::record::command::Kind;
-use wire::pb::record::{AnswerMarginCall, Command, IssueMarginCalls, MarginAnswer, SetName};
+use wire::pb::record::{AnswerMarginCall, Command, IssueMarginCalls, MarginAnswer, MarginCallKind, SetName};
 use wire::pb::service::{ListMarginAccountsRequest, ListMarginCallsRequest, SubmitCommandRequest};
 use wire::pb::view::{ForecastFilter, MarginCall, MarginStanding, MarginStandings, PriceSetFilter, SetSeries};
 
@@ -72,18 +72,20 @@ enum Verb {
     /// Assess accounts at a recorded set of prices, and call what is missing and not called yet
     #[command(after_help = "Example:\n  quittance margin issue 2026-11-23 --source QUOTES --reason \"daily run\"")]
     Issue {
-        /// The business date, which is the set's
-        #[arg(value_parser = dates::parse)]
-        date: u32,
-        /// Prices of this snap
-        #[arg(long, default_value = "CLOSE")]
-        snap: String,
-        /// Prices of this source
-        #[arg(long)]
-        source: String,
-        /// Only these accounts [default: all]
-        #[arg(long, value_name = "ID")]
-        account: Vec<String>,
+        #[command(flatten)]
+        of: Of,
+        #[command(flatten)]
+        signed: Signed,
+    },
+    /// Assess what a trade date's purchases and short sales ask for, and call it: the initial call of Regulation T
+    #[command(
+        after_help = "Half of what was bought (at its cost) and sold short (its proceeds), less what the rest of the account has to spare\n\
+        at the set. Due a standard settlement cycle and two business days later.\n\n\
+        Example:\n  quittance margin initial 2026-11-23 --source QUOTES --reason \"daily run\""
+    )]
+    Initial {
+        #[command(flatten)]
+        of: Of,
         #[command(flatten)]
         signed: Signed,
     },
@@ -108,6 +110,30 @@ enum How {
     Met,
     /// Called in error
     Withdrawn,
+}
+
+/// Which accounts are assessed, at which set.
+#[derive(Args, Debug)]
+struct Of {
+    /// The business date, which is the set's
+    #[arg(value_parser = dates::parse)]
+    date: u32,
+    /// Prices of this snap
+    #[arg(long, default_value = "CLOSE")]
+    snap: String,
+    /// Prices of this source
+    #[arg(long)]
+    source: String,
+    /// Only these accounts [default: all]
+    #[arg(long, value_name = "ID")]
+    account: Vec<String>,
+}
+
+impl Of {
+    fn issue(self) -> IssueMarginCalls {
+        let Of { date, snap, source, account } = self;
+        IssueMarginCalls { set: Some(SetName { date, snap, source }), accounts: account }
+    }
 }
 
 /// At which prices.
@@ -151,11 +177,8 @@ pub async fn run(command: Margin) -> Result<()> {
             let calls = answer(connection.risk().list_margin_calls(request).await)?.calls;
             output::list(format, CALLS, calls, "no call is open")
         }
-        Verb::Issue { date, snap, source, account, signed } => {
-            let set = Some(SetName { date, snap, source });
-            let issue = IssueMarginCalls { set, accounts: account };
-            submit(&connection, format, Kind::IssueMarginCalls(issue), signed).await
-        }
+        Verb::Issue { of, signed } => submit(&connection, format, Kind::IssueMarginCalls(of.issue()), signed).await,
+        Verb::Initial { of, signed } => submit(&connection, format, Kind::IssueInitialCalls(of.issue()), signed).await,
         Verb::Answer { number, how, signed } => {
             let answer = match how {
                 How::Met => MarginAnswer::Met,
@@ -190,7 +213,8 @@ fn accounts_out(format: Format, standings: MarginStandings) -> Result<()> {
     Ok(())
 }
 
-const ACCOUNTS: &[Column<MarginStanding>] = &[
+/// How an account is shown, here and in the demonstration.
+pub const ACCOUNTS: &[Column<MarginStanding>] = &[
     column("account", |each| Cell::text(&each.account)),
     column("client", |each| Cell::text(&each.client)),
     column("ccy", |each| Cell::text(&each.currency)),
@@ -213,8 +237,18 @@ fn standing(call: &MarginCall) -> Cell {
     }
 }
 
-const CALLS: &[Column<MarginCall>] = &[
+fn kind(call: &MarginCall) -> Cell {
+    Cell::text(match call.kind() {
+        MarginCallKind::Unspecified => "",
+        MarginCallKind::Maintenance => "maintenance",
+        MarginCallKind::Initial => "initial",
+    })
+}
+
+/// How a call is shown, here and in the demonstration.
+pub const CALLS: &[Column<MarginCall>] = &[
     column("call", |each| Cell::Count(each.number)),
+    column("kind", kind),
     column("account", |each| Cell::text(&each.account)),
     column("client", |each| Cell::text(&each.client)),
     column("for", |each| Cell::Date(each.date)),

@@ -12,7 +12,7 @@ use crate::index::{AccountIx, Asset, BookIx, DomainIx, Kind, PartyIx, SourceIx};
 use crate::instruction::{Code, Movement};
 use crate::ledger::Posting;
 use crate::limit::{HoldingReservation, LimitBreach, LimitCure, Reservation};
-use crate::margin::{CallMoved, MarginAssessment};
+use crate::margin::{CallMoved, InitialAssessment, MarginAssessment};
 use crate::outbound::OutboundInstruction;
 use crate::reference::Reference;
 use crate::trade::{Defect, Terms, TradeMessage};
@@ -319,6 +319,8 @@ pub enum Event {
 
     /// A client margin account was assessed, and perhaps called.
     MarginAssessed(MarginAssessment),
+    /// What a trade date's commitments of a client margin account ask for was assessed, and perhaps called.
+    InitialAssessed(InitialAssessment),
     /// A margin call was paid, met, cured, withdrawn or missed.
     MarginCallMoved(CallMoved),
 }

@@ -68,6 +68,33 @@ pub struct IssueMarginCalls {
     pub accounts: Vec<Identifier>,
 }
 
+impl IssueMarginCalls {
+    /// So many accounts are assessed by one command: what is told of them must fit a record; `wire`'s tests hold it to it.
+    pub const MOST_ACCOUNTS: usize = 500;
+    /// So much of what an account lacks is told by name; of the rest how much there is.
+    pub const MOST_LACKS: usize = 8;
+}
+
+/// What a call is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum CallKind {
+    /// What an account lacks of what must be kept.
+    Maintenance = 1,
+    /// What a day's purchases and short sales ask for beyond what the rest of the account has to spare.
+    Initial = 2,
+}
+
+impl CallKind {
+    /// The word for it in the interface.
+    pub fn name(self) -> &'static str {
+        match self {
+            CallKind::Maintenance => "maintenance",
+            CallKind::Initial => "initial",
+        }
+    }
+}
+
 /// What a person says of an open call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MarginAnswer {
@@ -149,6 +176,35 @@ pub struct MarginAssessment {
     pub currency: CurrencyCode,
     /// All zero where something is lacking.
     pub figures: MarginFigures,
+    /// Prices, rates or rules for want of which it could not be assessed: instruments, `USD/EUR`, `rule of XX`.
+    pub lacks: Vec<String>,
+    pub call: Option<IssuedCall>,
+}
+
+/// What a trade date's commitments ask for, in minor units of the account's currency.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InitialFigures {
+    /// What was paid that day for what became long, net of what was sold again.
+    pub bought: i64,
+    /// What was taken that day for what became short.
+    pub sold_short: i64,
+    /// What the rest of the account has above its own initial requirement.
+    pub available: i64,
+    /// Equity of the rest.
+    pub equity: i64,
+    /// What is asked for.
+    pub required: i64,
+}
+
+/// An account's commitments of a day were assessed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InitialAssessment {
+    pub account: Identifier,
+    /// What the rest of the account stands on; its date is the trade date.
+    pub set: FrozenSet,
+    pub currency: CurrencyCode,
+    /// All zero where something is lacking.
+    pub figures: InitialFigures,
     /// Prices, rates or rules for want of which it could not be assessed: instruments, `USD/EUR`, `rule of XX`.
     pub lacks: Vec<String>,
     pub call: Option<IssuedCall>,

@@ -78,3 +78,12 @@ pub fn client_margin() -> Rules<Terms> {
     let source = "Regulation T, 12 CFR 220.2 and 220.12; FINRA Rule 4210(b), (c)";
     Rules(Vec::from([rule("US", (2010, 12, 2), source, terms)]))
 }
+
+/// The standard settlement cycle of a jurisdiction's equities in business days, which payment periods begin with.
+pub fn standard_cycle() -> Rules<u32> {
+    Rules(Vec::from([
+        rule("US", (1995, 6, 7), "SEC Rule 15c6-1(a), 17 CFR 240.15c6-1: T+3", 3),
+        rule("US", (2017, 9, 5), "SEC Rule 15c6-1(a), 17 CFR 240.15c6-1: T+2", 2),
+        rule("US", (2024, 5, 28), "SEC Rule 15c6-1(a), 17 CFR 240.15c6-1: T+1", 1),
+    ]))
+}

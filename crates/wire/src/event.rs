@@ -70,6 +70,7 @@ choice! { Event as "event" {
     83 "margin_assessed" MarginAssessed(assessment),
     84 "margin_call_moved" MarginCallMoved(moved),
     85 "holding_reserved" HoldingReserved(reserved),
+    86 "initial_assessed" InitialAssessed(assessment),
 } }
 
 message! { Terms {

@@ -7,6 +7,7 @@ use crate::margin::{Call, Margin, MarginEntry};
 use crate::marks::{Mark, Marks};
 use model::decimal::Decimal;
 use model::limit::{LimitKind, LimitLine, OnBreach};
+use model::margin::CallKind;
 
 impl Codec for Decimal {
     fn put(&self, out: &mut Output<'_>) {
@@ -21,6 +22,7 @@ impl Codec for Decimal {
 choices! {
     LimitKind { PreSettlement = 1, Delivery = 2, Issuer = 3 }
     OnBreach { Warn = 1, Hold = 2 }
+    CallKind { Maintenance = 1, Initial = 2 }
 }
 
 fields! {
@@ -32,7 +34,7 @@ fields! {
     Reserved { line, amount, measured }
     Held { quantity, amount, measured }
     MarginEntry { client, book, currency, jurisdiction, domain, call_days }
-    Call { account, amount, outstanding, date, due, missed, issued }
-    Margin { accounts, books, calls, given }
+    Call { kind, account, amount, outstanding, date, due, missed, issued }
+    Margin { accounts, books, calls, given, dealt }
     Limits { limits, add_ons, used, reserved, surveying, issuers, held }
 }

@@ -125,6 +125,7 @@ fn about(inbound: &Inbound) -> String {
         Command::CloseBreak(closing) => format!("break {}", closing.number),
         Command::AssignBreak { number, owner } => format!("break {number} to {owner}"),
         Command::IssueMarginCalls(issue) => format!("margin at {} {}", issue.set.date, issue.set.snap),
+        Command::IssueInitialCalls(issue) => format!("initial margin of {} {}", issue.set.date, issue.set.snap),
         Command::AnswerMarginCall { number, .. } => format!("margin call {number}"),
     }
 }

@@ -148,6 +148,7 @@ impl Status {
             | Event::LimitBreached(_)
             | Event::LimitCured(_)
             | Event::MarginAssessed(_)
+            | Event::InitialAssessed(_)
             | Event::MarginCallMoved(_) => {}
         }
     }

@@ -31,6 +31,7 @@ pub(super) fn subject(command: &Command) -> String {
         Command::CloseBreak(closing) => format!("break {}", closing.number),
         Command::AssignBreak { number, .. } => format!("break {number}"),
         Command::IssueMarginCalls(issue) => format!("margin accounts at prices of {}", issue.set.date),
+        Command::IssueInitialCalls(issue) => format!("initial margin of {}", issue.set.date),
         Command::AnswerMarginCall { number, .. } => format!("margin call {number}"),
         Command::Continue(_) | Command::Quarantine(_) => String::new(),
     }

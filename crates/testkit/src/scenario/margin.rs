@@ -59,10 +59,11 @@ pub(super) fn set_terms(terms: &ClearingTerms) -> String {
     )
 }
 
-/// `margin-calls 2026-11-23 [M1 M2] [snap=CLOSE] [source=QUOTES]` · `margin-call 1 met|withdrawn`
+/// `margin-calls | initial-calls 2026-11-23 [M1 M2] [snap=CLOSE] [source=QUOTES]` · `margin-call 1 met|withdrawn`
 pub(super) fn command(words: &mut Words, today: Date) -> Result<Option<Command>, String> {
     Ok(Some(match &*words.verb {
-        "margin-calls" => {
+        "margin-calls" | "initial-calls" => {
+            let initial = &*words.verb == "initial-calls";
             let date = date(&words.word("the date")?, today)?;
             let snap = name(&words.option("snap").unwrap_or_else(|| "CLOSE".to_owned()))?;
             let source = name(&words.option("source").unwrap_or_else(|| "QUOTES".to_owned()))?;
@@ -70,7 +71,8 @@ pub(super) fn command(words: &mut Words, today: Date) -> Result<Option<Command>,
             while let Some(account) = words.next() {
                 accounts.push(name(&account)?);
             }
-            Command::IssueMarginCalls(IssueMarginCalls { set: SetName { date, snap, source }, accounts })
+            let issue = IssueMarginCalls { set: SetName { date, snap, source }, accounts };
+            if initial { Command::IssueInitialCalls(issue) } else { Command::IssueMarginCalls(issue) }
         }
         "margin-call" => {
             let number = words.word("the number")?;
@@ -116,6 +118,27 @@ pub(super) fn tell(view: &View, event: &Event) -> Option<String> {
                     format!("{at}: {standing}; call {} of {}, due {}", call.number, money(call.amount), call.due)
                 }
                 None => format!("{at}: {standing}, {} missing", money(figures.missing)),
+            }
+        }
+        Event::InitialAssessed(told) => {
+            let money = |units: i64| amount(view, told.currency, units);
+            let at = format!("commitments of {} on {}", told.account, told.set.date);
+            if !told.lacks.is_empty() {
+                return Some(format!("{at}: not assessed, {} lacking", told.lacks.join(", ")));
+            }
+            let figures = &told.figures;
+            let standing = format!(
+                "bought {}, sold short {}, available {}, required {}",
+                money(figures.bought),
+                money(figures.sold_short),
+                money(figures.available),
+                money(figures.required)
+            );
+            match told.call {
+                Some(call) => {
+                    format!("{at}: {standing}; call {} of {}, due {}", call.number, money(call.amount), call.due)
+                }
+                None => format!("{at}: {standing}"),
             }
         }
         Event::MarginCallMoved(moved) => {

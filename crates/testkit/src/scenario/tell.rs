@@ -127,7 +127,9 @@ fn tell(view: &View, event: &Event, steps: bool) -> Option<String> {
         Event::LimitReserved(_) | Event::HoldingReserved(_) | Event::LimitBreached(_) | Event::LimitCured(_) => {
             return limits::tell(view, event);
         }
-        Event::MarginAssessed(_) | Event::MarginCallMoved(_) => return margin::tell(view, event),
+        Event::MarginAssessed(_) | Event::InitialAssessed(_) | Event::MarginCallMoved(_) => {
+            return margin::tell(view, event);
+        }
         event => return super::outside::tell(view, event),
     })
 }
