@@ -55,6 +55,7 @@ fn standing(row: &LimitFacts) -> view::LimitStanding {
     let kind = match row.kind {
         LimitKind::PreSettlement => record::LimitKind::PreSettlement,
         LimitKind::Delivery => record::LimitKind::Delivery,
+        LimitKind::Issuer => record::LimitKind::Issuer,
     };
     let on_breach = match row.limit {
         None => record::OnBreach::Unspecified,

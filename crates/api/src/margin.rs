@@ -4,9 +4,10 @@
 use engine::{CallFacts, MarginStanding};
 use model::currency::exponent;
 use model::identifier::CurrencyCode;
+use model::margin::CallKind;
 use projections::ViewName;
 use tonic::{Request, Response, Status};
-use wire::pb::{service as pb, typ, view};
+use wire::pb::{record, service as pb, typ, view};
 
 use crate::access::sight::Sight;
 use crate::backend::Backend;
@@ -83,6 +84,10 @@ fn call(row: &CallFacts) -> view::MarginCall {
         due: date_number(row.due),
         missed: row.missed,
         issued_in: row.issued,
+        kind: match row.kind {
+            CallKind::Maintenance => record::MarginCallKind::Maintenance,
+            CallKind::Initial => record::MarginCallKind::Initial,
+        } as i32,
     }
 }
 

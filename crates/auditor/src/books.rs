@@ -19,6 +19,8 @@ pub type Turnover = HashMap<(u32, Asset), [i128; 3], FixedState>;
 pub struct Books {
     pub balances: Balances,
     pub turnover: Turnover,
+    /// What the books of each entity own of each asset.
+    owned: HashMap<(u32, Asset), i128, FixedState>,
     /// Per asset: what openings, transfers, agents and breaks brought in, less what they took.
     pub inflow: BTreeMap<Asset, i128>,
     /// Locations that this record debits, to be held against their floors when it is over.
@@ -63,6 +65,9 @@ impl Books {
         for posting in postings {
             let Posting { account, asset, amount } = *posting;
             *self.balances.entry((account, asset)).or_default() += i128::from(amount);
+            if account.kind() == kind::BOOK && !asset.is_currency() {
+                *self.owned.entry((account.entity(), asset)).or_default() += i128::from(amount);
+            }
             if account.kind() == kind::COUNTERPARTY {
                 self.turnover.entry((account.entity(), asset)).or_default()[cause] += i128::from(amount);
             }
@@ -79,6 +84,11 @@ impl Books {
             self.keeps(postings)?;
         }
         Ok(())
+    }
+
+    /// What the books of an entity own of an asset.
+    pub fn owned(&self, entity: u32, asset: Asset) -> i128 {
+        self.owned.get(&(entity, asset)).copied().unwrap_or_default()
     }
 
     /// Ownership less location is nothing, for each entity and asset.

@@ -91,7 +91,7 @@ impl Market {
         let principal = if terms.paid {
             self.convert(terms.net.into(), terms.currency, into)?
         } else {
-            self.worth(names, terms, into)?
+            self.worth(names, terms.instrument, terms.quantity.into(), into)?
         };
         if of != PRE_SETTLEMENT {
             return Some(principal);
@@ -104,9 +104,9 @@ impl Market {
         Some(product.div_euclid(power) + i128::from(product.rem_euclid(power) != 0))
     }
 
-    /// What the securities of a trade are worth.
-    fn worth(&self, names: &Names, terms: &Terms, into: Asset) -> Option<i128> {
-        let instrument = self.instruments.get(&terms.instrument)?;
+    /// What so many of an instrument are worth.
+    pub fn worth(&self, names: &Names, number: u32, quantity: i128, into: Asset) -> Option<i128> {
+        let instrument = self.instruments.get(&number)?;
         let quote = instrument.quote?;
         if instrument.face && quote.accrued.is_none() {
             return None;
@@ -116,8 +116,8 @@ impl Market {
         let raised = |(digits, own): Number| i128::from(digits) * ten(scale - own);
         let price = raised(quote.value) + raised((accrued, decimals));
         let percent = if instrument.face { 2 } else { 0 };
-        let down = ten(names.scale(terms.instrument) + scale + percent);
-        let worth = half_up(i128::from(terms.quantity) * price * ten(exponent(quote.currency)), down);
+        let down = ten(names.scale(number) + scale + percent);
+        let worth = half_up(quantity * price * ten(exponent(quote.currency)), down);
         self.convert(worth, quote.currency, into)
     }
 

@@ -342,8 +342,8 @@ fn fact<'a>(kind: u32, f: &Table<'a>, packed: Vec<u64>) -> Result<Fact<'a>, Faul
         48 => Fact::BreakClosed { number: f.number(1)? },
         60 => Fact::ChangeLapsed { trade: f.number(1)? },
         61..=65 => Fact::Accounting,
-        80..=82 => Fact::Limit(limits::Told::read(kind, f)?),
-        83 | 84 => Fact::Margin(margin::Told::read(kind, f)?),
+        80..=82 | 85 => Fact::Limit(limits::Told::read(kind, f)?),
+        83 | 84 | 86 => Fact::Margin(margin::Told::read(kind, f)?),
         other => return Err(Fault::unknown(format!("a fact of kind {other}, which this auditor does not know"))),
     })
 }

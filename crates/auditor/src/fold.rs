@@ -79,7 +79,7 @@ impl Fold {
     /// What must hold of the whole, and what lies where at the end.
     pub fn end(&self) -> Result<Vec<TrialLine>, Fault> {
         self.trades.check_end()?;
-        self.limits.end(|trade| self.trades.key_of(trade).is_some())?;
+        self.limits.end(|trade| self.trades.key_of(trade).is_some(), &self.books)?;
         self.books.trial_balance(&self.names)
     }
 
@@ -177,7 +177,7 @@ impl Fold {
         self.trades.fact(fact, postings, &self.names, said.trade, sequence)?;
         self.books.post(fact, postings)?;
         self.margin.fact(fact)?;
-        self.limits.fact((sequence, date_of(self.at)), fact, &self.trades, &self.names)?;
+        self.limits.fact((sequence, date_of(self.at)), fact, (&self.trades, &self.books), &self.names)?;
         match fact {
             Fact::Captured { source, id, version, terms, defects, .. } => {
                 taken.captured = true;

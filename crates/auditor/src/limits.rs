@@ -1,8 +1,9 @@
-//! Limits on counterparties, counted a second time (I21): used is the sum of what open trades reserve, what is over a limit is
-//! told as a breach with its true figures, and what is kept again is told too.
+//! Limits on counterparties and issuers, counted a second time (I21): used is the sum of what open trades and holdings reserve,
+//! what is over a limit is told as a breach with its true figures, and what is kept again is told too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::books::Books;
 use crate::bytes::{Fields, Value, last, text};
 use crate::exposure::Market;
 use crate::facts::{Fact, Table};
@@ -14,6 +15,9 @@ use crate::trades::Trades;
 /// Entity, counterparty, what for, value date (0: none).
 type Line = (u32, u32, u32, u32);
 
+/// What a limit is for, by the number of `LimitKind`.
+const ISSUER: u32 = 3;
+
 /// From each day the amount and what a breach asks for.
 type Rows = BTreeMap<u32, (i64, u32)>;
 
@@ -21,6 +25,7 @@ type Rows = BTreeMap<u32, (i64, u32)>;
 #[derive(Clone, Debug)]
 pub enum Told {
     Reserved { line: Line, trade: u64, currency: Asset, amount: i64, measured: bool },
+    Owned { line: Line, instrument: u32, quantity: i64, currency: Asset, amount: i64, measured: bool },
     Breached { line: Line, limit: i64, used: i64, excess: i64, unmeasured: u32, on_breach: u32 },
     Cured { line: Line, limit: i64, used: i64, since: u64 },
 }
@@ -36,6 +41,14 @@ impl Told {
                 currency: Asset::currency(f.text(3)?)?,
                 amount: f.signed(4)?,
                 measured: f.text(5)?.is_empty(),
+            },
+            85 => Told::Owned {
+                line,
+                instrument: f.small(2)?,
+                quantity: f.signed(3)?,
+                currency: Asset::currency(f.text(4)?)?,
+                amount: f.signed(5)?,
+                measured: f.text(6)?.is_empty(),
             },
             81 => Told::Breached {
                 line,
@@ -65,6 +78,9 @@ pub struct Limits {
     market: Market,
     used: BTreeMap<Line, Used>,
     by_trade: BTreeMap<u64, BTreeMap<Line, (i64, bool)>>,
+    /// What is owned of each instrument and takes of its issuer's line: quantity, amount, measured.
+    owned: BTreeMap<(u32, Line), (i64, i64, bool)>,
+    issuers: BTreeMap<u32, String>,
     /// An agent settled a part in this record: what is reserved is a part of what was.
     part: bool,
     touched: BTreeSet<Line>,
@@ -80,6 +96,7 @@ impl Limits {
         let value = |field| last(body, field)?.map_or(Ok(&[][..]), Value::bytes);
         match which {
             51 => {
+                // An issuer has a number among the parties too.
                 let party = |field| names.known(kind::PARTY, text(body, field)?);
                 let key = (party(1)?, party(2)?, number(3)?);
                 let currency = text(body, 4)?;
@@ -91,6 +108,10 @@ impl Limits {
                 let lines = self.used.keys().filter(|line| (line.0, line.1, line.2) == key);
                 self.touched.extend(lines.copied().collect::<Vec<_>>());
             }
+            55 => {
+                let instrument = names.known(kind::INSTRUMENT, text(body, 1)?)?;
+                self.issuers.insert(instrument, text(body, 2)?.to_owned());
+            }
             _ => self.market.set(names, which, body)?,
         }
         Ok(())
@@ -100,7 +121,7 @@ impl Limits {
         &mut self,
         (sequence, today): (u64, u32),
         fact: &Fact<'_>,
-        trades: &Trades,
+        (trades, books): (&Trades, &Books),
         names: &Names,
     ) -> Result<(), Fault> {
         match fact {
@@ -113,6 +134,10 @@ impl Limits {
                     && !self.part
                 {
                     self.measured((line, trade, currency), measured.then_some(amount), trades, names)?;
+                }
+                if let Told::Owned { line, instrument, quantity, currency, amount, measured } = *told {
+                    let amount = measured.then_some(amount);
+                    self.is_owned((line, instrument, currency), (quantity, amount), books, names)?;
                 }
                 self.told(sequence, today, told)?;
             }
@@ -135,6 +160,22 @@ impl Limits {
                 }
                 let used = self.used.entry(line).or_default();
                 if let Some((before, measured)) = before {
+                    (used.amount, used.unmeasured) = (used.amount - before, used.unmeasured - u32::from(!measured));
+                }
+                (used.amount, used.unmeasured) = (used.amount + amount, used.unmeasured + u32::from(!measured));
+                self.touched.insert(line);
+            }
+            Told::Owned { line, instrument, quantity, currency, amount, measured } => {
+                let known = self.rows.get(&(line.0, line.1, line.2));
+                must!(I21, known.is_some_and(|(of, _)| *of == currency), "holdings reserve of no such limit");
+                must!(I21, amount >= 0 && (measured || amount == 0), "a holding reserves {amount}");
+                must!(I21, quantity > 0 || (amount == 0 && measured), "nothing is owned and reserves {amount}");
+                let before = match quantity {
+                    0 => self.owned.remove(&(instrument, line)),
+                    _ => self.owned.insert((instrument, line), (quantity, amount, measured)),
+                };
+                let used = self.used.entry(line).or_default();
+                if let Some((_, before, measured)) = before {
                     (used.amount, used.unmeasured) = (used.amount - before, used.unmeasured - u32::from(!measured));
                 }
                 (used.amount, used.unmeasured) = (used.amount + amount, used.unmeasured + u32::from(!measured));
@@ -197,6 +238,28 @@ impl Limits {
         Ok(())
     }
 
+    /// What is owned is what the books say, of an instrument of this issuer, at the last price.
+    fn is_owned(
+        &self,
+        (line, instrument, currency): (Line, u32, Asset),
+        (quantity, amount): (i64, Option<i64>),
+        books: &Books,
+        names: &Names,
+    ) -> Result<(), Fault> {
+        must!(I21, line.2 == ISSUER && line.3 == 0, "a holding reserves of a line that is no issuer's");
+        let issuer = self.issuers.get(&instrument).and_then(|issuer| names.find(kind::PARTY, issuer));
+        if issuer != Some(line.1) {
+            must!(I21, quantity == 0, "{quantity} reserve of another issuer's line");
+            return Ok(());
+        }
+        let owned = books.owned(line.0, Asset::instrument(instrument)).max(0);
+        must!(I21, i128::from(quantity) == owned, "{owned} are owned, {quantity} are told");
+        let worth = self.market.worth(names, instrument, owned, currency).filter(|worth| *worth <= i64::MAX.into());
+        let asked = if owned == 0 { Some(0) } else { worth };
+        must!(I21, asked == amount.map(i128::from), "{quantity} reserve {amount:?} and must {asked:?}");
+        Ok(())
+    }
+
     /// What is over a limit is told, what is not is not; and nothing that is over is reserved.
     pub fn end_of_record(&mut self, today: u32) -> Result<(), Fault> {
         self.part = false;
@@ -212,7 +275,11 @@ impl Limits {
     }
 
     /// What has ended reserves nothing.
-    pub fn end(&self, is_open: impl Fn(u64) -> bool) -> Result<(), Fault> {
+    pub fn end(&self, is_open: impl Fn(u64) -> bool, books: &Books) -> Result<(), Fault> {
+        for ((instrument, line), (quantity, ..)) in &self.owned {
+            let owned = books.owned(line.0, Asset::instrument(*instrument));
+            must!(I21, i128::from(*quantity) == owned, "{owned} are owned at the end, {quantity} were told");
+        }
         let ended = self.by_trade.iter().find(|(trade, own)| !own.is_empty() && !is_open(**trade));
         must!(I21, ended.is_none(), "trade {} has ended and still reserves", ended.map_or(0, |(trade, _)| *trade));
         Ok(())

@@ -57,8 +57,8 @@ fn four_eyes(command: Command<'_>) -> Result<Option<u32>, Fault> {
         command::SIGN_OFF => Some(30),
         command::SET_REFERENCE => match Fields::of(command.body).next()?.map(|(kind, _)| kind) {
             Some(9) => Some(1),
-            // Credit limits, limits on counterparties, add-ons.
-            Some(11 | 51 | 52) => Some(2),
+            // Credit limits, limits on counterparties and issuers, add-ons, what CCPs ask.
+            Some(11 | 51 | 52 | 56) => Some(2),
             Some(13) => Some(6),
             Some(12) => Some(7),
             Some(30) => Some(20),

@@ -125,7 +125,7 @@ fn limits_are_counted_a_second_time() {
     let mut shard = Shard::new(flow.genesis());
     assert_eq!(play_with(&flow, &mut shard, |first| flow.limits(first)).len(), 0, "the week goes as it should");
     audit(&shard).expect("sound");
-    let mut tried = [0; 4];
+    let mut tried = [0; 6];
     for (which, tried) in tried.iter_mut().enumerate() {
         let mut fold = Fold::default();
         for (bytes, record) in shard.bytes().zip(shard.records()) {
@@ -134,6 +134,8 @@ fn limits_are_counted_a_second_time() {
                 for event in events {
                     let figure = match event {
                         Event::LimitReserved(reserved) if which == 0 && reserved.amount != 0 => &mut reserved.amount,
+                        Event::HoldingReserved(reserved) if which == 4 && reserved.amount != 0 => &mut reserved.amount,
+                        Event::HoldingReserved(reserved) if which == 5 => &mut reserved.quantity,
                         Event::LimitBreached(breach) if which == 1 => &mut breach.used,
                         Event::LimitBreached(breach) if which == 2 => &mut breach.limit,
                         Event::LimitCured(cure) if which == 3 => &mut cure.used,
@@ -154,7 +156,7 @@ fn limits_are_counted_a_second_time() {
             break;
         }
     }
-    assert_eq!(tried, [1; 4]);
+    assert_eq!(tried, [1; 6]);
 }
 
 /// The document that an agent sent stands beside what it says, and nowhere else.

@@ -61,7 +61,7 @@ pub(crate) fn carry_out(draft: &mut Draft<'_>, place: u32, change: &Pending) -> 
     let wanted = wanted.expect("the record of a requested amendment holds its details");
     let (mut terms, defects) = resolve(draft, &wanted, false)?;
     let before = state.terms_of(trade);
-    limits::hold(draft, trade.number, before.hold, &mut terms);
+    limits::hold(draft, trade.number, Some(&before), &mut terms);
     let changed =
         Change { trade: trade.number, version: change.version, details_in: change.sequence, amounts_accepted: false };
     push_changed(draft, changed, true, &before, &terms, &defects)?;

@@ -7,7 +7,7 @@ use crate::day::{continue_survey, decide_day};
 use crate::draft::Draft;
 use crate::ledger::{decide_open, decide_reverse, decide_transfer};
 use crate::limits::continue_reserve;
-use crate::margin::{decide_answer, decide_calls};
+use crate::margin::{decide_answer, decide_calls, decide_initial};
 use crate::outside::decide_advice;
 use crate::past::{Past, request_key};
 use crate::permission::permitted;
@@ -113,6 +113,7 @@ pub(crate) fn decide_command(draft: &mut Draft<'_>, _inbound: &Inbound, command:
         Command::CloseBreak(closing) => decide_close(draft, closing),
         Command::AssignBreak { number, owner } => decide_assign(draft, *number, owner),
         Command::IssueMarginCalls(issue) => decide_calls(draft, issue),
+        Command::IssueInitialCalls(issue) => decide_initial(draft, issue),
         Command::AnswerMarginCall { number, answer } => decide_answer(draft, *number, *answer),
         Command::Approve { .. } | Command::Refuse { .. } => {
             unreachable!("an approval is not itself proposed")
@@ -160,6 +161,7 @@ pub fn apply(state: &mut State, sequence: u64, at: Timestamp, actor: &Identifier
             }
         }
         state.count_trade(event);
+        state.note_dealt(event);
         apply_event(state, sequence, at, actor, event);
     }
 }
@@ -239,9 +241,11 @@ fn apply_event(state: &mut State, sequence: u64, at: Timestamp, actor: &Identifi
         | Event::BreakAssigned { .. }
         | Event::BreakClosed { .. } => state.apply_break(event),
         Event::LimitReserved(reservation) => state.apply_reserved(reservation),
+        Event::HoldingReserved(reservation) => state.apply_holding(reservation),
         Event::LimitBreached(breach) => state.apply_breached(sequence, &breach.line),
         Event::LimitCured(cure) => state.apply_cured(&cure.line),
         Event::MarginAssessed(assessment) => state.apply_assessed(sequence, assessment),
+        Event::InitialAssessed(assessment) => state.apply_initial(sequence, assessment),
         Event::MarginCallMoved(moved) => state.apply_call_moved(moved),
     }
 }

@@ -31,9 +31,10 @@ fn kind(command: &Command) -> Option<FourEyes> {
         Command::CloseBreak(closing) if closing.resolution != Resolution::Explained => Some(FourEyes::Adjustment),
         Command::SetReference(reference) => match **reference {
             Reference::Ssi(_) => Some(FourEyes::Ssi),
-            Reference::CreditLimit(_) | Reference::CounterpartyLimit(_) | Reference::AddOn(_) => {
-                Some(FourEyes::CreditLimit)
-            }
+            Reference::CreditLimit(_)
+            | Reference::CounterpartyLimit(_)
+            | Reference::AddOn(_)
+            | Reference::ClearingTerms(_) => Some(FourEyes::CreditLimit),
             Reference::Parameters(_) => Some(FourEyes::Parameters),
             Reference::PriceSet(_) => Some(FourEyes::PriceSet),
             Reference::Grant(_) => Some(FourEyes::Grant),

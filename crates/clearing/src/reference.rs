@@ -296,6 +296,7 @@ fn check(draft: &Draft<'_>, reference: &Reference) -> Result<Option<u8>, Rejecti
         Reference::CounterpartyLimit(limit) => crate::limits::check_limit(draft, limit)?,
         Reference::AddOn(add_on) => crate::limits::check_add_on(add_on)?,
         Reference::MarginAccount(account) => crate::margin::check_account(draft, account)?,
+        Reference::ClearingTerms(terms) => crate::margin::check_terms(draft, terms)?,
         Reference::CreditLimit(limit) => {
             let account = AccountIx(known(draft, Kind::Account, &limit.account)?);
             if state.reference.account(account).is_some_and(|entry| entry.kind == AccountKind::Depot) {
@@ -350,6 +351,7 @@ fn names_in(reference: &Reference) -> Option<(Kind, &Identifier)> {
         Reference::Domain(domain) => Some((Kind::Domain, &domain.id)),
         Reference::Instrument(instrument) => Some((Kind::Instrument, &instrument.id)),
         Reference::Calendar(calendar) => Some((Kind::Calendar, &calendar.id)),
+        Reference::CounterpartyLimit(limit) => crate::limits::named(limit).map(|issuer| (Kind::Party, issuer)),
         _ => None,
     }
 }
@@ -414,19 +416,18 @@ impl State {
             Reference::CreditLimit(limit) => {
                 let account = self.index(Kind::Account, &limit.account);
                 let amount = minor(limit.amount, limit.currency).expect("checked when it was set");
-                let rows = self.reference.limits.entry((account, limit.currency)).or_default();
-                set_from(rows, limit.valid_from, amount);
+                set_from(self.reference.limits.entry((account, limit.currency)).or_default(), limit.valid_from, amount);
                 self.wake_cash(AccountIx(account), limit.currency);
             }
             Reference::PriceSet(set) => {
-                self.reference
-                    .price_sets
-                    .insert((set.date, set.snap.clone(), set.source.clone()), (set.version, sequence));
+                let key = (set.date, set.snap.clone(), set.source.clone());
+                self.reference.price_sets.insert(key, (set.version, sequence));
                 self.take_prices(set);
             }
             Reference::Parameters(parameters) => self.reference.parameters = parameters.clone(),
             Reference::Grant(grant) => self.grants.set(grant.clone()),
-            Reference::BookPolicy(_) | Reference::Issuer(_) => {}
+            Reference::BookPolicy(_) | Reference::ClearingTerms(_) => {}
+            Reference::Issuer(issuer) => self.apply_issuer(issuer),
         }
         if !self.repairs.is_empty() {
             self.repairing = Some(0);

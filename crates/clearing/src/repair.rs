@@ -55,7 +55,7 @@ fn resolve_again(
         return rebook(draft, place, details_in, (&before, &terms), &defects, always);
     }
     // What repairs it may take it over a limit.
-    limits::hold(draft, trade.number, before.hold, &mut terms);
+    limits::hold(draft, trade.number, Some(&before), &mut terms);
     let known = trade.loose.as_ref().map_or(&[][..], |loose| &loose.defects);
     if !always && terms == before && defects == known {
         return Ok(());

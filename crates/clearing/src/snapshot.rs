@@ -19,7 +19,7 @@ use codec::{Codec, Input, Output};
 use model::index::Kind;
 
 /// The private format's version. Raise it with every change of what is written.
-pub const SNAPSHOT_VERSION: u32 = 7;
+pub const SNAPSHOT_VERSION: u32 = 8;
 
 /// Bytes that are no snapshot of this version. The log is folded instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -119,7 +119,7 @@ fn capture(draft: &mut Draft<'_>, message: &TradeMessage, key: &IdKey) -> Result
     let postings = capture_postings(&terms);
     draft.check_range(&postings)?;
     let number = draft.trade_number();
-    limits::hold(draft, number, false, &mut terms);
+    limits::hold(draft, number, None, &mut terms);
     draft.push(Event::TradeCaptured {
         trade: number,
         source,
@@ -147,7 +147,7 @@ fn capture(draft: &mut Draft<'_>, message: &TradeMessage, key: &IdKey) -> Result
                     Change { trade: number, version: *version, details_in: *sequence, amounts_accepted: false };
                 let before = terms;
                 (terms, defects) = resolve(draft, amended, false)?;
-                limits::hold(draft, number, before.hold, &mut terms);
+                limits::hold(draft, number, Some(&before), &mut terms);
                 push_changed(draft, change, true, &before, &terms, &defects)?;
             }
         }
@@ -271,7 +271,7 @@ fn amend(draft: &mut Draft<'_>, message: &TradeMessage, place: u32) -> Result<()
                 draft.push(Event::InstructionCancelled { instruction: instruction.number, reason: code::CANZ });
                 draft.set_gone(instruction.number);
             }
-            limits::hold(draft, trade.number, before.hold, &mut terms);
+            limits::hold(draft, trade.number, Some(&before), &mut terms);
             push_changed(draft, change, economic, &before, &terms, &defects)?;
             if defects.is_empty() {
                 issue(draft, trade.number, place, &terms);

@@ -1,19 +1,22 @@
-//! `quittance margin`: client margin accounts at recorded prices, calls, and what becomes of them.
+//! `quittance margin`: client margin accounts at recorded prices, calls, and what becomes of them; what CCPs will ask of us.
+
+pub mod forecast;
 
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 use wire::pb::record::command::Kind;
-use wire::pb::record::{AnswerMarginCall, Command, IssueMarginCalls, MarginAnswer, SetName};
+use wire::pb::record::{AnswerMarginCall, Command, IssueMarginCalls, MarginAnswer, MarginCallKind, SetName};
 use wire::pb::service::{ListMarginAccountsRequest, ListMarginCallsRequest, SubmitCommandRequest};
-use wire::pb::view::{MarginCall, MarginStanding, MarginStandings, PriceSetFilter};
+use wire::pb::view::{ForecastFilter, MarginCall, MarginStanding, MarginStandings, PriceSetFilter, SetSeries};
 
-use crate::connection::{Caller, Connection, Signed, print_receipt};
+use crate::connection::{Caller, Connection, Seen, Signed, print_receipt};
 use crate::dates;
 use crate::fault::failed;
 use crate::output::{self, Cell, Column, Format, Mark, column, figure, note};
 use crate::paging::answer;
+use crate::pnl::series;
 
-/// Client margin accounts at recorded prices, and their calls: issue, meet, withdraw
+/// Client margin accounts at recorded prices, and their calls: issue, meet, withdraw; what CCPs will ask of us
 #[derive(Args, Debug)]
 pub struct Margin {
     #[command(flatten)]
@@ -34,6 +37,28 @@ enum Verb {
         #[command(flatten)]
         at: At,
     },
+    /// What CCPs will ask for what has not settled: mark to market, volatility, gap and fails, with the trades behind each
+    #[command(
+        after_help = "A clearing account is an entity's depot at a CCP, in one settlement currency. The numbers are reference data\n\
+        (`clearing_terms`); the haircut is the worst of the recorded closes at their confidence. An account that lacks a\n\
+        price, a history or terms has no figures, and says what it lacks.\n\n\
+        Examples:\n  quittance margin forecast\n  quittance margin forecast --ccp EUCP --date 2026-11-20 -o json"
+    )]
+    Forecast {
+        /// Accounts of this entity of ours
+        #[arg(long)]
+        entity: Option<String>,
+        /// At this CCP
+        #[arg(long)]
+        ccp: Option<String>,
+        #[command(flatten)]
+        at: At,
+        /// Moves of the past: on each date the first series that has it [default: the series of the prices]
+        #[arg(long, value_delimiter = ',', value_parser = series, value_name = "SNAP/SOURCE")]
+        history: Vec<SetSeries>,
+        #[command(flatten)]
+        seen: Seen,
+    },
     /// Calls that have not ended, the oldest first
     #[command(after_help = "Examples:\n  quittance margin calls\n  quittance margin calls --missed -o csv")]
     Calls {
@@ -47,18 +72,20 @@ enum Verb {
     /// Assess accounts at a recorded set of prices, and call what is missing and not called yet
     #[command(after_help = "Example:\n  quittance margin issue 2026-11-23 --source QUOTES --reason \"daily run\"")]
     Issue {
-        /// The business date, which is the set's
-        #[arg(value_parser = dates::parse)]
-        date: u32,
-        /// Prices of this snap
-        #[arg(long, default_value = "CLOSE")]
-        snap: String,
-        /// Prices of this source
-        #[arg(long)]
-        source: String,
-        /// Only these accounts [default: all]
-        #[arg(long, value_name = "ID")]
-        account: Vec<String>,
+        #[command(flatten)]
+        of: Of,
+        #[command(flatten)]
+        signed: Signed,
+    },
+    /// Assess what a trade date's purchases and short sales ask for, and call it: the initial call of Regulation T
+    #[command(
+        after_help = "Half of what was bought (at its cost) and sold short (its proceeds), less what the rest of the account has to spare\n\
+        at the set. Due a standard settlement cycle and two business days later.\n\n\
+        Example:\n  quittance margin initial 2026-11-23 --source QUOTES --reason \"daily run\""
+    )]
+    Initial {
+        #[command(flatten)]
+        of: Of,
         #[command(flatten)]
         signed: Signed,
     },
@@ -85,6 +112,30 @@ enum How {
     Withdrawn,
 }
 
+/// Which accounts are assessed, at which set.
+#[derive(Args, Debug)]
+struct Of {
+    /// The business date, which is the set's
+    #[arg(value_parser = dates::parse)]
+    date: u32,
+    /// Prices of this snap
+    #[arg(long, default_value = "CLOSE")]
+    snap: String,
+    /// Prices of this source
+    #[arg(long)]
+    source: String,
+    /// Only these accounts [default: all]
+    #[arg(long, value_name = "ID")]
+    account: Vec<String>,
+}
+
+impl Of {
+    fn issue(self) -> IssueMarginCalls {
+        let Of { date, snap, source, account } = self;
+        IssueMarginCalls { set: Some(SetName { date, snap, source }), accounts: account }
+    }
+}
+
 /// At which prices.
 #[derive(Args, Debug)]
 struct At {
@@ -99,28 +150,35 @@ struct At {
     source: Option<String>,
 }
 
+impl At {
+    fn prices(self) -> PriceSetFilter {
+        let (date, source) = (self.date.unwrap_or_default(), self.source.unwrap_or_default());
+        PriceSetFilter { date, snap: self.snap, source }
+    }
+}
+
 pub async fn run(command: Margin) -> Result<()> {
     let format = command.caller.output;
     let connection = command.caller.connect().await?;
     match command.verb {
         Verb::Accounts { at } => {
-            let At { date, snap, source } = at;
-            let prices = PriceSetFilter { date: date.unwrap_or_default(), snap, source: source.unwrap_or_default() };
-            let request = ListMarginAccountsRequest { prices: Some(prices) };
+            let request = ListMarginAccountsRequest { prices: Some(at.prices()) };
             let standings = answer(connection.risk().list_margin_accounts(request).await)?.standings;
             let none = || failed("the server's answer holds no margin accounts".to_owned());
             accounts_out(format, standings.ok_or_else(none)?)
+        }
+        Verb::Forecast { entity, ccp, at, history, seen } => {
+            let (entity, ccp) = (entity.unwrap_or_default(), ccp.unwrap_or_default());
+            let filter = ForecastFilter { entity, ccp, prices: Some(at.prices()), history };
+            forecast::run(&connection, format, filter, seen).await
         }
         Verb::Calls { account, missed } => {
             let request = ListMarginCallsRequest { account: account.unwrap_or_default(), only_missed: missed };
             let calls = answer(connection.risk().list_margin_calls(request).await)?.calls;
             output::list(format, CALLS, calls, "no call is open")
         }
-        Verb::Issue { date, snap, source, account, signed } => {
-            let set = Some(SetName { date, snap, source });
-            let issue = IssueMarginCalls { set, accounts: account };
-            submit(&connection, format, Kind::IssueMarginCalls(issue), signed).await
-        }
+        Verb::Issue { of, signed } => submit(&connection, format, Kind::IssueMarginCalls(of.issue()), signed).await,
+        Verb::Initial { of, signed } => submit(&connection, format, Kind::IssueInitialCalls(of.issue()), signed).await,
         Verb::Answer { number, how, signed } => {
             let answer = match how {
                 How::Met => MarginAnswer::Met,
@@ -155,7 +213,8 @@ fn accounts_out(format: Format, standings: MarginStandings) -> Result<()> {
     Ok(())
 }
 
-const ACCOUNTS: &[Column<MarginStanding>] = &[
+/// How an account is shown, here and in the demonstration.
+pub const ACCOUNTS: &[Column<MarginStanding>] = &[
     column("account", |each| Cell::text(&each.account)),
     column("client", |each| Cell::text(&each.client)),
     column("ccy", |each| Cell::text(&each.currency)),
@@ -178,8 +237,18 @@ fn standing(call: &MarginCall) -> Cell {
     }
 }
 
-const CALLS: &[Column<MarginCall>] = &[
+fn kind(call: &MarginCall) -> Cell {
+    Cell::text(match call.kind() {
+        MarginCallKind::Unspecified => "",
+        MarginCallKind::Maintenance => "maintenance",
+        MarginCallKind::Initial => "initial",
+    })
+}
+
+/// How a call is shown, here and in the demonstration.
+pub const CALLS: &[Column<MarginCall>] = &[
     column("call", |each| Cell::Count(each.number)),
+    column("kind", kind),
     column("account", |each| Cell::text(&each.account)),
     column("client", |each| Cell::text(&each.client)),
     column("for", |each| Cell::Date(each.date)),

@@ -65,6 +65,8 @@ pub enum Command {
     AssignBreak { number: u64, owner: Identifier },
     /// Assesses client margin accounts and calls what is missing.
     IssueMarginCalls(IssueMarginCalls),
+    /// Assesses what a trade date's purchases and short sales of margin accounts ask for, and calls it.
+    IssueInitialCalls(IssueMarginCalls),
     /// What a person says of an open margin call.
     AnswerMarginCall { number: u64, answer: MarginAnswer },
 }
@@ -93,6 +95,7 @@ impl Command {
             Command::CloseBreak(_) => "close-break",
             Command::AssignBreak { .. } => "assign-break",
             Command::IssueMarginCalls(_) => "issue-margin-calls",
+            Command::IssueInitialCalls(_) => "issue-initial-calls",
             Command::AnswerMarginCall { .. } => "answer-margin-call",
         }
     }

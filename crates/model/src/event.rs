@@ -11,8 +11,8 @@ use crate::identifier::{CurrencyCode, Identifier};
 use crate::index::{AccountIx, Asset, BookIx, DomainIx, Kind, PartyIx, SourceIx};
 use crate::instruction::{Code, Movement};
 use crate::ledger::Posting;
-use crate::limit::{LimitBreach, LimitCure, Reservation};
-use crate::margin::{CallMoved, MarginAssessment};
+use crate::limit::{HoldingReservation, LimitBreach, LimitCure, Reservation};
+use crate::margin::{CallMoved, InitialAssessment, MarginAssessment};
 use crate::outbound::OutboundInstruction;
 use crate::reference::Reference;
 use crate::trade::{Defect, Terms, TradeMessage};
@@ -310,6 +310,8 @@ pub enum Event {
 
     /// What a trade reserves of a limit changed.
     LimitReserved(Reservation),
+    /// What a holding reserves of its issuer's limit changed.
+    HoldingReserved(HoldingReservation),
     /// A limit is breached, or further than before.
     LimitBreached(LimitBreach),
     /// A limit is kept again.
@@ -317,6 +319,8 @@ pub enum Event {
 
     /// A client margin account was assessed, and perhaps called.
     MarginAssessed(MarginAssessment),
+    /// What a trade date's commitments of a client margin account ask for was assessed, and perhaps called.
+    InitialAssessed(InitialAssessment),
     /// A margin call was paid, met, cured, withdrawn or missed.
     MarginCallMoved(CallMoved),
 }

@@ -1,4 +1,4 @@
-//! Limits on counterparties: how much may be at stake with whom, as reference data; what trades reserve of it and what
+//! Limits on counterparties and issuers: how much may be at stake with whom, as reference data; what trades reserve of it and what
 //! breaches it, as facts.
 //!
 //! How a trade is measured, and why, is `docs/decisions/0054-limits-and-margin-calls-are-records.md`.
@@ -6,7 +6,7 @@
 use crate::date::Date;
 use crate::decimal::Decimal;
 use crate::identifier::{CurrencyCode, Identifier};
-use crate::index::PartyIx;
+use crate::index::{InstrumentIx, PartyIx};
 use alloc::string::String;
 
 /// What a limit is for.
@@ -17,17 +17,20 @@ pub enum LimitKind {
     PreSettlement = 1,
     /// The principal that can be lost where delivery and payment are not one: free of payment, by value date.
     Delivery = 2,
+    /// What would be lost with an issuer: what is owned of its instruments by trade date, at the last recorded prices.
+    Issuer = 3,
 }
 
 impl LimitKind {
     /// Every kind, in the order of its code.
-    pub const ALL: [LimitKind; 2] = [LimitKind::PreSettlement, LimitKind::Delivery];
+    pub const ALL: [LimitKind; 3] = [LimitKind::PreSettlement, LimitKind::Delivery, LimitKind::Issuer];
 
     /// The word for it in the interface.
     pub fn name(self) -> &'static str {
         match self {
             LimitKind::PreSettlement => "pre-settlement",
             LimitKind::Delivery => "delivery",
+            LimitKind::Issuer => "issuer",
         }
     }
 }
@@ -47,6 +50,7 @@ pub enum OnBreach {
 pub struct CounterpartyLimit {
     /// Ours.
     pub entity: Identifier,
+    /// Of an issuer limit the issuer by its name among us ([`crate::reference::Issuer`]); it need not be a party.
     pub counterparty: Identifier,
     pub kind: LimitKind,
     /// What it is counted in; the same in every later row.
@@ -73,6 +77,7 @@ pub struct AddOn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LimitLine {
     pub entity: PartyIx,
+    /// Of an issuer limit the issuer: its name has a number among the parties' names.
     pub counterparty: PartyIx,
     pub kind: LimitKind,
     pub value_date: Option<Date>,
@@ -93,11 +98,27 @@ pub struct Reservation {
     pub lacks: Option<String>,
 }
 
+/// What an entity owns of an instrument by trade date reserves of its issuer's line from now on; it replaces what it reserved
+/// before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldingReservation {
+    pub line: LimitLine,
+    pub instrument: InstrumentIx,
+    /// In the instrument's smallest unit, all books of the entity together; zero where nothing is owned, or it is short.
+    pub quantity: i64,
+    /// What the limit is counted in.
+    pub currency: CurrencyCode,
+    /// What the quantity was worth at the last recorded price, in minor units.
+    pub amount: i64,
+    /// The price or rate for want of which it cannot be measured. The amount is then zero and the line counts as breached.
+    pub lacks: Option<String>,
+}
+
 /// A trade took a line over its limit (or further over it), or the limit fell below what is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitBreach {
     pub line: LimitLine,
-    /// What took it there; absent: the limit moved, or its date came.
+    /// What took it there; absent: the limit moved, its date came, or (of an issuer) prices or something other than a trade.
     pub trade: Option<u64>,
     pub currency: CurrencyCode,
     /// In minor units, as are the next two.
@@ -105,7 +126,7 @@ pub struct LimitBreach {
     pub used: i64,
     /// Above the limit; zero when only what cannot be measured breaches it.
     pub excess: i64,
-    /// Trades that cannot be measured.
+    /// Trades (of an issuer: instruments) that cannot be measured.
     pub unmeasured: u32,
     /// What the limit asks for.
     pub on_breach: OnBreach,

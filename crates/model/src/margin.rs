@@ -4,6 +4,7 @@
 
 use crate::accounting::{FrozenSet, SetName};
 use crate::date::Date;
+use crate::decimal::Decimal;
 use crate::identifier::{CurrencyCode, Identifier};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -29,6 +30,35 @@ pub struct MarginAccount {
     pub valid_from: Date,
 }
 
+/// What a central counterparty asks of us for what has not settled, from a date on: the numbers of its rules, or of a house that
+/// expects more. None are shipped: they are a member's agreement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClearingTerms {
+    pub ccp: Identifier,
+    /// Whose law it works under: an ISO 3166 country code.
+    pub jurisdiction: String,
+    /// First business day on which they hold.
+    pub valid_from: Date,
+    /// Where the numbers stand: rule book and chapter.
+    pub source: String,
+    /// A position above this share of an account's gross market value is concentrated.
+    pub gap_threshold: Decimal,
+    /// The charge for it, as a share of that position's value.
+    pub gap_rate: Decimal,
+    /// Of the market value that is past its date.
+    pub fails_rate: Decimal,
+    /// The volatility charge is never less than this share of market value.
+    pub least_haircut: Decimal,
+    /// Of the volatility charge, one-sided: 0.99.
+    pub confidence: Decimal,
+    /// Moves of the past that it stands on.
+    pub scenarios: u32,
+    /// Closes from the beginning of a move to its end: the time a liquidation takes.
+    pub horizon: u8,
+    /// First letters of the CFI of what is never concentrated: indices and funds on them.
+    pub index_cfi: Vec<String>,
+}
+
 /// Assess accounts at a recorded set of prices, and call what is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssueMarginCalls {
@@ -36,6 +66,33 @@ pub struct IssueMarginCalls {
     pub set: SetName,
     /// Empty: all accounts.
     pub accounts: Vec<Identifier>,
+}
+
+impl IssueMarginCalls {
+    /// So many accounts are assessed by one command: what is told of them must fit a record; `wire`'s tests hold it to it.
+    pub const MOST_ACCOUNTS: usize = 500;
+    /// So much of what an account lacks is told by name; of the rest how much there is.
+    pub const MOST_LACKS: usize = 8;
+}
+
+/// What a call is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum CallKind {
+    /// What an account lacks of what must be kept.
+    Maintenance = 1,
+    /// What a day's purchases and short sales ask for beyond what the rest of the account has to spare.
+    Initial = 2,
+}
+
+impl CallKind {
+    /// The word for it in the interface.
+    pub fn name(self) -> &'static str {
+        match self {
+            CallKind::Maintenance => "maintenance",
+            CallKind::Initial => "initial",
+        }
+    }
 }
 
 /// What a person says of an open call.
@@ -119,6 +176,35 @@ pub struct MarginAssessment {
     pub currency: CurrencyCode,
     /// All zero where something is lacking.
     pub figures: MarginFigures,
+    /// Prices, rates or rules for want of which it could not be assessed: instruments, `USD/EUR`, `rule of XX`.
+    pub lacks: Vec<String>,
+    pub call: Option<IssuedCall>,
+}
+
+/// What a trade date's commitments ask for, in minor units of the account's currency.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InitialFigures {
+    /// What was paid that day for what became long, net of what was sold again.
+    pub bought: i64,
+    /// What was taken that day for what became short.
+    pub sold_short: i64,
+    /// What the rest of the account has above its own initial requirement.
+    pub available: i64,
+    /// Equity of the rest.
+    pub equity: i64,
+    /// What is asked for.
+    pub required: i64,
+}
+
+/// An account's commitments of a day were assessed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InitialAssessment {
+    pub account: Identifier,
+    /// What the rest of the account stands on; its date is the trade date.
+    pub set: FrozenSet,
+    pub currency: CurrencyCode,
+    /// All zero where something is lacking.
+    pub figures: InitialFigures,
     /// Prices, rates or rules for want of which it could not be assessed: instruments, `USD/EUR`, `rule of XX`.
     pub lacks: Vec<String>,
     pub call: Option<IssuedCall>,

@@ -73,6 +73,7 @@ impl AccessRole {
             | Command::CloseBreak(_)
             | Command::AssignBreak { .. }
             | Command::IssueMarginCalls(_)
+            | Command::IssueInitialCalls(_)
             | Command::AnswerMarginCall { .. }
             | Command::CloseQuarantined { .. } => Some(AccessRole::Operator),
             Command::Approve { .. } | Command::Refuse { .. } => Some(AccessRole::Approver),

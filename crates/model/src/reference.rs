@@ -8,7 +8,7 @@ use crate::date::Date;
 use crate::decimal::Decimal;
 use crate::identifier::{Bic, Cfi, CurrencyCode, Identifier, Isin, Lei};
 use crate::limit::{AddOn, CounterpartyLimit};
-use crate::margin::MarginAccount;
+use crate::margin::{ClearingTerms, MarginAccount};
 use crate::permission::Grant;
 use crate::trade::{Method, QuantityType};
 use alloc::boxed::Box;
@@ -41,6 +41,7 @@ pub enum Reference {
     AddOn(AddOn),
     MarginAccount(MarginAccount),
     Issuer(Issuer),
+    ClearingTerms(ClearingTerms),
 }
 
 /// What a party is to us. One party may have several roles.

@@ -81,6 +81,7 @@ rejections! {
     ResolutionNotAllowed = 104, "RESOLUTION_NOT_ALLOWED", "this break cannot be closed so: what stands on the break account must be booked, and what does not cannot";
     AdviceIdReused = 105, "ADVICE_ID_REUSED", "the sender used the id of this advice too often for other ones: let it use a fresh one";
     UnknownMarginAccount = 150, "UNKNOWN_MARGIN_ACCOUNT", "there is no such margin account on that date";
+    CommitmentsGone = 152, "COMMITMENTS_GONE", "what was dealt in on that date is not kept any more: it was more than 31 days before the account's last";
     UnknownMarginCall = 151, "UNKNOWN_MARGIN_CALL", "no margin call is open under this number";
 }
 

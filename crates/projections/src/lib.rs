@@ -14,6 +14,7 @@ mod error;
 mod exposure;
 mod folder;
 mod following;
+mod forecast;
 mod grants;
 mod ledger;
 mod market_risk;

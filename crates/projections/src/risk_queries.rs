@@ -7,6 +7,7 @@ use wire::pb::view as pb;
 use crate::Error;
 use crate::coverage::{CoverageFilter, Coverages};
 use crate::exposure::{ExposureFilter, Stand, capitals, exposures};
+use crate::forecast::Unsettled;
 use crate::queries::{PageRequest, Projections};
 use crate::shared::{At, State, ViewName};
 use crate::token::{Purpose, Scope};
@@ -43,6 +44,20 @@ impl Projections {
     pub fn capital(&self, filter: &pb::CapitalFilter, at: At) -> Result<pb::Capitals, Error> {
         let of = filter.of.clone().unwrap_or_default();
         self.at_market(&of, at, |sequence, stand, of| capitals(sequence, stand, of, &filter.jurisdiction))
+    }
+
+    /// What central counterparties will ask for what has not settled, at a set of prices and rates.
+    pub fn margin_forecast(&self, filter: &pb::ForecastFilter, at: At) -> Result<pb::MarginForecasts, Error> {
+        let (unsettled, grounds) = {
+            let state = self.shared.at(ViewName::Status, at)?;
+            let sequence = same_record(&state)?;
+            let (names, grounds) = (state.names.live()?, &state.valuation.live()?.grounds);
+            let prices = grounds.prices(&self.shared.rows.reader(), &Wanted::parse(filter.prices.as_ref())?)?;
+            let (status, positions) = (state.status.live()?, state.positions.live()?);
+            let stand = Stand { names, status, positions, grounds, prices: &prices };
+            (Unsettled::new(sequence, &stand, filter)?, grounds.clone())
+        };
+        unsettled.forecast(&grounds, &self.shared.rows.reader())
     }
 
     /// A recorded set of prices and rates, and its name.

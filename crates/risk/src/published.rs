@@ -1,7 +1,7 @@
 //! The rules we ship: regulatory numbers with the article they come from. Reference data, as a calendar is; a house may
 //! replace any of them, and none of them is written in a function.
 
-use crate::exposure::capital::{Band, DvpFactors, Exclusions, FreeDelivery};
+use crate::exposure::capital::{Band, DvpFactors, Exclusions, FreeDelivery, OwnFunds};
 use crate::margin::client::{ShortTier, Terms};
 use crate::rule::{Rule, Rules};
 use alloc::vec::Vec;
@@ -40,6 +40,15 @@ pub fn free_deliveries() -> Rules<FreeDelivery> {
     ]))
 }
 
+/// Own funds as a share of risk-weighted assets: the total capital ratio.
+pub fn own_funds() -> Rules<OwnFunds> {
+    let ratio = OwnFunds(hundredths(8));
+    Rules(Vec::from([
+        rule("EU", (2014, 1, 1), "Regulation (EU) No 575/2013 (CRR), Article 92(1)(c) and (4)", ratio),
+        rule("GB", (2014, 1, 1), "Regulation (EU) No 575/2013 as in UK law, Article 92(1)(c) and (4)", ratio),
+    ]))
+}
+
 /// Settlement transaction types that the rules on unsettled trades and free deliveries leave out: repurchase transactions
 /// (repo, reverse repo, their tri-party forms, buy-sell-backs) and securities lending and borrowing.
 pub fn unsettled_exclusions() -> Rules<Exclusions> {
@@ -68,4 +77,13 @@ pub fn client_margin() -> Rules<Terms> {
     };
     let source = "Regulation T, 12 CFR 220.2 and 220.12; FINRA Rule 4210(b), (c)";
     Rules(Vec::from([rule("US", (2010, 12, 2), source, terms)]))
+}
+
+/// The standard settlement cycle of a jurisdiction's equities in business days, which payment periods begin with.
+pub fn standard_cycle() -> Rules<u32> {
+    Rules(Vec::from([
+        rule("US", (1995, 6, 7), "SEC Rule 15c6-1(a), 17 CFR 240.15c6-1: T+3", 3),
+        rule("US", (2017, 9, 5), "SEC Rule 15c6-1(a), 17 CFR 240.15c6-1: T+2", 2),
+        rule("US", (2024, 5, 28), "SEC Rule 15c6-1(a), 17 CFR 240.15c6-1: T+1", 1),
+    ]))
 }

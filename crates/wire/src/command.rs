@@ -122,6 +122,7 @@ choice! { Command as "command" {
     21 "close_break" CloseBreak(closing),
     22 "assign_break" AssignBreak { 1 number, 2 owner },
     50 "issue_margin_calls" IssueMarginCalls(issue),
+    52 "issue_initial_calls" IssueInitialCalls(issue),
     51 "answer_margin_call" AnswerMarginCall { 1 number, 2 answer },
 } }
 

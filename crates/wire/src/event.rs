@@ -69,6 +69,8 @@ choice! { Event as "event" {
     82 "limit_cured" LimitCured(cure),
     83 "margin_assessed" MarginAssessed(assessment),
     84 "margin_call_moved" MarginCallMoved(moved),
+    85 "holding_reserved" HoldingReserved(reserved),
+    86 "initial_assessed" InitialAssessed(assessment),
 } }
 
 message! { Terms {

@@ -33,6 +33,7 @@ choice! { Reference as "reference" {
     52 "add_on" AddOn(add_on),
     53 "margin_account" MarginAccount(account),
     55 "issuer" Issuer(issuer),
+    56 "clearing_terms" ClearingTerms(terms),
 } }
 
 message! { Party { 1 id, 2 name, 3 lei, 4 bic, 5 roles } }

@@ -60,6 +60,7 @@ pub const RIGHTS: &[Right] = &[
     question("RiskService", "ListLimits", FIGURES),
     question("RiskService", "ListMarginAccounts", FIGURES),
     question("RiskService", "ListMarginCalls", FIGURES),
+    question("RiskService", "ForecastMargin", FIGURES),
     // Which of them, the command says.
     command("OperatorService", "SubmitCommand", &[Publisher, Operator, Approver, Admin]),
     command("OperatorService", "OpenDay", OPERATIONS),

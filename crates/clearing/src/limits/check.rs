@@ -1,6 +1,6 @@
 //! What a limit or an add-on must be for it to be set.
 
-use super::Limits;
+use super::{Limits, named};
 use crate::draft::Draft;
 use crate::reference::{invalid, known, minor};
 use model::index::{Kind, PartyIx};
@@ -9,12 +9,16 @@ use model::rejection::{Reason, Rejection};
 
 pub(crate) fn check_limit(draft: &Draft<'_>, limit: &CounterpartyLimit) -> Result<(), Rejection> {
     let entity = PartyIx(known(draft, Kind::Party, &limit.entity)?);
-    let counterparty = PartyIx(known(draft, Kind::Party, &limit.counterparty)?);
+    let counterparty = match named(limit) {
+        // An issuer need not be a party.
+        Some(issuer) => draft.state.names.find(Kind::Party, issuer.as_str()).map(PartyIx),
+        None => Some(PartyIx(known(draft, Kind::Party, &limit.counterparty)?)),
+    };
     if minor(limit.amount, limit.currency)? < 0 {
         return Err(invalid("amount: a limit is not below zero"));
     }
     let limits: &Limits = &draft.state.limits;
-    let before = limits.limits.get(&(entity, counterparty, limit.kind));
+    let before = counterparty.and_then(|counterparty| limits.limits.get(&(entity, counterparty, limit.kind)));
     if before.is_some_and(|before| before.currency != limit.currency) {
         return Err(Rejection::new(Reason::ReferenceInUse, "currency"));
     }

@@ -1,8 +1,9 @@
 //! What a fact does to limits, decided with it: reservations, breaches and cures follow it in the same record.
 
 use super::measure::{Wanted, wanted};
-use super::{Limit, LimitKey, Limits, Reserved, Used};
+use super::{Held, Limit, LimitKey, Limits, Reserved, Used, holdings};
 use crate::draft::Draft;
+use crate::instruction::{capture_postings, change_postings};
 use crate::reference::minor;
 use crate::state::State;
 use alloc::collections::BTreeMap;
@@ -11,7 +12,7 @@ use model::date::Date;
 use model::decimal::{Rounding, mul_div_round};
 use model::event::Event;
 use model::identifier::CurrencyCode;
-use model::index::{Kind, PartyIx};
+use model::index::{InstrumentIx, Kind, PartyIx};
 use model::limit::{CounterpartyLimit, LimitBreach, LimitCure, LimitLine, OnBreach, Reservation};
 use model::reference::Reference;
 use model::trade::Terms;
@@ -21,15 +22,26 @@ use model::trade::Terms;
 pub(crate) struct Overlay {
     used: BTreeMap<LimitLine, Used>,
     reserved: BTreeMap<u64, Vec<Reserved>>,
+    held: BTreeMap<(InstrumentIx, LimitLine), Option<Held>>,
 }
 
 impl Overlay {
-    fn used(&self, state: &State, line: &LimitLine) -> Used {
+    pub(super) fn used(&self, state: &State, line: &LimitLine) -> Used {
         self.used.get(line).or_else(|| state.limits.used.get(line)).copied().unwrap_or_default()
     }
 
     fn reserved<'a>(&'a self, state: &'a State, trade: u64) -> &'a [Reserved] {
         self.reserved.get(&trade).or_else(|| state.limits.reserved.get(&trade)).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn held(&self, state: &State, instrument: InstrumentIx, line: &LimitLine) -> Option<Held> {
+        let key = (instrument, *line);
+        self.held.get(&key).copied().unwrap_or_else(|| state.limits.held.get(&key).copied())
+    }
+
+    pub(super) fn set_held(&mut self, instrument: InstrumentIx, line: LimitLine, held: Option<Held>, used: Used) {
+        self.held.insert((instrument, line), held);
+        self.used.insert(line, used);
     }
 }
 
@@ -61,15 +73,24 @@ pub(crate) fn follow(draft: &mut Draft<'_>, event: &Event) -> Vec<Event> {
         }
         _ => {}
     }
+    holdings::follow(draft, event, &mut told);
     told
 }
 
 /// Puts a trade on hold that would go over a limit which asks for it, and keeps it there while the limit is exceeded.
-/// Before it is told: its terms say so.
-pub(crate) fn hold(draft: &Draft<'_>, trade: u64, was_held: bool, terms: &mut Terms) {
+/// Before it is told: its terms say so. `before`: the terms that these replace.
+pub(crate) fn hold(draft: &Draft<'_>, trade: u64, before: Option<&Terms>, terms: &mut Terms) {
     let state = draft.state;
     if state.limits.is_empty() || terms.hold {
         return;
+    }
+    let was_held = before.is_some_and(|before| before.hold);
+    if !state.limits.issuers.is_empty() {
+        let postings = before.map_or_else(|| capture_postings(terms), |before| change_postings(before, terms));
+        terms.hold = holdings::holds(draft, terms, &postings, was_held);
+        if terms.hold {
+            return;
+        }
     }
     let today = draft.today();
     let before = draft.limits.reserved(state, trade);
@@ -170,7 +191,7 @@ fn takes_more(before: Option<&Reserved>, after: Option<&Reserved>) -> bool {
 }
 
 /// Tells a breach where one begins or a trade takes it further, and a cure where it ends.
-fn standing(
+pub(super) fn standing(
     draft: &mut Draft<'_>,
     line: LimitLine,
     currency: CurrencyCode,
@@ -233,7 +254,7 @@ fn limit_moves(draft: &mut Draft<'_>, set: &CounterpartyLimit, told: &mut Vec<Ev
     }
 }
 
-fn in_force(state: &State, line: &LimitLine, today: Date) -> Option<(i64, OnBreach)> {
+pub(super) fn in_force(state: &State, line: &LimitLine, today: Date) -> Option<(i64, OnBreach)> {
     state.limits.limits.get(&Limits::key(line))?.on(today)
 }
 

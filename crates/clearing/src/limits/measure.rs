@@ -34,7 +34,7 @@ impl Limits {
 /// What a trade on these terms is to reserve; nothing where there is no limit with its counterparty.
 pub(super) fn wanted(state: &State, terms: &Terms) -> Vec<Wanted> {
     let mut all = Vec::new();
-    for kind in LimitKind::ALL {
+    for kind in [LimitKind::PreSettlement, LimitKind::Delivery] {
         let key: LimitKey = (terms.party, terms.counterparty, kind);
         let Some(limit) = state.limits.limits.get(&key) else { continue };
         if kind == LimitKind::Delivery && terms.method == Method::Dvp {
@@ -58,11 +58,11 @@ fn measure(state: &State, kind: LimitKind, terms: &Terms, into: CurrencyCode) ->
         }
     };
     let amount = match kind {
-        LimitKind::Delivery => principal,
         LimitKind::PreSettlement => {
             let cfi = state.reference.instrument(terms.instrument).map_or("", |entry| entry.cfi.as_str());
             share(principal, state.limits.add_on(cfi, terms.trade_date), Rounding::Up).map_err(range)?
         }
+        LimitKind::Delivery | LimitKind::Issuer => principal,
     };
     i64::try_from(amount).ok().filter(|amount| *amount >= 0).ok_or_else(|| Lack::from("range"))
 }

@@ -1,15 +1,17 @@
-//! Limits on counterparties: the lines that are counted, what open trades reserve of them, and which are breached.
+//! Limits on counterparties and issuers: the lines that are counted, what open trades reserve of them, and which are breached.
 //!
 //! What is used is a sum of reservations, each told by a record ([`model::event::Event::LimitReserved`]): counted as it
 //! comes and counted anew it is the same. While a house has no limits nothing here is touched.
 
 mod check;
 mod follow;
+mod holdings;
 mod measure;
 mod survey;
 
 pub(crate) use check::{check_add_on, check_limit};
 pub(crate) use follow::{Overlay, follow, hold};
+pub(crate) use holdings::{Held, named};
 pub(crate) use survey::continue_reserve;
 
 use crate::reference::{in_force, minor, set_from};
@@ -20,11 +22,10 @@ use alloc::vec::Vec;
 use model::date::Date;
 use model::decimal::Decimal;
 use model::identifier::{CurrencyCode, Identifier};
-use model::index::{Kind, PartyIx};
+use model::index::{InstrumentIx, Kind, PartyIx};
 use model::limit::{AddOn, CounterpartyLimit, LimitKind, LimitLine, OnBreach, Reservation};
-use model::reference::PriceSet;
 
-/// Ours, the counterparty, what for.
+/// Ours, the counterparty (of an issuer limit the issuer), what for.
 pub(crate) type LimitKey = (PartyIx, PartyIx, LimitKind);
 
 /// The rows of one limit.
@@ -40,7 +41,7 @@ pub(crate) struct Limit {
 pub(crate) struct Used {
     /// In minor units of the limit.
     pub amount: i64,
-    /// Trades that reserve it.
+    /// Trades that reserve it; of an issuer limit instruments that are owned.
     pub trades: u32,
     /// Those of them that cannot be measured.
     pub unmeasured: u32,
@@ -64,8 +65,12 @@ pub(crate) struct Limits {
     pub used: BTreeMap<LimitLine, Used>,
     /// By trade number.
     pub reserved: BTreeMap<u64, Vec<Reserved>>,
-    /// The next place a look over the open trades comes to, while one runs.
+    /// The next place a look over the instruments and then the open trades comes to, while one runs.
     pub surveying: Option<u32>,
+    /// Who issued what, as it was set.
+    pub issuers: BTreeMap<InstrumentIx, Identifier>,
+    /// What is owned of issuers that have a limit.
+    pub held: BTreeMap<(InstrumentIx, LimitLine), Held>,
 }
 
 /// A line of a limit, as people ask for it. Amounts in minor units.
@@ -185,6 +190,10 @@ impl State {
                 counted.entry(reserved.line).or_default().replace(None, Some(reserved));
             }
         }
+        for ((_, line), held) in &self.limits.held {
+            counted.entry(*line).or_default().replace(None, Some(&held.reserved(*line)));
+        }
+        self.recount_holdings()?;
         for (line, used) in &self.limits.used {
             let counted = counted.remove(line).unwrap_or_default();
             let same =
@@ -208,7 +217,7 @@ impl State {
         let fresh = !self.limits.limits.contains_key(&key);
         let rows = self.limits.limits.entry(key).or_insert(Limit { currency: limit.currency, rows: Vec::new() });
         rows.set(limit.valid_from, amount, limit.on_breach);
-        if fresh && self.trades.len() > 0 {
+        if fresh && (self.trades.len() > 0 || limit.kind == LimitKind::Issuer) {
             self.limits.surveying = Some(0);
         }
     }
@@ -216,14 +225,6 @@ impl State {
     pub(crate) fn apply_add_on(&mut self, add_on: &AddOn) {
         let rows = self.limits.add_ons.entry(add_on.cfi_prefix.to_string()).or_default();
         set_from(rows, add_on.valid_from, add_on.rate);
-    }
-
-    /// Prices came: what could not be measured is looked at again.
-    pub(crate) fn take_prices(&mut self, set: &PriceSet) {
-        self.marks.take(set, &self.names);
-        if self.limits.used.values().any(|used| used.unmeasured > 0) {
-            self.limits.surveying = Some(0);
-        }
     }
 
     pub(crate) fn apply_reserved(&mut self, reservation: &Reservation) {

@@ -41,6 +41,11 @@ pub struct MarginStanding {
 /// What each book holds that counts.
 pub(super) type Holdings = BTreeMap<BookIx, BTreeMap<Asset, i128>>;
 
+/// A figure of a record.
+pub(super) fn figure(amount: i128) -> Result<i64, Vec<Lack>> {
+    i64::try_from(amount).map_err(|_| alloc::vec![Lack::from("range")])
+}
+
 /// The set that a record set.
 pub(super) fn price_set_in(record: &Record) -> Option<&PriceSet> {
     record.events().iter().find_map(|event| match event {
@@ -139,20 +144,9 @@ impl State {
         on: Date,
     ) -> Result<MarginFigures, Vec<Lack>> {
         let mut lacks = BTreeSet::new();
-        let (mut cash, mut securities) = (0i128, Vec::new());
-        for (asset, amount) in holdings.get(&entry.book).into_iter().flatten().filter(|(_, amount)| **amount != 0) {
-            match (asset.as_currency(), asset.as_instrument()) {
-                (Some(currency), _) => match marks.convert(*amount, currency, entry.currency) {
-                    Ok(amount) => cash = cash.saturating_add(amount),
-                    Err(lack) => _ = lacks.insert(lack),
-                },
-                (None, Some(instrument)) => match self.security(marks, instrument, *amount, entry.currency) {
-                    Ok(security) => securities.push(security),
-                    Err(lack) => _ = lacks.insert(lack),
-                },
-                (None, None) => {}
-            }
-        }
+        let none = BTreeMap::new();
+        let held = holdings.get(&entry.book).unwrap_or(&none);
+        let (cash, securities) = self.positions(held, marks, entry.currency, &mut lacks);
         let rules = published::client_margin();
         let terms = rules.on(&entry.jurisdiction, on).map(|rule| &rule.value);
         if terms.is_err() {
@@ -161,7 +155,6 @@ impl State {
         let (Ok(terms), true) = (terms, lacks.is_empty()) else { return Err(lacks.into_iter().collect()) };
         let range = || alloc::vec![Lack::from("range")];
         let standing = terms.assess(&Account { cash, securities }).map_err(|_| range())?;
-        let figure = |amount: i128| i64::try_from(amount).map_err(|_| range());
         Ok(MarginFigures {
             long: figure(standing.long)?,
             short: figure(standing.short)?,
@@ -171,6 +164,31 @@ impl State {
             maintenance: figure(standing.maintenance)?,
             missing: figure(standing.call)?,
         })
+    }
+
+    /// Cash and securities of a book in the account's currency; what cannot be told is added to what is lacking.
+    pub(super) fn positions(
+        &self,
+        held: &BTreeMap<Asset, i128>,
+        marks: &Marks,
+        into: CurrencyCode,
+        lacks: &mut BTreeSet<Lack>,
+    ) -> (i128, Vec<Security>) {
+        let (mut cash, mut securities) = (0i128, Vec::new());
+        for (asset, amount) in held.iter().filter(|(_, amount)| **amount != 0) {
+            match (asset.as_currency(), asset.as_instrument()) {
+                (Some(currency), _) => match marks.convert(*amount, currency, into) {
+                    Ok(amount) => cash = cash.saturating_add(amount),
+                    Err(lack) => _ = lacks.insert(lack),
+                },
+                (None, Some(instrument)) => match self.security(marks, instrument, *amount, into) {
+                    Ok(security) => securities.push(security),
+                    Err(lack) => _ = lacks.insert(lack),
+                },
+                (None, None) => {}
+            }
+        }
+        (cash, securities)
     }
 
     /// A security at its price in the account's currency. The rules are of equities: what is counted in face has none.

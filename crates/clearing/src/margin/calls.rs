@@ -2,12 +2,15 @@
 //! when the day on which they are due closes.
 
 use super::assess::price_set_in;
-use super::{Call, MarginEntry};
+use super::{Call, CallKind, MarginEntry};
 use crate::accounting::freeze;
 use crate::draft::Draft;
+use crate::marks::Lack;
 use crate::reference::invalid;
+use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use model::accounting::FrozenSet;
 use model::calendar::advance;
 use model::date::Date;
 use model::event::Event;
@@ -15,36 +18,64 @@ use model::identifier::Identifier;
 use model::index::{Asset, BookIx};
 use model::ledger::LedgerAccount;
 use model::margin::{CallMoved, CallStanding, IssueMarginCalls, IssuedCall, MarginAnswer, MarginAssessment};
+use model::reference::PriceSet;
 use model::rejection::{Reason, Rejection};
 
-/// So many accounts are assessed by one command: their figures must fit a record.
-const MOST_ACCOUNTS: usize = 1_000;
+/// What accounts are assessed at, and which.
+pub(super) struct Assessing {
+    pub set: PriceSet,
+    pub frozen: FrozenSet,
+    /// Each once; all are there on the set's date.
+    pub accounts: Vec<Identifier>,
+}
 
-/// Assesses accounts at a set and calls what is missing and not called yet.
-pub(crate) fn decide_calls(draft: &mut Draft<'_>, issue: &IssueMarginCalls) -> Result<(), Rejection> {
+/// Reads the set back from its record, and looks the accounts up.
+pub(super) fn assessing(draft: &Draft<'_>, issue: &IssueMarginCalls) -> Result<Assessing, Rejection> {
     let state = draft.state;
     let date = issue.set.date;
     let (frozen, sequence) = freeze(state, &issue.set)?;
     let record = draft.past.record(sequence).expect("the record of a set stands in the log");
-    let set = price_set_in(&record).expect("it holds the set");
-    let accounts: Vec<&Identifier> = match issue.accounts.is_empty() {
-        true => state.margin.accounts.keys().filter(|account| state.margin.on(account, date).is_some()).collect(),
-        false => issue.accounts.iter().collect(),
+    let set = price_set_in(&record).expect("it holds the set").clone();
+    let accounts: Vec<Identifier> = match issue.accounts.is_empty() {
+        true => state.margin.accounts.keys().filter(|id| state.margin.on(id, date).is_some()).cloned().collect(),
+        false => issue.accounts.clone(),
     };
     if accounts.is_empty() {
         return Err(Reason::UnknownMarginAccount.into());
     }
-    if accounts.len() > MOST_ACCOUNTS {
-        return Err(invalid("accounts: at most 1000 at once"));
+    if accounts.len() > IssueMarginCalls::MOST_ACCOUNTS {
+        return Err(invalid(format!("accounts: at most {} at once", IssueMarginCalls::MOST_ACCOUNTS)));
     }
-    let (holdings, marks) = (state.margin_holdings(), state.marks_of(set));
-    let mut next = state.margin.given + 1;
     for (at, account) in accounts.iter().enumerate() {
-        let unknown = || Rejection::new(Reason::UnknownMarginAccount, account.as_str());
-        let entry = state.margin.on(account, date).ok_or_else(unknown)?;
+        if state.margin.on(account, date).is_none() {
+            return Err(Rejection::new(Reason::UnknownMarginAccount, account.as_str()));
+        }
         if accounts[..at].contains(account) {
             return Err(invalid("accounts: each once"));
         }
+    }
+    Ok(Assessing { set, frozen, accounts })
+}
+
+/// What is lacking as a record tells it: no more of it than fits.
+pub(super) fn told(mut lacks: Vec<Lack>) -> Vec<Lack> {
+    let rest = lacks.len().saturating_sub(IssueMarginCalls::MOST_LACKS);
+    if rest > 0 {
+        lacks.truncate(IssueMarginCalls::MOST_LACKS);
+        lacks.push(format!("{rest} more"));
+    }
+    lacks
+}
+
+/// Assesses accounts at a set and calls what is missing and not called yet.
+pub(crate) fn decide_calls(draft: &mut Draft<'_>, issue: &IssueMarginCalls) -> Result<(), Rejection> {
+    let state = draft.state;
+    let Assessing { set, frozen, accounts } = assessing(draft, issue)?;
+    let date = frozen.date;
+    let (holdings, marks) = (state.margin_holdings(), state.marks_of(&set));
+    let mut next = state.margin.given + 1;
+    for account in &accounts {
+        let entry = state.margin.on(account, date).expect("it was looked up");
         let (figures, lacks) = state.assess(entry, &holdings, &marks, date);
         // What is called and has not come is not called twice.
         let uncalled = figures.missing - state.outstanding(account);
@@ -55,14 +86,16 @@ pub(crate) fn decide_calls(draft: &mut Draft<'_>, issue: &IssueMarginCalls) -> R
         next += u64::from(call.is_some());
         let cured = lacks.is_empty() && figures.missing == 0;
         draft.push(Event::MarginAssessed(MarginAssessment {
-            account: (*account).clone(),
+            account: account.clone(),
             set: frozen.clone(),
             currency: entry.currency,
             figures,
-            lacks,
+            lacks: told(lacks),
             call,
         }));
-        for (number, _) in state.margin.calls.iter().filter(|(_, call)| cured && call.account == **account) {
+        // What a day's commitments asked for is owed at any price.
+        let is_cured = |call: &Call| cured && call.kind == CallKind::Maintenance && call.account == *account;
+        for (number, _) in state.margin.calls.iter().filter(|(_, call)| is_cured(call)) {
             let standing = CallStanding::Cured;
             draft.push(Event::MarginCallMoved(CallMoved { number: *number, paid: 0, outstanding: 0, standing }));
         }

@@ -6,10 +6,12 @@
 mod assess;
 mod calls;
 mod check;
+mod initial;
 
 pub use assess::MarginStanding;
 pub(crate) use calls::{decide_answer, decide_calls, follow};
-pub(crate) use check::check_account;
+pub(crate) use check::{check_account, check_terms};
+pub(crate) use initial::{Dealt, decide_initial};
 
 use crate::reference::{in_force, set_from};
 use crate::state::State;
@@ -19,7 +21,9 @@ use alloc::vec::Vec;
 use model::date::Date;
 use model::identifier::{CurrencyCode, Identifier};
 use model::index::{BookIx, DomainIx, Kind, PartyIx};
-use model::margin::{CallMoved, CallStanding, MarginAccount, MarginAssessment};
+use model::margin::{
+    CallKind, CallMoved, CallStanding, InitialAssessment, IssuedCall, MarginAccount, MarginAssessment,
+};
 
 /// What holds of an account from a date on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +39,7 @@ pub(crate) struct MarginEntry {
 /// A call that has not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Call {
+    pub kind: CallKind,
     pub account: Identifier,
     pub amount: i64,
     pub outstanding: i64,
@@ -54,12 +59,14 @@ pub(crate) struct Margin {
     pub calls: BTreeMap<u64, Call>,
     /// How many were ever issued.
     pub given: u64,
+    pub dealt: Dealt,
 }
 
 /// An open call, as people ask for it. Amounts in minor units.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallFacts {
     pub number: u64,
+    pub kind: CallKind,
     pub account: Identifier,
     pub client: Identifier,
     pub currency: CurrencyCode,
@@ -92,6 +99,7 @@ impl State {
             let entry = self.margin.any(&call.account)?;
             Some(CallFacts {
                 number: *number,
+                kind: call.kind,
                 account: call.account.clone(),
                 client: self.names.name(Kind::Party, entry.client.0)?.clone(),
                 currency: entry.currency,
@@ -123,18 +131,21 @@ impl State {
     }
 
     pub(crate) fn apply_assessed(&mut self, sequence: u64, assessment: &MarginAssessment) {
-        let Some(issued) = assessment.call else { return };
-        let call = Call {
-            account: assessment.account.clone(),
-            amount: issued.amount,
-            outstanding: issued.amount,
-            date: assessment.set.date,
-            due: issued.due,
-            missed: false,
-            issued: sequence,
-        };
-        self.margin.given = issued.number;
-        self.margin.calls.insert(issued.number, call);
+        let MarginAssessment { account, set, call, .. } = assessment;
+        self.issue(sequence, CallKind::Maintenance, (account, set.date), *call);
+    }
+
+    pub(crate) fn apply_initial(&mut self, sequence: u64, assessment: &InitialAssessment) {
+        let InitialAssessment { account, set, call, .. } = assessment;
+        self.issue(sequence, CallKind::Initial, (account, set.date), *call);
+    }
+
+    fn issue(&mut self, issued: u64, kind: CallKind, of: (&Identifier, Date), call: Option<IssuedCall>) {
+        let Some(IssuedCall { number, amount, due }) = call else { return };
+        let (account, date) = (of.0.clone(), of.1);
+        let call = Call { kind, account, amount, outstanding: amount, date, due, missed: false, issued };
+        self.margin.given = number;
+        self.margin.calls.insert(number, call);
     }
 
     pub(crate) fn apply_call_moved(&mut self, moved: &CallMoved) {

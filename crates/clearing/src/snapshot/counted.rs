@@ -2,11 +2,12 @@
 
 use super::SnapshotError;
 use super::codec::{Codec, Input, Output, choices, fields};
-use crate::limits::{Limit, Limits, Reserved, Used};
+use crate::limits::{Held, Limit, Limits, Reserved, Used};
 use crate::margin::{Call, Margin, MarginEntry};
 use crate::marks::{Mark, Marks};
 use model::decimal::Decimal;
 use model::limit::{LimitKind, LimitLine, OnBreach};
+use model::margin::CallKind;
 
 impl Codec for Decimal {
     fn put(&self, out: &mut Output<'_>) {
@@ -19,8 +20,9 @@ impl Codec for Decimal {
 }
 
 choices! {
-    LimitKind { PreSettlement = 1, Delivery = 2 }
+    LimitKind { PreSettlement = 1, Delivery = 2, Issuer = 3 }
     OnBreach { Warn = 1, Hold = 2 }
+    CallKind { Maintenance = 1, Initial = 2 }
 }
 
 fields! {
@@ -30,8 +32,9 @@ fields! {
     LimitLine { entity, counterparty, kind, value_date }
     Used { amount, trades, unmeasured, breached }
     Reserved { line, amount, measured }
+    Held { quantity, amount, measured }
     MarginEntry { client, book, currency, jurisdiction, domain, call_days }
-    Call { account, amount, outstanding, date, due, missed, issued }
-    Margin { accounts, books, calls, given }
-    Limits { limits, add_ons, used, reserved, surveying }
+    Call { kind, account, amount, outstanding, date, due, missed, issued }
+    Margin { accounts, books, calls, given, dealt }
+    Limits { limits, add_ons, used, reserved, surveying, issuers, held }
 }

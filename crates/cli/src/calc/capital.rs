@@ -94,6 +94,8 @@ pub fn run(file: &Path, format: Format) -> Result<()> {
     let (calendar, exponent) = (input.calendar.calendar()?, input.currency.exponent()?);
     let rules = published::dvp_factors();
     let rule = wrong("jurisdiction", rules.on(&input.jurisdiction, input.date.0))?;
+    let ratios = published::own_funds();
+    let ratio = wrong("jurisdiction", ratios.on(&input.jurisdiction, input.date.0))?;
     let (mut rows, mut own_funds, mut risk_weighted) = (Vec::new(), 0, 0);
     for trade in &input.trades {
         let name = trade.id.0.as_str();
@@ -107,7 +109,7 @@ pub fn run(file: &Path, format: Format) -> Result<()> {
             late: trade.due < input.date,
         };
         let days = wrong(name, age(trade.due.0, input.date.0, &calendar))?;
-        let risk = wrong(name, rule.value.price_risk(&open, days))?;
+        let risk = wrong(name, rule.value.price_risk(&open, days, ratio.value))?;
         own_funds = wrong(name, risk::amount::plus(own_funds, risk.own_funds))?;
         risk_weighted = wrong(name, risk::amount::plus(risk_weighted, risk.risk_weighted))?;
         rows.push(Row {
@@ -125,7 +127,7 @@ pub fn run(file: &Path, format: Format) -> Result<()> {
         currency: input.currency,
         own_funds: Number::of(own_funds, exponent)?,
         risk_weighted: Number::of(risk_weighted, exponent)?,
-        source: rule.source.clone(),
+        source: format!("{}; {}", rule.source, ratio.source),
         in_force_from: Day(rule.from),
         trades: rows.clone(),
     };

@@ -4,6 +4,7 @@ mod answers;
 mod books;
 mod broker;
 mod floor;
+mod margin;
 mod naive;
 mod people;
 pub mod plan;
@@ -186,6 +187,7 @@ async fn play(command: &Demo, plan: &Plan, service: &Service) -> Result<usize> {
     let sequence = settle_down(&connection).await?;
     broken += results::print(&connection, plan, &records, sequence).await?;
     broken += risks::print(&connection, &records, sequence).await?;
+    broken += margin::print(&connection, plan, &records.naive, sequence).await?;
     println!();
     broken += prove(service).await?;
     match way {

@@ -130,6 +130,18 @@ impl Naive {
         Ok(Some(against.max(0)))
     }
 
+    /// The clean price of one at a close.
+    pub fn close(&self, date: Date, instrument: &Identifier) -> Option<Decimal> {
+        self.counted.get(instrument)?;
+        self.prices.get(&(date, instrument.clone())).map(|(clean, _)| *clean)
+    }
+
+    /// What so many are worth at a close, clean, in minor units.
+    pub fn at_close(&self, date: Date, instrument: InstrumentIx, quantity: i128) -> Result<Option<i128>, Overflow> {
+        let found = self.names.get(&instrument).and_then(|id| Some((self.counted.get(id)?, self.close(date, id)?)));
+        found.map(|(counted, price)| self.clean(counted, quantity, price)).transpose()
+    }
+
     fn clean(&self, counted: &Counted, quantity: i128, price: Decimal) -> Result<i128, Overflow> {
         let kind = if counted.kind == QuantityType::Face { PriceKind::Percent } else { PriceKind::Amount };
         let currency = model::currency::exponent(counted.currency).map_or(0, u32::from);

@@ -46,6 +46,7 @@ fn stage(command: &Command) -> (u8, Kind) {
             Reference::Ssi(_) => (11, ("standing instruction", "standing instructions")),
             Reference::CreditLimit(_) => (12, ("credit limit", "credit limits")),
             Reference::Issuer(_) => (9, ("issuer", "issuers")),
+            Reference::ClearingTerms(_) => (9, ("set of clearing terms", "sets of clearing terms")),
             Reference::BookPolicy(_) => (12, ("book policy", "book policies")),
             Reference::AddOn(_) => (12, ("exposure add-on", "exposure add-ons")),
             Reference::MarginAccount(_) => (12, ("margin account", "margin accounts")),

@@ -125,6 +125,7 @@ fn about(inbound: &Inbound) -> String {
         Command::CloseBreak(closing) => format!("break {}", closing.number),
         Command::AssignBreak { number, owner } => format!("break {number} to {owner}"),
         Command::IssueMarginCalls(issue) => format!("margin at {} {}", issue.set.date, issue.set.snap),
+        Command::IssueInitialCalls(issue) => format!("initial margin of {} {}", issue.set.date, issue.set.snap),
         Command::AnswerMarginCall { number, .. } => format!("margin call {number}"),
     }
 }
@@ -146,6 +147,7 @@ fn reference_about(reference: &Reference) -> String {
         Reference::Parameters(_) => "parameters".to_owned(),
         Reference::BookPolicy(policy) => format!("policy {}", policy.book),
         Reference::Issuer(each) => format!("issuer of {}", each.instrument),
+        Reference::ClearingTerms(terms) => format!("clearing terms {}", terms.ccp),
         Reference::CounterpartyLimit(limit) => {
             format!("{} limit {} {}", limit.kind.name(), limit.entity, limit.counterparty)
         }

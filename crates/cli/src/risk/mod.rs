@@ -258,7 +258,8 @@ fn capital_out(format: Format, capitals: Capitals) -> Result<()> {
 }
 
 /// What figures stand on, and what is not in them: beside the answer, so that a table stays a table.
-fn stands_on(prices: Option<&PriceSetName>, exceptions: &[RiskException]) {
+/// By which prices an answer was made, and what it does not hold.
+pub fn stands_on(prices: Option<&PriceSetName>, exceptions: &[RiskException]) {
     if let Some(PriceSetName { date, snap, source, version }) = prices {
         note(format!("at {snap} of {} from {source}, version {version}", figure::date(*date)));
     }

@@ -69,6 +69,7 @@ fn limit_kind(limit: &LimitStanding) -> &'static str {
         LimitKind::Unspecified => "",
         LimitKind::PreSettlement => "pre-settlement",
         LimitKind::Delivery => "delivery",
+        LimitKind::Issuer => "issuer",
     }
 }
 

@@ -20,6 +20,10 @@ fn the_week_ends_with_its_tables_and_every_tie_out_holds() {
         "Profit and loss of the last day by book, in euro",
         "The days add up",
         "by plain sums over the log",
+        "Client margin by trade date at the last close",
+        "M-1, by the service and by plain sums over the log",
+        "Margin calls",
+        "What a CCP will ask for what has not settled",
         "verified: ",
     ] {
         assert!(shown.contains(heading), "{heading:?} is missing:\n{shown}");

@@ -188,6 +188,10 @@ fn terms(event: &mut Event, random: &mut Random) -> Option<String> {
             reserved.amount += by;
             "amount reserved"
         }
+        Event::HoldingReserved(reserved) if reserved.amount != 0 => {
+            reserved.amount += by;
+            "amount that a holding reserves"
+        }
         Event::LimitBreached(breach) => {
             breach.used += by;
             "what is used when a limit is breached"

@@ -7,7 +7,7 @@ use model::decimal::Decimal;
 use model::identifier::CurrencyCode;
 use model::index::{Asset, DomainIx, Kind, PartyIx};
 use model::trade::Method;
-use risk::exposure::capital::{DvpFactors, Exclusions, FreeDelivery, FreeTreatment};
+use risk::exposure::capital::{DvpFactors, Exclusions, FreeDelivery, FreeTreatment, OwnFunds};
 use risk::published;
 use risk::rule::{NoRule, Rule};
 use wire::pb::typ;
@@ -33,6 +33,7 @@ struct Rules {
     dvp: Rule<DvpFactors>,
     free: Rule<FreeDelivery>,
     scope: Rule<Exclusions>,
+    ratio: Rule<OwnFunds>,
 }
 
 /// Everything aged that fits a filter. Only what is at least as old as the first band has a row.
@@ -51,6 +52,7 @@ pub(crate) fn capitals(
         dvp: published::dvp_factors().on(jurisdiction, on).map_err(none)?.clone(),
         free: published::free_deliveries().on(jurisdiction, on).map_err(none)?.clone(),
         scope: published::unsettled_exclusions().on(jurisdiction, on).map_err(none)?.clone(),
+        ratio: published::own_funds().on(jurisdiction, on).map_err(none)?.clone(),
     };
     let (mut rows, mut exceptions) = (BTreeMap::<Heading, Sums>::new(), Exceptions::default());
     let (mut out_of_scope, mut ages) = (0, BTreeMap::new());
@@ -82,6 +84,7 @@ pub(crate) fn capitals(
                 rules.scope.from,
                 &format!("{} (repos and loans left out)", rules.scope.source),
             ),
+            told(&rules.ratio.jurisdiction, rules.ratio.from, &rules.ratio.source),
         ],
         rows: rows.iter().map(|(heading, sums)| sums.row(stand, heading)).collect::<Result<_, _>>()?,
         exceptions: exceptions.told(),
@@ -110,7 +113,7 @@ impl Rules {
         match at_stake.method {
             Method::Dvp => {
                 let Some(band) = self.dvp.value.0.iter().rfind(|band| band.from_days <= age) else { return Ok(()) };
-                let risk = self.dvp.value.price_risk(&at_stake, age).map_err(overflow)?;
+                let risk = self.dvp.value.price_risk(&at_stake, age, self.ratio.value).map_err(overflow)?;
                 let heading = heading(pb::CapitalKind::Dvp, band.from_days);
                 put(heading, risk.difference, Some(risk.factor), Some(risk.own_funds), Some(risk.risk_weighted));
             }
@@ -123,9 +126,7 @@ impl Rules {
                         put(heading(pb::CapitalKind::Free, 0), exposure, None, None, None);
                     }
                     FreeTreatment::Full { exposure, risk_weighted } => {
-                        let rate = Decimal { unscaled: 8, scale: 2 };
-                        let rounding = model::decimal::Rounding::HalfUp;
-                        let own = risk::amount::share(risk_weighted, rate, rounding).map_err(overflow)?;
+                        let own = self.ratio.value.of(risk_weighted).map_err(overflow)?;
                         let free = self.free.value;
                         let heading = heading(pb::CapitalKind::FreeLate, free.from_days);
                         put(heading, exposure, Some(free.weight), Some(own), Some(risk_weighted));

@@ -10,4 +10,4 @@ mod valued;
 
 pub(crate) use capital::capitals;
 pub(crate) use rows::exposures;
-pub(crate) use valued::{ExposureFilter, Stand};
+pub(crate) use valued::{Exceptions, ExposureFilter, Stand};

@@ -73,14 +73,18 @@ pub(super) struct Valued<'a> {
 
 /// What was left out, by code and subject.
 #[derive(Default)]
-pub(super) struct Exceptions(BTreeMap<(&'static str, String), u64>);
+pub(crate) struct Exceptions(BTreeMap<(&'static str, String), u64>);
 
 impl Exceptions {
-    fn add(&mut self, code: &'static str, subject: String) {
-        *self.0.entry((code, subject)).or_default() += 1;
+    pub(crate) fn add(&mut self, code: &'static str, subject: String) {
+        self.add_all(code, subject, 1);
     }
 
-    pub(super) fn told(self) -> Vec<pb::RiskException> {
+    pub(crate) fn add_all(&mut self, code: &'static str, subject: String, trades: u64) {
+        *self.0.entry((code, subject)).or_default() += trades;
+    }
+
+    pub(crate) fn told(self) -> Vec<pb::RiskException> {
         let told = |((code, subject), trades): ((&str, String), u64)| pb::RiskException {
             code: code.to_owned(),
             subject,
@@ -91,11 +95,11 @@ impl Exceptions {
 }
 
 impl<'a> Stand<'a> {
-    pub(super) fn today(&self, domain: DomainIx) -> Option<Date> {
+    pub(crate) fn today(&self, domain: DomainIx) -> Option<Date> {
         self.status.days.get(&domain).copied()
     }
 
-    pub(super) fn business_dates(&self) -> Result<Vec<pb::BusinessDate>, Error> {
+    pub(crate) fn business_dates(&self) -> Result<Vec<pb::BusinessDate>, Error> {
         let date = |(domain, date): (&DomainIx, &Date)| {
             Ok(pb::BusinessDate { domain: self.names.text(Kind::Domain, domain.0)?, date: values::number(*date) })
         };
@@ -133,7 +137,8 @@ impl<'a> Stand<'a> {
         Ok(())
     }
 
-    fn at_stake(&self, open: &Open<'_>) -> Result<Result<AtStake, Unpriced>, Error> {
+    /// What an open trade is worth, and what was agreed for it.
+    pub(crate) fn at_stake(&self, open: &Open<'_>) -> Result<Result<AtStake, Unpriced>, Error> {
         let outline = open.outline;
         let id = self.names.id(Kind::Instrument, outline.instrument.0)?;
         let quantity = (i128::from(outline.quantity), self.names.scale(Asset::instrument(outline.instrument)));
@@ -158,7 +163,7 @@ impl<'a> Stand<'a> {
 
     /// What was agreed for the securities: without interest and charges, which a replacement would cost just so. Of what is
     /// left of a trade its share, half up.
-    fn agreed(&self, open: &Open<'_>) -> Result<i128, Error> {
+    pub(crate) fn agreed(&self, open: &Open<'_>) -> Result<i128, Error> {
         let trade =
             open.instruction.and_then(|(_, row)| row.links.first().map(|link| link.trade)).unwrap_or(open.number);
         let net = i128::from(open.outline.amount);

@@ -20,10 +20,10 @@ use crate::{Error, values};
 const GAP: i32 = 5;
 
 /// Closes in the order of their dates.
-pub(super) struct Closes(Vec<(Date, Vec<FrozenSet>)>);
+pub(crate) struct Closes(Vec<(Date, Vec<FrozenSet>)>);
 
 /// What one unit of an instrument was worth on each close, in the currency that is reported in.
-pub(super) enum Levels {
+pub(crate) enum Levels {
     Whole(Vec<f64>),
     /// So many closes lack its price or rate; the first of them.
     Short(u64, Date),
@@ -36,7 +36,7 @@ fn described(series: &[SetName]) -> String {
 
 impl Closes {
     /// The last so many up to a date (absent: up to the last there is), or as many as there are.
-    pub(super) fn last(sets: &Sets, series: &[SetName], date: Option<Date>, most: usize) -> Result<Closes, Error> {
+    pub(crate) fn last(sets: &Sets, series: &[SetName], date: Option<Date>, most: usize) -> Result<Closes, Error> {
         let all: BTreeSet<Date> = series.iter().flat_map(|name| sets.dates(name)).collect();
         let none =
             |on: String| Error::NotFound { what: "set of prices and rates", id: format!("{} {on}", described(series)) };
@@ -52,7 +52,7 @@ impl Closes {
     }
 
     /// Refuses a history that is too short for what is asked.
-    pub(super) fn at_least(self, needed: usize, series: &[SetName]) -> Result<Closes, Error> {
+    pub(crate) fn at_least(self, needed: usize, series: &[SetName]) -> Result<Closes, Error> {
         if self.0.len() >= needed {
             return Ok(self);
         }
@@ -65,32 +65,32 @@ impl Closes {
         Err(Error::Filter { field: "sets", reason })
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    pub(super) fn date_of(&self, close: usize) -> Date {
+    pub(crate) fn date_of(&self, close: usize) -> Date {
         self.0[close].0
     }
 
     /// The last one's, at which positions are valued.
-    pub(super) fn date(&self) -> Date {
+    pub(crate) fn date(&self) -> Date {
         self.0.last().map_or(Date::MIN, |(date, _)| *date)
     }
 
     /// The sets of the last one.
-    pub(super) fn sets(&self) -> &[FrozenSet] {
+    pub(crate) fn sets(&self) -> &[FrozenSet] {
         self.0.last().map_or(&[], |(_, sets)| sets)
     }
 
     /// Prices and rates of one.
-    pub(super) fn marks(&self, sets: &Sets, reader: &Reader<'_>, close: usize) -> Result<Marks, Error> {
+    pub(crate) fn marks(&self, sets: &Sets, reader: &Reader<'_>, close: usize) -> Result<Marks, Error> {
         let (date, names) = &self.0[close];
         Marks::read(sets, reader, *date, names.clone())
     }
 
     /// What each instrument was worth on each close. Each set is read once and let go.
-    pub(super) fn levels(
+    pub(crate) fn levels(
         &self,
         sets: &Sets,
         reader: &Reader<'_>,
@@ -117,10 +117,22 @@ impl Closes {
 
     /// Tells where the closes come from, and days without any.
     pub(super) fn describe(&self, basis: &mut pb::MarketRiskBasis, exceptions: &mut Exceptions) {
+        (basis.history, basis.synthetic_closes) = self.history();
+        for pair in self.0.windows(2) {
+            let ((from, _), (to, _)) = (&pair[0], &pair[1]);
+            if to.days_since(*from) > GAP {
+                exceptions.note("GAP", format!("{from} to {to}"));
+            }
+        }
+    }
+
+    /// Where the closes come from, and how many of them stand on synthetic sets.
+    pub(crate) fn history(&self) -> (Vec<pb::HistorySeries>, u64) {
+        let mut synthetic = 0;
         let mut series: BTreeMap<(&Identifier, &Identifier), pb::HistorySeries> = BTreeMap::new();
         for (date, sets) in &self.0 {
             let date = values::number(*date);
-            basis.synthetic_closes += u64::from(sets.iter().any(|set| is_synthetic(&set.source)));
+            synthetic += u64::from(sets.iter().any(|set| is_synthetic(&set.source)));
             for set in sets {
                 let entry = series.entry((&set.snap, &set.source)).or_insert_with(|| pb::HistorySeries {
                     snap: set.snap.to_string(),
@@ -133,13 +145,7 @@ impl Closes {
                 (entry.last, entry.closes) = (date, entry.closes + 1);
             }
         }
-        basis.history = series.into_values().collect();
-        for pair in self.0.windows(2) {
-            let ((from, _), (to, _)) = (&pair[0], &pair[1]);
-            if to.days_since(*from) > GAP {
-                exceptions.note("GAP", format!("{from} to {to}"));
-            }
-        }
+        (series.into_values().collect(), synthetic)
     }
 }
 

@@ -11,6 +11,9 @@ mod estimate;
 mod held;
 mod question;
 
+pub(crate) use closes::{Closes, Levels};
+pub(crate) use question::series;
+
 use std::collections::BTreeMap;
 
 use model::currency::exponent;

@@ -62,22 +62,20 @@ fn confidence(field: &'static str, asked: Option<typ::Decimal>, standing_in: (i6
     }
 }
 
+/// A recorded series by its name.
+pub(crate) fn series(grounds: &Grounds, each: &pb::SetSeries) -> Result<SetName, Error> {
+    let name = |text: &str| Identifier::parse(text).map_err(|error| wrong("sets", error));
+    let series = SetName { snap: name(&each.snap)?, source: name(&each.source)? };
+    let known = grounds.sets.names().any(|known| *known == series);
+    if known { Ok(series) } else { Err(wrong("sets", format!("no {} from {} is recorded", each.snap, each.source))) }
+}
+
 impl Question {
     pub(super) fn parse(
         question: &pb::MarketRiskQuestion,
         names: &Names,
         grounds: &Grounds,
     ) -> Result<Question, Error> {
-        let name = |text: &str| Identifier::parse(text).map_err(|error| wrong("sets", error));
-        let series = |each: &pb::SetSeries| {
-            let series = SetName { snap: name(&each.snap)?, source: name(&each.source)? };
-            let known = grounds.sets.names().any(|known| *known == series);
-            if known {
-                Ok(series)
-            } else {
-                Err(wrong("sets", format!("no {} from {} is recorded", each.snap, each.source)))
-            }
-        };
         let currency = match question.currency.as_str() {
             "" => None,
             code => {
@@ -99,7 +97,8 @@ impl Question {
             question.books.iter().map(|book| names.index(Kind::Book, book).map(BookIx)).collect::<Result<_, _>>()?;
         books.sort_unstable();
         books.dedup();
-        let mut series: Vec<SetName> = question.sets.iter().map(series).collect::<Result<_, _>>()?;
+        let mut series: Vec<SetName> =
+            question.sets.iter().map(|each| self::series(grounds, each)).collect::<Result<_, _>>()?;
         if series.is_empty() {
             series.extend(grounds.sets.only()?.cloned());
         }

@@ -144,9 +144,11 @@ impl Status {
             | Event::AccountingDayClosed { .. }
             | Event::PriorDay { .. }
             | Event::LimitReserved(_)
+            | Event::HoldingReserved(_)
             | Event::LimitBreached(_)
             | Event::LimitCured(_)
             | Event::MarginAssessed(_)
+            | Event::InitialAssessed(_)
             | Event::MarginCallMoved(_) => {}
         }
     }

@@ -31,6 +31,7 @@ pub(super) fn subject(command: &Command) -> String {
         Command::CloseBreak(closing) => format!("break {}", closing.number),
         Command::AssignBreak { number, .. } => format!("break {number}"),
         Command::IssueMarginCalls(issue) => format!("margin accounts at prices of {}", issue.set.date),
+        Command::IssueInitialCalls(issue) => format!("initial margin of {}", issue.set.date),
         Command::AnswerMarginCall { number, .. } => format!("margin call {number}"),
         Command::Continue(_) | Command::Quarantine(_) => String::new(),
     }
@@ -60,6 +61,7 @@ fn reference_subject(reference: &Reference) -> String {
         Reference::MarginAccount(each) => format!("margin account {} of {}", each.id, each.client),
         Reference::AddOn(each) => format!("add-on {} of {:?} from {}", each.rate, each.cfi_prefix, each.valid_from),
         Reference::Issuer(each) => format!("issuer of {}", each.instrument),
+        Reference::ClearingTerms(each) => format!("clearing terms of {} from {}", each.ccp, each.valid_from),
         Reference::Grant(each) => format!("grant of {} from {}", each.actor, each.valid_from),
     }
 }

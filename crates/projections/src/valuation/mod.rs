@@ -7,16 +7,17 @@ mod prices;
 mod sets;
 mod stored;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::accounting::FrozenSet;
 use model::date::Date;
 use model::event::Event;
-use model::identifier::{CurrencyCode, Identifier};
+use model::identifier::{Cfi, CurrencyCode, Identifier};
 use model::index::PartyIx;
+use model::margin::ClearingTerms;
 use model::record::Facts;
-use model::reference::{BookPolicy, LotMethod, Reference};
+use model::reference::{BookPolicy, LotMethod, Reference, Role};
 use model::trade::QuantityType;
 use risk::lots::{Fees, Method, Policies, Policy};
 
@@ -46,6 +47,9 @@ pub(crate) struct Grounds {
     policies: BTreeMap<Identifier, BTreeMap<Date, BookPolicy>>,
     instruments: BTreeMap<Identifier, Priceable>,
     issuers: BTreeMap<Identifier, Identifier>,
+    /// Central counterparties, and what each asks from which day on.
+    ccps: BTreeSet<Identifier>,
+    clearing: BTreeMap<Identifier, BTreeMap<Date, ClearingTerms>>,
     pub(crate) sets: Sets,
     closes: BTreeMap<(PartyIx, Date), Close>,
 }
@@ -55,6 +59,7 @@ pub(crate) struct Grounds {
 pub(crate) struct Priceable {
     pub(crate) currency: CurrencyCode,
     pub(crate) counted: QuantityType,
+    pub(crate) cfi: Cfi,
 }
 
 /// By what an entity's books were closed for a day.
@@ -76,6 +81,16 @@ impl Grounds {
 
     pub(crate) fn issuer(&self, instrument: &Identifier) -> Option<&Identifier> {
         self.issuers.get(instrument)
+    }
+
+    /// Whether a party is a central counterparty.
+    pub(crate) fn is_ccp(&self, party: &Identifier) -> bool {
+        self.ccps.contains(party)
+    }
+
+    /// What a central counterparty asks on a day.
+    pub(crate) fn clearing_terms(&self, ccp: &Identifier, on: Date) -> Option<&ClearingTerms> {
+        self.clearing.get(ccp)?.range(..=on).next_back().map(|(_, terms)| terms)
     }
 
     /// How a book counts: FIFO with fees expensed until something else was set.
@@ -123,13 +138,27 @@ impl Grounds {
                 Some(name(b'B', &book.id))
             }
             Reference::Instrument(each) => {
-                let priceable = Priceable { currency: each.currency, counted: each.quantity_type };
+                let priceable = Priceable { currency: each.currency, counted: each.quantity_type, cfi: each.cfi };
                 self.instruments.insert(each.id.clone(), priceable);
                 Some(name(b'I', &each.id))
             }
             Reference::Issuer(each) => {
                 self.issuers.insert(each.instrument.clone(), each.issuer.clone());
                 Some(name(b'U', &each.instrument))
+            }
+            Reference::Party(party) => {
+                let (is, was) = (party.roles.contains(&Role::Ccp), self.ccps.remove(&party.id));
+                if is {
+                    self.ccps.insert(party.id.clone());
+                }
+                // Of the others there is no row: most parties never were one.
+                (is || was).then(|| name(b'C', &party.id))
+            }
+            Reference::ClearingTerms(terms) => {
+                let rows = self.clearing.entry(terms.ccp.clone()).or_default();
+                rows.insert(terms.valid_from, terms.clone());
+                let from = crate::positions::date_bytes(terms.valid_from);
+                Some([&name(b'T', &terms.ccp)[..], &[0], &from].concat())
             }
             Reference::BookPolicy(policy) => {
                 let policies = self.policies.entry(policy.book.clone()).or_default();
@@ -150,7 +179,12 @@ impl Valuation {
                     let name = Arc::make_mut(&mut self.grounds).sets.add(set.clone());
                     self.dirty.push(Dirty::Set(name));
                 }
-                Reference::Book(_) | Reference::Instrument(_) | Reference::BookPolicy(_) | Reference::Issuer(_) => {
+                Reference::Book(_)
+                | Reference::Instrument(_)
+                | Reference::BookPolicy(_)
+                | Reference::Issuer(_)
+                | Reference::Party(_)
+                | Reference::ClearingTerms(_) => {
                     if let Some(key) = Arc::make_mut(&mut self.grounds).set(reference) {
                         self.dirty.push(Dirty::Reference(key, reference.clone()));
                     }

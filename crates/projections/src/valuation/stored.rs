@@ -46,7 +46,7 @@ fn close_from_row(row: &pb::CloseRow) -> Result<Close, Error> {
 
 impl View for Valuation {
     const NAME: &'static str = "valuation";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     const TABLES: &'static [u8] = &[table::PRICE_SETS, table::GROUNDS, table::CLOSES];
 
     fn fold(&mut self, facts: &Facts) {

@@ -3,7 +3,7 @@
 //! them. What is out of scope the caller leaves out, by [`Exclusions`].
 
 use super::settlement::Open;
-use crate::amount::{Overflow, plus, share};
+use crate::amount::{Overflow, plus, share, whole_of};
 use alloc::vec::Vec;
 use model::calendar::{Calendar, OutOfRange};
 use model::date::Date;
@@ -34,8 +34,22 @@ impl Exclusions {
     }
 }
 
-/// Risk-weighted assets are own funds times 12.5, the inverse of 8 percent (CRR Article 92(4)).
-pub const RISK_WEIGHTED: Decimal = Decimal { unscaled: 125, scale: 1 };
+/// Own funds that are asked for, as a share of risk-weighted assets; what own funds are asked for directly is weighted by its
+/// inverse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnFunds(pub Decimal);
+
+impl OwnFunds {
+    /// Own funds for risk-weighted assets, half up.
+    pub fn of(self, risk_weighted: i128) -> Result<i128, Overflow> {
+        share(risk_weighted, self.0, Rounding::HalfUp)
+    }
+
+    /// Risk-weighted assets for own funds, half up.
+    pub fn weighted(self, own_funds: i128) -> Result<i128, Overflow> {
+        whole_of(own_funds, self.0, Rounding::HalfUp)
+    }
+}
 
 /// What an unsettled trade asks for, in minor units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +60,7 @@ pub struct PriceRisk {
     pub factor: Decimal,
     /// Own funds: difference times factor, half up.
     pub own_funds: i128,
-    /// 12.5 times own funds, half up.
+    /// Own funds divided by the ratio that is asked for, half up.
     pub risk_weighted: i128,
 }
 
@@ -57,11 +71,11 @@ impl DvpFactors {
     }
 
     /// Own funds for an unsettled DvP trade.
-    pub fn price_risk(&self, open: &Open, days: u32) -> Result<PriceRisk, Overflow> {
+    pub fn price_risk(&self, open: &Open, days: u32, ratio: OwnFunds) -> Result<PriceRisk, Overflow> {
         let difference = open.replacement()?;
         let factor = self.factor(days);
         let own_funds = share(difference, factor, Rounding::HalfUp)?;
-        let risk_weighted = share(own_funds, RISK_WEIGHTED, Rounding::HalfUp)?;
+        let risk_weighted = ratio.weighted(own_funds)?;
         Ok(PriceRisk { difference, factor, own_funds, risk_weighted })
     }
 }
@@ -124,7 +138,8 @@ mod tests {
     fn the_age_decides_the_factor() {
         let rules = published::dvp_factors();
         let table = &rules.on("EU", day("2026-11-23")).unwrap().value;
-        let funds = |open: &Open, days| table.price_risk(open, days).unwrap().own_funds;
+        let ratio = published::own_funds().on("EU", day("2026-11-23")).unwrap().value;
+        let funds = |open: &Open, days| table.price_risk(open, days, ratio).unwrap().own_funds;
         let buy = trade(Movement::Receive, 108_000_000);
         for (days, whole) in [
             (0, 0),
@@ -141,7 +156,7 @@ mod tests {
             assert_eq!(funds(&buy, days), whole * 100, "{days} days");
         }
         // Risk weights of 100, 625, 937.5 and 1,250 percent of the difference.
-        let weighted = [5, 16, 31, 46].map(|days| table.price_risk(&buy, days).unwrap().risk_weighted);
+        let weighted = [5, 16, 31, 46].map(|days| table.price_risk(&buy, days, ratio).unwrap().risk_weighted);
         assert_eq!(weighted, [8_000_000, 50_000_000, 75_000_000, 100_000_000]);
         // Market 95: the buyer has no difference, the seller one of 50,000.
         assert_eq!(funds(&trade(Movement::Receive, 95_000_000), 46), 0);
@@ -162,6 +177,21 @@ mod tests {
             }
             assert!(rules.on(jurisdiction, day("2013-12-31")).is_err());
         }
+    }
+
+    /// Article 92(1)(c) asks for 8 percent of all risk-weighted assets from the first day of the Regulation; a rule that asks
+    /// for more weights the same own funds less.
+    #[test]
+    fn the_ratio_is_a_rule_with_a_first_day_and_weighs_both_ways() {
+        let rules = published::own_funds();
+        for jurisdiction in ["EU", "GB"] {
+            let rule = rules.on(jurisdiction, day("2014-01-01")).unwrap();
+            assert!(rule.source.contains("92(1)"), "{}", rule.source);
+            assert_eq!((rule.value.of(13_750), rule.value.weighted(1_100)), (Ok(1_100), Ok(13_750)));
+            assert!(rules.on(jurisdiction, day("2013-12-31")).is_err());
+        }
+        let tenth = OwnFunds(Decimal { unscaled: 1, scale: 1 });
+        assert_eq!((tenth.of(13_750), tenth.weighted(1_100)), (Ok(1_375), Ok(11_000)));
     }
 
     /// Article 379, Table 2: nothing, an exposure, then 1,250 percent from the fifth business day after the second leg.

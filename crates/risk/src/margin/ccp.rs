@@ -5,24 +5,23 @@
 //! netted, but for the mark-to-market credit, which is not paid out. It is a forecast and says so: the CCP's model is its
 //! own. Its numbers come from the member's agreement as a [`Terms`]; none are shipped.
 
-use crate::amount::{Overflow, PriceKind, Scales, minus, plus, share, sum, value};
+use crate::amount::{Overflow, minus, plus, share, sum};
 use alloc::vec::Vec;
 use model::decimal::{Decimal, Rounding};
 
-/// A net unsettled position at the CCP.
+/// A net unsettled position at the CCP, in minor units of its settlement currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Net {
-    /// Signed: positive is to be received.
-    pub quantity: i128,
-    /// Average contract price of the net.
-    pub contract: Decimal,
-    /// Current market price.
-    pub market: Decimal,
-    /// The volatility charge as a share of market value: three days at 99 percent, from the price history.
+    /// What it is worth now; below zero is to be delivered.
+    pub market: i128,
+    /// What was agreed for it, with the same sign.
+    pub contract: i128,
+    /// Market value of the trades in it that are past their date, without a sign and not netted.
+    pub failing: i128,
+    /// The volatility charge as a share of market value, from the price history.
     pub haircut: Decimal,
     /// An index product or fund: exempt from the gap charge.
     pub index: bool,
-    pub scales: Scales,
 }
 
 /// The CCP's numbers.
@@ -36,39 +35,62 @@ pub struct Terms {
     pub fails_rate: Decimal,
 }
 
-/// The forecast by component, in minor units. All but the mark are never negative.
+/// What one position adds to the forecast, in minor units. All but the mark are never negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Forecast {
+pub struct Charge {
     /// Market less contract value; positive is in our favour.
     pub mark_to_market: i128,
+    /// Size times haircut, rounded up.
     pub volatility: i128,
+    /// Of the largest position, where it is concentrated; rounded up.
     pub gap: i128,
+    /// Of what is past its date; rounded up.
     pub fails: i128,
-    /// What will be asked.
-    pub requirement: i128,
 }
 
-/// The forecast for the net positions of one CCP and currency; `failing` is the market value that is past its date.
-pub fn forecast(nets: &[Net], failing: i128, terms: &Terms) -> Result<Forecast, Overflow> {
-    let mut forecast = Forecast { fails: share(failing, terms.fails_rate, Rounding::Up)?, ..Forecast::default() };
-    let mut sizes = Vec::new();
-    for net in nets {
-        let at = |price| value(net.quantity, price, PriceKind::Amount, net.scales);
-        let market = at(net.market)?;
-        let gain = minus(market, at(net.contract)?)?;
-        let size = market.checked_abs().ok_or(Overflow)?;
-        forecast.mark_to_market = plus(forecast.mark_to_market, gain)?;
-        forecast.volatility = plus(forecast.volatility, share(size, net.haircut, Rounding::Up)?)?;
-        sizes.push((size, net.index));
+/// The forecast by component, in minor units.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Forecast {
+    /// The sum of the positions' charges.
+    pub total: Charge,
+    /// What will be asked: a mark in our favour is not paid out.
+    pub requirement: i128,
+    /// Of each position, in the order they came.
+    pub charges: Vec<Charge>,
+}
+
+/// The forecast for the net positions of one account at a CCP in one currency. Of several largest the first is concentrated.
+pub fn forecast(nets: &[Net], terms: &Terms) -> Result<Forecast, Overflow> {
+    let size = |net: &Net| net.market.checked_abs().ok_or(Overflow);
+    let mut charges = Vec::new();
+    let (mut gross, mut largest) = (0, None::<(usize, i128)>);
+    for (at, net) in nets.iter().enumerate() {
+        let size = size(net)?;
+        gross = plus(gross, size)?;
+        if !net.index && largest.is_none_or(|(_, other)| size > other) {
+            largest = Some((at, size));
+        }
+        charges.push(Charge {
+            mark_to_market: minus(net.market, net.contract)?,
+            volatility: share(size, net.haircut, Rounding::Up)?,
+            gap: 0,
+            fails: share(net.failing, terms.fails_rate, Rounding::Up)?,
+        });
     }
-    let gross = sum(sizes.iter().map(|(size, _)| *size))?;
-    let largest = sizes.iter().filter(|(_, index)| !index).map(|(size, _)| *size).max().unwrap_or(0);
-    if largest > share(gross, terms.gap_threshold, Rounding::Down)? {
-        forecast.gap = share(largest, terms.gap_rate, Rounding::Up)?;
+    if let Some((at, size)) = largest.filter(|(_, size)| *size > 0)
+        && size > share(gross, terms.gap_threshold, Rounding::Down)?
+    {
+        charges[at].gap = share(size, terms.gap_rate, Rounding::Up)?;
     }
-    let asked = [minus(0, forecast.mark_to_market)?.max(0), forecast.volatility, forecast.gap, forecast.fails];
-    forecast.requirement = sum(asked)?;
-    Ok(forecast)
+    let of = |part: fn(&Charge) -> i128| sum(charges.iter().map(part));
+    let total = Charge {
+        mark_to_market: of(|charge| charge.mark_to_market)?,
+        volatility: of(|charge| charge.volatility)?,
+        gap: of(|charge| charge.gap)?,
+        fails: of(|charge| charge.fails)?,
+    };
+    let asked = [minus(0, total.mark_to_market)?.max(0), total.volatility, total.gap, total.fails];
+    Ok(Forecast { requirement: sum(asked)?, total, charges })
 }
 
 #[cfg(test)]
@@ -79,9 +101,8 @@ mod tests {
         Decimal::parse(text).unwrap()
     }
 
-    fn net(quantity: i128, contract: &str, market: &str, haircut: &str) -> Net {
-        let scales = Scales { quantity: 0, currency: 2 };
-        Net { quantity, contract: d(contract), market: d(market), haircut: d(haircut), index: false, scales }
+    fn net(market: i128, contract: i128, haircut: &str) -> Net {
+        Net { market, contract, failing: 0, haircut: d(haircut), index: false }
     }
 
     const TERMS: Terms = Terms {
@@ -94,19 +115,24 @@ mod tests {
     /// haircuts of 3 and 4 percent, 38,640 in all.
     #[test]
     fn components_add_up_and_a_favourable_mark_is_not_paid_out() {
-        let nets = [net(10_000, "50.00", "51.20", "0.03"), net(-20_000, "30.00", "29.10", "0.04")];
-        let forecast = forecast(&nets, 10_000_000, &TERMS).unwrap();
-        assert_eq!((forecast.mark_to_market, forecast.volatility), (3_000_000, 3_864_000));
+        let late = Net { failing: 10_000_000, ..net(51_200_000, 50_000_000, "0.03") };
+        let forecast = forecast(&[late, net(-58_200_000, -60_000_000, "0.04")], &TERMS).unwrap();
+        let total = forecast.total;
+        assert_eq!((total.mark_to_market, total.volatility), (3_000_000, 3_864_000));
         // The short is 582,000 of 1,094,000, more than 30 percent: 10 percent of it.
-        assert_eq!((forecast.gap, forecast.fails), (5_820_000, 500_000));
+        assert_eq!((total.gap, total.fails), (5_820_000, 500_000));
         assert_eq!(forecast.requirement, 3_864_000 + 5_820_000 + 500_000);
+        let gaps: Vec<i128> = forecast.charges.iter().map(|charge| charge.gap).collect();
+        assert_eq!(gaps, [0, 5_820_000]);
     }
 
     #[test]
     fn an_adverse_mark_is_asked_for_and_an_index_has_no_gap() {
-        let index = Net { index: true, ..net(10_000, "51.20", "50.00", "0.03") };
-        let asked = forecast(&[index], 0, &TERMS).unwrap();
-        assert_eq!((asked.mark_to_market, asked.gap), (-1_200_000, 0));
+        let index = Net { index: true, ..net(50_000_000, 51_200_000, "0.03") };
+        let asked = forecast(&[index], &TERMS).unwrap();
+        assert_eq!((asked.total.mark_to_market, asked.total.gap), (-1_200_000, 0));
         assert_eq!(asked.requirement, 1_200_000 + 1_500_000);
+        assert_eq!(forecast(&[], &TERMS).unwrap(), Forecast::default());
+        assert_eq!(forecast(&[net(i128::MIN, 0, "0.03")], &TERMS), Err(Overflow));
     }
 }

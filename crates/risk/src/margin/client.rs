@@ -177,6 +177,38 @@ impl Terms {
     }
 }
 
+/// What a day's dealings in one security commit an account to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Commitment {
+    /// What became long or (negative) short by them.
+    pub opened: i128,
+    /// What was paid for what became long.
+    pub bought: i128,
+    /// What was taken for what became short.
+    pub sold_short: i128,
+}
+
+/// The commitments of a day's dealings in one security, all of the day together (12 CFR 220.4(c)(1)): `before` is what was held
+/// before them, `quantity` and `amount` what they brought net in securities and cash. What closes a position commits to
+/// nothing. The part of the amount that goes with what was opened is rounded up.
+pub fn commitments(before: i128, quantity: i128, amount: i128) -> Result<Commitment, Overflow> {
+    let after = plus(before, quantity)?;
+    let part = |opened: i128, whole: i128, amount: i128| {
+        mul_div_round(amount.max(0), opened, whole, Rounding::Up).ok_or(Overflow)
+    };
+    if quantity > 0 {
+        let opened = minus(after.max(0), before.max(0))?;
+        let bought = part(opened, quantity, minus(0, amount)?)?;
+        return Ok(Commitment { opened, bought, sold_short: 0 });
+    }
+    if quantity < 0 {
+        let opened = minus(after.min(0), before.min(0))?;
+        let sold_short = part(opened, quantity, amount)?;
+        return Ok(Commitment { opened, bought: 0, sold_short });
+    }
+    Ok(Commitment::default())
+}
+
 /// The special memorandum account after a day: excess raises it, a fall of the market never lowers it.
 pub fn memorandum(before: i128, excess: i128) -> i128 {
     before.max(excess)
@@ -310,6 +342,35 @@ mod tests {
         assert_eq!(call(0, 0, 0, 0), 0);
         assert_eq!(terms().buying_power(1_000_000), Ok(2_000_000));
         assert_eq!(memorandum(500_000, 200_000), 500_000);
+    }
+
+    /// Bought, sold, covered, flipped; what is sold again the same day is no commitment.
+    #[test]
+    fn a_days_dealings_commit_to_what_they_open() {
+        let made = |before, quantity, amount| {
+            let Commitment { opened, bought, sold_short } = commitments(before, quantity, amount).unwrap();
+            (opened, bought, sold_short)
+        };
+        assert_eq!(made(0, 100, -5_000), (100, 5_000, 0));
+        assert_eq!(made(50, 100, -5_000), (100, 5_000, 0));
+        assert_eq!(made(0, -100, 5_000), (-100, 0, 5_000));
+        // A sale of what is held, and a purchase of what is short.
+        assert_eq!(made(100, -100, 5_000), (0, 0, 0));
+        assert_eq!(made(-100, 100, -5_000), (0, 0, 0));
+        // 30 covered, 70 bought; 30 sold, 70 short. Rounded up.
+        assert_eq!(made(-30, 100, -5_001), (70, 3_501, 0));
+        assert_eq!(made(30, -100, 5_001), (-70, 0, 3_501));
+        assert_eq!(made(10, 0, 700), (0, 0, 0));
+        assert_eq!(commitments(i128::MAX, 1, 0), Err(Overflow));
+    }
+
+    /// The standard cycle of the United States by the day on which it began (SEC Rule 15c6-1(a)).
+    #[test]
+    fn the_standard_cycle_has_become_shorter() {
+        let rules = published::standard_cycle();
+        let on = |day: &str| rules.on("US", Date::parse(day).unwrap()).map(|rule| rule.value).ok();
+        assert_eq!([on("2017-09-04"), on("2017-09-05"), on("2024-05-28")], [Some(3), Some(2), Some(1)]);
+        assert_eq!(on("1995-06-06"), None);
     }
 
     /// 12 CFR 220.2: the standard cycle and two business days: T+3 under T+1. Thanksgiving is none.

@@ -302,3 +302,41 @@ test("exposure, value at risk and concentration are there, live, and made prices
     house.submit("olga.ops", close(20261121, "QUOTES", "90.00"));
     await says(page.locator('.market section[aria-label="Value at risk of all books"] .note'), /at the close of 2026-11-21/);
   }));
+
+test("margin: an operator calls what is missing and says that it is met; who only looks has no buttons", async () => {
+  house.submit(
+    "olga.ops",
+    { setReference: { party: { id: "FUND", roles: ["ROLE_CLIENT"] } } },
+    { setReference: { book: { id: "FUND-M", owner: "ALPHA" } } },
+    { setReference: { marginAccount: { id: "M-1", client: "FUND", book: "FUND-M", currency: "EUR", jurisdiction: "US", domain: "QCSD", callDays: 3, validFrom: 20200101 } } },
+  );
+  // 10,000.00 on the day of the last close, at which they are worth 9,000.00; nothing was paid in.
+  house.submit("FO-A", house.trade("FO-A", "M-1", "ALPHA", "BETA", "SIDE_BUY", 100, { book: "FUND-M", tradeDate: 20261121, intendedSettlementDate: 20261125 }));
+  await as("olga.ops", async (page) => {
+    await page.goto(`http://${house.console}/#/margin`);
+    const calls = page.locator('[aria-label="Margin calls"]');
+    await says(page.locator('[aria-label="Margin accounts"] tr[data-row="M-1"]'), /FUND9,000\.00.*−10,000\.00−1,000\.00.*2,250\.003,250\.00/);
+    const issue = async (name) => {
+      await page.getByRole("button", { name }).click();
+      await page.getByLabel("Reason").fill("daily run");
+      await page.keyboard.press("Enter");
+    };
+    await issue("Maintenance calls…");
+    await says(calls.locator('tr[data-row="1"]'), /maintenanceM-1FUND2026-11-213,250\.003,250\.00.*open/);
+    // Half of the purchase, of which the other call asks for the most already.
+    await issue("Initial calls…");
+    await says(calls.locator('tr[data-row="2"]'), /initialM-1FUND2026-11-211,750\.00.*2026-11-24open/);
+    await calls.locator('tr[data-row="1"]').getByRole("button", { name: "Met…" }).click();
+    await page.getByLabel("Reason").fill("wired to the custodian, value today");
+    await page.keyboard.press("Enter");
+    await calls.locator('tr[data-row="1"]').waitFor({ state: "detached", ...SOON });
+  });
+  // A CCP without terms on record: named, and no figure.
+  house.submit("olga.ops", { setReference: { party: { id: "BETA", roles: ["ROLE_LEGAL_ENTITY", "ROLE_COUNTERPARTY", "ROLE_CCP"] } } });
+  await as("rita.risk", async (page) => {
+    await page.goto(`http://${house.console}/#/margin`);
+    await says(page.locator('[aria-label="Margin forecast"] tr[data-row="ALPHA/BETA/ALPHA-DEPOT/EUR/"]'), /ALPHA-DEPOTBETAall.*NO_TERMS BETA/);
+    await says(page.locator('[aria-label="Margin calls"] tr[data-row="2"]'), /initial/);
+    assert.equal(await page.getByRole("button", { name: /Met…|Withdraw…|calls…/ }).count(), 0);
+  });
+});

@@ -19,6 +19,7 @@ pub const TABLE: &[Line] = &[
     ("ListLimits", FIGURES, Whole, Nothing),
     ("ListMarginAccounts", FIGURES, Whole, Nothing),
     ("ListMarginCalls", FIGURES, Whole, Nothing),
+    ("ForecastMargin", FIGURES, Whole, Nothing),
 ];
 
 /// A close of the one instrument, so that exposure has a price.
@@ -40,6 +41,12 @@ pub async fn business(house: &House) {
     let account = r#"{"setReference":{"marginAccount":{"id":"M-1","client":"BETA","book":"BETA-EQ","currency":"EUR",
         "jurisdiction":"US","domain":"QCSD","callDays":3,"validFrom":20261101}}}"#;
     house.command("margin", account).await.expect("set");
+    let ccp = r#"{"setReference":{"party":{"id":"BETA","roles":["ROLE_COUNTERPARTY","ROLE_CCP"]}}}"#;
+    house.command("ccp", ccp).await.expect("set");
+    let terms = r#"{"setReference":{"clearingTerms":{"ccp":"BETA","jurisdiction":"EU","validFrom":20261101,"source":"rule book",
+        "gapThreshold":"0.30","gapRate":"0.10","failsRate":"0.05","leastHaircut":"0.02","confidence":"0.99","scenarios":250,
+        "horizon":3}}}"#;
+    house.command("terms", terms).await.expect("set");
     // All its cash and much more goes out: what is long has to carry the debit.
     let overdraft = r#"{"setReference":{"creditLimit":{"account":"BETA-CASH","currency":"EUR","validFrom":20261101,
         "amount":"100000.00"}}}"#;
@@ -96,6 +103,11 @@ pub async fn ask(house: &House, method: &str, actor: &str, min_sequence: u64) ->
         "ListMarginCalls" => {
             let request = pb::ListMarginCallsRequest::default();
             risk.list_margin_calls(by(actor, request)).await?.into_inner().calls.len()
+        }
+        "ForecastMargin" => {
+            let request = pb::ForecastMarginRequest { min_sequence, ..Default::default() };
+            let answer = risk.forecast_margin(by(actor, request)).await?.into_inner();
+            answer.forecasts.expect("an answer").accounts.len()
         }
         "EstimateMarketRisk" => {
             let request = pb::EstimateMarketRiskRequest { question: in_euro(), min_sequence };

@@ -160,7 +160,8 @@ impl Books {
             | Reference::CounterpartyLimit(_)
             | Reference::AddOn(_)
             | Reference::MarginAccount(_)
-            | Reference::Issuer(_) => unreachable!("the generator sends none"),
+            | Reference::Issuer(_)
+            | Reference::ClearingTerms(_) => unreachable!("the generator sends none"),
         }
         if self.trades.values().any(|trade| trade.in_repair) {
             self.repairing = Some(0);
@@ -233,7 +234,8 @@ impl Books {
             | Reference::CounterpartyLimit(_)
             | Reference::AddOn(_)
             | Reference::MarginAccount(_)
-            | Reference::Issuer(_) => unreachable!("the generator sends none"),
+            | Reference::Issuer(_)
+            | Reference::ClearingTerms(_) => unreachable!("the generator sends none"),
         }
     }
 

@@ -105,6 +105,7 @@ impl Books {
             | Command::SignOff(_)
             | Command::Accounting(_)
             | Command::IssueMarginCalls(_)
+            | Command::IssueInitialCalls(_)
             | Command::AnswerMarginCall { .. } => unreachable!("the generator does not send {} so", command.name()),
         }
     }

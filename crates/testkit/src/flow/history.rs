@@ -118,7 +118,7 @@ pub(super) fn commands(world: &World, closes: usize) -> Vec<Inbound> {
 }
 
 /// Shares are their company's, bonds their government's.
-fn issuer(security: &Security) -> Issuer {
+pub(super) fn issuer(security: &Security) -> Issuer {
     let id = security.id.as_str();
     let governments = [("BUND", "GERMANY"), ("OAT", "FRANCE"), ("UST", "UNITED-STATES"), ("GILT", "UNITED-KINGDOM")];
     let state = governments.iter().find(|(bond, _)| security.coupon.is_some() && id.starts_with(bond));

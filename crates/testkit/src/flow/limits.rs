@@ -1,14 +1,16 @@
-//! Limits on counterparties for a flow that is to have them. They are no part of its reference data: a bench is without.
+//! Limits on counterparties and issuers for a flow that is to have them. They are no part of its reference data: a bench is without.
 
+use super::history::issuer;
+use super::market::Security;
 use super::setup::{CHECKER, MAKER, currency, decimal};
 use super::world::{World, identifier};
 use model::command::{Command, Inbound, Origin};
 use model::date::Date;
 use model::limit::{AddOn, CounterpartyLimit, LimitKind, OnBreach};
-use model::reference::Reference;
+use model::reference::{Issuer, Reference};
 use model::timestamp::Timestamp;
 
-/// Each member's limits with the three after it, small enough to be breached now and then. `first` is the sequence that
+/// Each member's limits with the three after it, and on the issuers of the first securities, small enough to be breached now and then. `first` is the sequence that
 /// the first of these commands gets: approvals name their proposals by it.
 pub(super) fn commands(world: &World, first: u64, at: Timestamp) -> Vec<Inbound> {
     let since = Date::parse("2026-01-02").expect("a date");
@@ -32,6 +34,22 @@ pub(super) fn commands(world: &World, first: u64, at: Timestamp) -> Vec<Inbound>
             }
         }
     }
+    let issued = |(place, _): &(usize, &Security)| world.undefined_at_first() != Some(*place);
+    let issued: Vec<Issuer> =
+        world.securities.iter().enumerate().filter(issued).map(|(_, each)| issuer(each)).collect();
+    for member in &world.members {
+        for issuer in issued.iter().take(4) {
+            wanted.push(Reference::CounterpartyLimit(CounterpartyLimit {
+                entity: member.party.clone(),
+                counterparty: issuer.issuer.clone(),
+                kind: LimitKind::Issuer,
+                currency: currency("EUR"),
+                valid_from: since,
+                amount: decimal(80_000_000, 0),
+                on_breach: OnBreach::Warn,
+            }));
+        }
+    }
     let mut all = Vec::new();
     let mut push = |command: Command, actor: &str| {
         let line = 100_000 + all.len() as u64;
@@ -39,7 +57,9 @@ pub(super) fn commands(world: &World, first: u64, at: Timestamp) -> Vec<Inbound>
         all.push(Inbound { command, origin: Origin::File { line }, actor, reason, at });
     };
     let proposals = wanted.len() as u64;
-    wanted.into_iter().for_each(|reference| push(Command::SetReference(Box::new(reference)), MAKER));
+    // Who issued what needs no second person, and comes behind what does: its place says its number.
+    let issued = issued.into_iter().map(Reference::Issuer);
+    wanted.into_iter().chain(issued).for_each(|reference| push(Command::SetReference(Box::new(reference)), MAKER));
     if world.shape.four_eyes {
         for proposal in first..first + proposals {
             push(Command::Approve { proposal, payload_hash: None }, CHECKER);

@@ -216,17 +216,22 @@ fn the_synthetic_history_is_correlated_and_has_heavy_tails() {
 /// Limits change no answer while they warn; what is reserved after the week is what the trades that are open make, and
 /// nothing that has ended reserves.
 #[test]
-fn limits_are_the_sum_of_what_open_trades_reserve() {
+fn limits_are_the_sum_of_what_open_trades_and_holdings_reserve() {
     let flow = Flow::new(2026, Shape::demo());
     let mut shard = Shard::new(flow.genesis());
     let unexpected = play_with(&flow, &mut shard, |first| flow.limits(first));
     assert!(unexpected.is_empty(), "{} answers, among them {:#?}", unexpected.len(), unexpected[0]);
-    let (mut counted, mut told) = (BTreeMap::new(), [0u32; 3]);
+    let (mut counted, mut told, mut owned) = (BTreeMap::new(), [0u32; 3], 0);
     for event in shard.records().iter().flat_map(|record| record.events()) {
         match event {
             Event::LimitReserved(reserved) => {
                 told[0] += 1;
                 counted.insert((reserved.trade, reserved.line), reserved.amount);
+            }
+            // The numbers of trades are far below.
+            Event::HoldingReserved(reserved) => {
+                owned += 1;
+                counted.insert((u64::MAX - u64::from(reserved.instrument.0), reserved.line), reserved.amount);
             }
             Event::LimitBreached(_) => told[1] += 1,
             Event::LimitCured(_) => told[2] += 1,
@@ -234,6 +239,7 @@ fn limits_are_the_sum_of_what_open_trades_reserve() {
         }
     }
     assert!(told[0] > 1_000 && told[1] > 50 && told[2] > 20, "reserved, breached, cured: {told:?}");
+    assert!(owned > 100, "{owned} holdings");
     counted.retain(|_, amount| *amount != 0);
     let mut used = BTreeMap::new();
     for ((_, line), amount) in counted {

@@ -1,4 +1,4 @@
-//! Limits on counterparties, in the words of a scenario.
+//! Limits on counterparties and issuers, in the words of a scenario.
 
 use super::reference::since;
 use super::view::View;
@@ -9,12 +9,13 @@ use model::identifier::CurrencyCode;
 use model::index::{Asset, Kind};
 use model::limit::{AddOn, CounterpartyLimit, LimitKind, LimitLine, OnBreach};
 
-/// `exposure-limit ALPHA BETA pre-settlement|delivery 100000.00 EUR warn|hold [from=]`
+/// `exposure-limit ALPHA BETA pre-settlement|delivery|issuer 100000.00 EUR warn|hold [from=]`
 pub(super) fn limit(words: &mut Words, today: Date) -> Result<CounterpartyLimit, String> {
     let entity = words.name("the entity")?;
     let counterparty = words.name("the counterparty")?;
-    let kind = match &*words.expect(&["pre-settlement", "delivery"])? {
+    let kind = match &*words.expect(&["pre-settlement", "delivery", "issuer"])? {
         "delivery" => LimitKind::Delivery,
+        "issuer" => LimitKind::Issuer,
         _ => LimitKind::PreSettlement,
     };
     let amount = decimal(&words.word("the amount")?)?;
@@ -60,6 +61,15 @@ pub(super) fn tell(view: &View, event: &Event) -> Option<String> {
             match &reserved.lacks {
                 Some(lacks) => format!("reserved by {trade} of {line}: cannot be measured, {lacks} is lacking"),
                 None => format!("reserved by {trade} of {line}: {}", money(reserved.currency, reserved.amount)),
+            }
+        }
+        Event::HoldingReserved(reserved) => {
+            let instrument = Asset::instrument(reserved.instrument);
+            let owned = view.amount(instrument, i128::from(reserved.quantity));
+            let line = line(view, &reserved.line);
+            match &reserved.lacks {
+                Some(lacks) => format!("owned {owned}, of {line}: cannot be measured, {lacks} is lacking"),
+                None => format!("owned {owned}, of {line}: {}", money(reserved.currency, reserved.amount)),
             }
         }
         Event::LimitBreached(breach) => {

@@ -48,6 +48,7 @@ pub(super) fn reference(words: &mut Words, today: Date) -> Result<Option<Referen
         "policy" => Reference::BookPolicy(policy(words, today)?),
         "exposure-limit" => Reference::CounterpartyLimit(super::limits::limit(words, today)?),
         "margin-account" => Reference::MarginAccount(super::margin::account(words, today)?),
+        "clearing-terms" => Reference::ClearingTerms(super::margin::terms(words, today)?),
         "add-on" => Reference::AddOn(super::limits::add_on(words, today)?),
         "issuer" => {
             let instrument = words.name("the instrument")?;

@@ -124,8 +124,12 @@ fn tell(view: &View, event: &Event, steps: bool) -> Option<String> {
         | Event::AccountingDayOpened { .. }
         | Event::AccountingDayClosed { .. }
         | Event::PriorDay { .. } => return control::tell(view, event),
-        Event::LimitReserved(_) | Event::LimitBreached(_) | Event::LimitCured(_) => return limits::tell(view, event),
-        Event::MarginAssessed(_) | Event::MarginCallMoved(_) => return margin::tell(view, event),
+        Event::LimitReserved(_) | Event::HoldingReserved(_) | Event::LimitBreached(_) | Event::LimitCured(_) => {
+            return limits::tell(view, event);
+        }
+        Event::MarginAssessed(_) | Event::InitialAssessed(_) | Event::MarginCallMoved(_) => {
+            return margin::tell(view, event);
+        }
         event => return super::outside::tell(view, event),
     })
 }
@@ -150,6 +154,7 @@ fn set(reference: &Reference) -> String {
         Reference::AddOn(add_on) => limits::set_add_on(add_on),
         Reference::MarginAccount(account) => margin::set(account),
         Reference::Issuer(each) => format!("set issuer of {}: {}", each.instrument, each.issuer),
+        Reference::ClearingTerms(terms) => margin::set_terms(terms),
         Reference::Grant(grant) => super::grants::tell(grant),
     }
 }

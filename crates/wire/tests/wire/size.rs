@@ -1,6 +1,7 @@
 //! The largest step of long work fits a record: what the budgets of the parameters promise (docs/decisions/0004).
 
 use crate::sample;
+use model::accounting::{FrozenSet, SetName};
 use model::advice::{Advice, AdviceBody, MAX_LINES, SecuritiesBalance, SecuritiesBalances};
 use model::breaks::{BreakItem, BreakKind};
 use model::command::{Command, Inbound, Origin, Task};
@@ -9,6 +10,11 @@ use model::identifier::Identifier;
 use model::index::{AccountIx, Asset, BookIx, DomainIx, InstrumentIx, PartyIx};
 use model::instruction::{Movement, code};
 use model::ledger::{LedgerAccount, Posting};
+use model::limit::{HoldingReservation, LimitBreach, LimitKind, LimitLine, OnBreach, Reservation};
+use model::margin::{
+    CallMoved, CallStanding, InitialAssessment, InitialFigures, IssueMarginCalls, IssuedCall, MarginAssessment,
+    MarginFigures,
+};
 use model::record::{Content, Outcome, Record};
 use model::reference::Parameters;
 use model::trade::{CumEx, Defect, DefectKind, Method, Side, Terms};
@@ -24,13 +30,12 @@ fn longest() -> Identifier {
 }
 
 fn step(task: Task, events: Vec<Event>) -> usize {
-    let inbound = Inbound {
-        command: Command::Continue(task),
-        origin: Origin::Engine,
-        actor: longest(),
-        reason: "x".repeat(MAX_TEXT),
-        at: sample::at(),
-    };
+    record(Command::Continue(task), events)
+}
+
+fn record(command: Command, events: Vec<Event>) -> usize {
+    let inbound =
+        Inbound { command, origin: Origin::Engine, actor: longest(), reason: "x".repeat(MAX_TEXT), at: sample::at() };
     let content = Content::Decided { inbound, outcome: Outcome::Accepted(events) };
     let mut bytes = Vec::new();
     wire::record::encode(&Record { sequence: NUMBER, rules_version: u32::MAX, content }, None, &mut bytes);
@@ -102,6 +107,41 @@ fn lapsed() -> Event {
     Event::TradeChangeLapsed { trade: NUMBER, version: u32::MAX, cancel: true, reason: code::DSET }
 }
 
+/// A line of a limit, breached: longer than one that is kept again.
+fn line() -> (LimitLine, Event) {
+    let value_date = Some(terms().trade_date);
+    let line =
+        LimitLine { entity: PartyIx(INDEX), counterparty: PartyIx(INDEX), kind: LimitKind::Delivery, value_date };
+    let breach = LimitBreach {
+        line,
+        trade: Some(NUMBER),
+        currency: sample::euro(),
+        limit: i64::MIN,
+        used: i64::MIN,
+        excess: i64::MIN,
+        unmeasured: u32::MAX,
+        on_breach: OnBreach::Hold,
+    };
+    (line, Event::LimitBreached(breach))
+}
+
+/// A trade reserves of a line, which is breached; for want of something with the longest name.
+fn reserved() -> [Event; 2] {
+    let (line, breach) = line();
+    let lacks = Some(longest().to_string());
+    let reservation = Reservation { line, trade: NUMBER, currency: sample::euro(), amount: i64::MIN, lacks };
+    [Event::LimitReserved(reservation), breach]
+}
+
+/// What is owned of an instrument reserves of a line, which is breached.
+fn owned() -> [Event; 2] {
+    let (line, breach) = line();
+    let (instrument, lacks) = (InstrumentIx(INDEX), Some(longest().to_string()));
+    let (quantity, amount) = (i64::MIN, i64::MIN);
+    let held = HoldingReservation { line, instrument, quantity, currency: sample::euro(), amount, lacks };
+    [Event::HoldingReserved(held), breach]
+}
+
 fn progressed(task: Task) -> Event {
     let cursor = Cursor { priority: 4, date: i32::MAX, place: NUMBER };
     Event::Progressed { task, examined: u32::MAX, remaining: true, cursor }
@@ -110,7 +150,9 @@ fn progressed(task: Task) -> Event {
 #[test]
 fn a_step_of_a_cycle_fits() {
     let task = Task::Cycle(DomainIx(INDEX));
-    let mut events: Vec<Event> = (0..Parameters::MOST_ATTEMPTS).flat_map(|_| settlement()).collect();
+    // Each side gives back what its trade reserved before settlement and for its value date.
+    let one = || settlement().into_iter().chain((0..4).flat_map(|_| reserved()));
+    let mut events: Vec<Event> = (0..Parameters::MOST_ATTEMPTS).flat_map(|_| one()).collect();
     events.push(progressed(task));
     let bytes = step(task, events);
     assert!(bytes <= MAX_RECORD, "{bytes}");
@@ -146,11 +188,78 @@ fn a_step_through_the_repairs_fits() {
             },
         ];
         events.extend(settlement());
+        // Another counterparty, entity or instrument: of two lines and one holding each what was and what will be; then both
+        // sides give back.
+        events.extend((0..8).flat_map(|_| reserved()));
+        events.extend((0..2).flat_map(|_| owned()));
         events
     };
     let mut events: Vec<Event> = (0..Parameters::MOST_ATTEMPTS).flat_map(|_| one()).collect();
     events.push(progressed(Task::Repair));
     let bytes = step(Task::Repair, events);
+    assert!(bytes <= MAX_RECORD, "{bytes}");
+}
+
+#[test]
+fn a_step_through_the_limits_fits() {
+    // One more than the budget: a trade has two lines, and the last may begin just below it.
+    let mut events: Vec<Event> = (0..=Parameters::MOST_ATTEMPTS).flat_map(|_| reserved()).collect();
+    events.push(progressed(Task::Reserve));
+    let bytes = step(Task::Reserve, events);
+    assert!(bytes <= MAX_RECORD, "{bytes}");
+    // An instrument is one place of the walk, for all who have a limit with its issuer: a thousand entities.
+    let mut events: Vec<Event> = (0..1_000).flat_map(|_| owned()).collect();
+    events.push(progressed(Task::Reserve));
+    let bytes = step(Task::Reserve, events);
+    assert!(bytes <= MAX_RECORD, "{bytes}");
+}
+
+#[test]
+fn an_assessment_of_all_margin_accounts_fits() {
+    let date = terms().trade_date;
+    let set = || FrozenSet { date, snap: longest(), source: longest(), version: u32::MAX };
+    let call = Some(IssuedCall { number: NUMBER, amount: i64::MIN, due: date });
+    let lacks: Vec<String> = (0..=IssueMarginCalls::MOST_LACKS).map(|_| longest().to_string()).collect();
+    let figures = MarginFigures {
+        long: i64::MIN,
+        short: i64::MIN,
+        cash: i64::MIN,
+        equity: i64::MIN,
+        initial: i64::MIN,
+        maintenance: i64::MIN,
+        missing: i64::MIN,
+    };
+    let (account, currency) = (longest(), sample::euro());
+    let assessed =
+        || MarginAssessment { account: account.clone(), set: set(), currency, figures, lacks: lacks.clone(), call };
+    let initial = InitialFigures {
+        bought: i64::MIN,
+        sold_short: i64::MIN,
+        available: i64::MIN,
+        equity: i64::MIN,
+        required: i64::MIN,
+    };
+    let committed = || {
+        let (account, lacks) = (account.clone(), lacks.clone());
+        Event::InitialAssessed(InitialAssessment { account, set: set(), currency, figures: initial, lacks, call })
+    };
+    let issue = || IssueMarginCalls {
+        set: SetName { date, snap: longest(), source: longest() },
+        accounts: vec![longest(); IssueMarginCalls::MOST_ACCOUNTS],
+    };
+    let all = 0..IssueMarginCalls::MOST_ACCOUNTS;
+    let events = all.clone().map(|_| Event::MarginAssessed(assessed())).collect();
+    let bytes = record(Command::IssueMarginCalls(issue()), events);
+    assert!(bytes <= MAX_RECORD, "{bytes}");
+    let bytes = record(Command::IssueInitialCalls(issue()), all.clone().map(|_| committed()).collect());
+    assert!(bytes <= MAX_RECORD, "{bytes}");
+    // Cured: nothing is lacking and nothing called, but each account may have several calls that end.
+    let cured = CallMoved { number: NUMBER, paid: i64::MIN, outstanding: i64::MIN, standing: CallStanding::Cured };
+    let one = || {
+        let plain = MarginAssessment { lacks: Vec::new(), call: None, ..assessed() };
+        std::iter::once(Event::MarginAssessed(plain)).chain((0..10).map(|_| Event::MarginCallMoved(cured)))
+    };
+    let bytes = record(Command::IssueMarginCalls(issue()), all.flat_map(|_| one()).collect());
     assert!(bytes <= MAX_RECORD, "{bytes}");
 }
 

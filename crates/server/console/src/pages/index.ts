@@ -9,6 +9,7 @@ import { Exposure } from "./exposure";
 import { InstructionPage } from "./instruction";
 import { Ledger } from "./ledger";
 import { Log } from "./log";
+import { Margin } from "./margin";
 import { Market } from "./market";
 import { Pnl } from "./pnl";
 import { Positions } from "./positions";
@@ -40,6 +41,7 @@ export const PAGES: Page[] = [
   { path: "positions", title: "Positions", key: "p", roles: FIGURES, shows: Positions },
   { path: "pnl", title: "P&L", key: "n", roles: FIGURES, shows: Pnl },
   { path: "market", title: "Risk", key: "q", roles: FIGURES, shows: Market },
+  { path: "margin", title: "Margin", key: "a", roles: FIGURES, shows: Margin },
   { path: "report", title: "Reports", key: "m", roles: FIGURES, shows: Reports },
   { path: "ledger", title: "Ledger", key: "l", roles: FIGURES, shows: Ledger },
   { path: "controls", title: "Controls", key: "k", shows: Controls },

@@ -2,8 +2,10 @@
 
 use super::*;
 use model::event::Event;
-use model::index::PartyIx;
-use model::limit::{AddOn, CounterpartyLimit, LimitBreach, LimitCure, LimitKind, LimitLine, OnBreach, Reservation};
+use model::index::{InstrumentIx, PartyIx};
+use model::limit::{
+    AddOn, CounterpartyLimit, HoldingReservation, LimitBreach, LimitCure, LimitKind, LimitLine, OnBreach, Reservation,
+};
 use proptest::sample::select;
 
 fn on_breach() -> impl Strategy<Value = OnBreach> {
@@ -44,6 +46,12 @@ pub fn events() -> Vec<BoxedStrategy<Event>> {
         (line(), natural(), currency(), any::<i64>(), maybe("[A-Z]{3}/[A-Z]{3}"))
             .prop_map(|(line, trade, currency, amount, lacks)| {
                 Event::LimitReserved(Reservation { line, trade, currency, amount, lacks })
+            })
+            .boxed(),
+        (line(), small(), currency(), any::<[i64; 2]>(), maybe("[A-Z]{3}/[A-Z]{3}"))
+            .prop_map(|(line, instrument, currency, [quantity, amount], lacks)| {
+                let instrument = InstrumentIx(instrument);
+                Event::HoldingReserved(HoldingReservation { line, instrument, quantity, currency, amount, lacks })
             })
             .boxed(),
         (line(), maybe(natural()), currency(), any::<[i64; 3]>(), small(), on_breach())

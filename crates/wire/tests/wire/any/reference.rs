@@ -39,6 +39,7 @@ pub fn reference() -> impl Strategy<Value = Reference> {
         super::margin::account().prop_map(Reference::MarginAccount).boxed(),
         super::limit::add_on().prop_map(Reference::AddOn).boxed(),
         issuer().prop_map(Reference::Issuer).boxed(),
+        super::margin::clearing_terms().prop_map(Reference::ClearingTerms).boxed(),
     ])
 }
 
