@@ -19,6 +19,7 @@ mod change;
 mod control;
 mod day;
 mod draft;
+mod explain;
 mod instruction;
 mod ledger;
 mod limits;
@@ -37,6 +38,7 @@ mod reference;
 mod repair;
 mod resolve;
 mod settlement;
+mod shared;
 mod slab;
 mod snapshot;
 mod state;
@@ -47,6 +49,9 @@ mod waiting;
 
 pub use accounting::AccountingFacts;
 pub use control::ControlFacts;
+pub use explain::{
+    Actor, Cause, CauseKind, Change, ChangeKind, Days, Excerpt, Explanation, Lack, Neighbourhood, Sought, explain,
+};
 pub use limits::LimitFacts;
 pub use machine::{apply, begin, decide, next_task};
 pub use margin::{CallFacts, MarginStanding};
