@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`machine`] (the table of contents: what decides what, what applies what), then a concept a module:
 //! [`trade`], [`matching`], [`settlement`], [`day`], [`steer`], [`reference`], [`ledger`], [`proposal`]; [`outside`] is the seat of
-//! an external domain, [`breaks`] what contradicts us, [`limits`] what may be at stake with whom.
+//! an external domain, [`breaks`] what contradicts us, [`limits`] what may be at stake with whom; [`mod@explain`] asks what would
+//! settle something.
 //!
 //! [`decide`] is pure: it reads the state, the command and what the log remembers ([`Past`]), and answers with facts or
 //! a refusal. [`apply`] folds facts into the state and cannot fail. `no_std`: there is no clock, file or random hasher.

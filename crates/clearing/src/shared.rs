@@ -1,5 +1,5 @@
 //! What nearly every command reads and few change: held by several states at once, and copied only by the one that changes
-//! it while another holds it too. So an excerpt of a state ([`crate::explain`]) does not copy the reference data.
+//! it while another holds it too. So an excerpt of a state ([`mod@crate::explain`]) does not copy the reference data.
 
 use alloc::sync::Arc;
 use core::ops::{Deref, DerefMut};

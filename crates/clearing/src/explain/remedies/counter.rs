@@ -67,9 +67,12 @@ fn nearest(state: &State, open: &Instruction) -> Vec<(Vec<Code>, u32)> {
             if same_way {
                 codes.insert(0, code::DELN);
             }
-            if !codes.is_empty() && !(codes.contains(&code::DSEC) && codes.len() > 2) {
-                all.push((codes, other.number, *place));
+            // Another instrument and more besides: other business between the two.
+            let apart = codes.contains(&code::DSEC) && codes.len() > 2;
+            if codes.is_empty() || apart {
+                continue;
             }
+            all.push((codes, other.number, *place));
         }
     }
     all.sort_by_key(|(codes, number, _)| (codes.contains(&code::DSEC), codes.len(), *number));
