@@ -86,6 +86,20 @@ impl SettlementService for Backend {
         Ok(Response::new(pb::ExplainUnmatchedResponse { sequence, codes }))
     }
 
+    async fn explain_settlement(
+        &self,
+        request: Request<pb::ExplainSettlementRequest>,
+    ) -> Result<Response<pb::ExplainSettlementResponse>, Status> {
+        let sight = Sight::of(request.extensions())?;
+        self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
+        let asked = request.into_inner();
+        if !sight.is_unlimited() {
+            return Err(failure::not_found("open instruction or trade", asked.number));
+        }
+        let (sequence, explanation) = self.explain(&asked).await?;
+        Ok(Response::new(pb::ExplainSettlementResponse { sequence, explanation: Some(explanation) }))
+    }
+
     async fn summarize_instructions(
         &self,
         request: Request<pb::SummarizeInstructionsRequest>,

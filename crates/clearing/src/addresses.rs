@@ -13,7 +13,7 @@ use model::rejection::{Reason, Rejection};
 use model::trade::QuantityType;
 
 /// Codes by number.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Addresses {
     /// External domains, with who settles there where that is said.
     pub external: BTreeMap<u32, Option<Identifier>>,

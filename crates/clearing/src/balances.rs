@@ -9,7 +9,7 @@ use model::index::{AccountIx, Asset, PartyIx};
 use model::ledger::{LedgerAccount, Posting};
 
 /// A balance and what hangs on it. Not aligned to a cache line: that costs 16 B, one and a half times an open instruction.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Slot {
     pub account: u64,
     pub asset: Asset,
@@ -20,7 +20,7 @@ pub(crate) struct Slot {
     pub queued: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Balances {
     pub slots: Vec<Slot>,
     places: Places,

@@ -24,7 +24,7 @@ pub(crate) struct Break {
 }
 
 /// The open breaks, by number; and where a balance has one already.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Breaks {
     pub open: BTreeMap<u64, Break>,
     pub next: u64,

@@ -14,12 +14,12 @@ use hashbrown::HashTable;
 pub(crate) type Entry = (i64, u64, u32);
 
 /// All buckets. The key of one is read from an instruction in it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Buckets {
     table: HashTable<Bucket>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Bucket {
     /// Half of the key's hash.
     hash: u32,
@@ -29,7 +29,7 @@ struct Bucket {
     several: Option<Box<Several>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Several(Vec<Entry>);
 
 fn hash(key: &Key) -> u32 {

@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`machine`] (the table of contents: what decides what, what applies what), then a concept a module:
 //! [`trade`], [`matching`], [`settlement`], [`day`], [`steer`], [`reference`], [`ledger`], [`proposal`]; [`outside`] is the seat of
-//! an external domain, [`breaks`] what contradicts us, [`limits`] what may be at stake with whom.
+//! an external domain, [`breaks`] what contradicts us, [`limits`] what may be at stake with whom; [`mod@explain`] asks what would
+//! settle something.
 //!
 //! [`decide`] is pure: it reads the state, the command and what the log remembers ([`Past`]), and answers with facts or
 //! a refusal. [`apply`] folds facts into the state and cannot fail. `no_std`: there is no clock, file or random hasher.
@@ -19,6 +20,7 @@ mod change;
 mod control;
 mod day;
 mod draft;
+mod explain;
 mod instruction;
 mod ledger;
 mod limits;
@@ -37,6 +39,7 @@ mod reference;
 mod repair;
 mod resolve;
 mod settlement;
+mod shared;
 mod slab;
 mod snapshot;
 mod state;
@@ -47,6 +50,9 @@ mod waiting;
 
 pub use accounting::AccountingFacts;
 pub use control::ControlFacts;
+pub use explain::{
+    Actor, Cause, CauseKind, Change, ChangeKind, Days, Excerpt, Explanation, Lack, Neighbourhood, Sought, explain,
+};
 pub use limits::LimitFacts;
 pub use machine::{apply, begin, decide, next_task};
 pub use margin::{CallFacts, MarginStanding};

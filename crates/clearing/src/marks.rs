@@ -24,7 +24,7 @@ pub(crate) struct Mark {
 }
 
 /// Prices by instrument, rates by pair. Of several the one of the latest date, of one date the one recorded last.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Marks {
     pub prices: BTreeMap<InstrumentIx, Mark>,
     pub rates: BTreeMap<(CurrencyCode, CurrencyCode), (Date, Decimal)>,

@@ -52,7 +52,7 @@ impl Key {
 }
 
 /// What is unmatched.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Matching {
     pub buckets: Buckets,
     /// Between deliverer and receiver: where to look for the nearest when nothing agrees.
@@ -248,7 +248,7 @@ fn same_direction(state: &State, mine: &Instruction, compared: usize) -> Option<
 }
 
 /// The codes of the fields in which two instructions differ.
-fn differences(state: &State, mine: &Instruction, other: &Instruction) -> Vec<Code> {
+pub(crate) fn differences(state: &State, mine: &Instruction, other: &Instruction) -> Vec<Code> {
     let deliver = if mine.movement == Movement::Deliver { mine } else { other };
     let empty = Optional::default();
     let (own, theirs) = (mine.optional.as_deref().unwrap_or(&empty), other.optional.as_deref().unwrap_or(&empty));

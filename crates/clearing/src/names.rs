@@ -7,14 +7,14 @@ use model::identifier::Identifier;
 use model::index::Kind;
 
 /// The names of one kind. A name's number is its place.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Table {
     by_name: Map<Box<str>, u32>,
     names: Vec<Identifier>,
 }
 
 /// All names.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
     tables: [Table; Kind::ALL.len()],
 }

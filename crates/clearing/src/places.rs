@@ -16,7 +16,7 @@ type Entry = (u32, u32);
 const EMPTY: Entry = (0, NONE);
 
 /// Places by a key.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Places {
     /// A power of two of them, or none; at least a quarter is empty.
     entries: Box<[Entry]>,

@@ -18,7 +18,7 @@ use model::rejection::{Reason, Rejection};
 use model::trade::{Method, QuantityType};
 
 /// Reference data, by number, effective-dated where it can change.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ReferenceData {
     pub parties: Vec<bool>,
     pub books: Vec<Option<BookEntry>>,

@@ -18,7 +18,7 @@ use model::rejection::{Reason, Rejection};
 use model::trade::Method;
 
 /// What would come of settling a pair now.
-enum Attempt {
+pub(crate) enum Attempt {
     Settles,
     /// The date or the day has not come.
     NotNow(Code),
@@ -78,7 +78,13 @@ impl Draft<'_> {
         }
     }
 
-    fn attempt(&self, deliver: &Instruction, receive: &Instruction, amount: i64, within: Option<u32>) -> Attempt {
+    pub(crate) fn attempt(
+        &self,
+        deliver: &Instruction,
+        receive: &Instruction,
+        amount: i64,
+        within: Option<u32>,
+    ) -> Attempt {
         let state = self.state;
         let Some(day) = state.day(deliver.domain) else { return Attempt::NotNow(code::FUTU) };
         if !day.settles(deliver.date, deliver.cut_off()) {
@@ -189,7 +195,7 @@ pub(crate) fn continue_retry(draft: &mut Draft<'_>) -> Result<(), Rejection> {
     Ok(())
 }
 
-fn slot_limit(state: &State, account: LedgerAccount, asset: Asset) -> i64 {
+pub(crate) fn slot_limit(state: &State, account: LedgerAccount, asset: Asset) -> i64 {
     let (LedgerAccount::Location { account, .. }, Some(currency)) = (account, asset.as_currency()) else { return 0 };
     let domain = state.reference.account(account).map(|entry| entry.domain);
     let today = domain.and_then(|domain| state.day(domain)).and_then(|day| day.date);

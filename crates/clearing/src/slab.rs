@@ -9,14 +9,14 @@ pub(crate) const NONE: u32 = u32::MAX;
 const CHUNK: usize = 1 << 10;
 
 /// Values by place.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Slab<T> {
     pub places: Chunks<T>,
     pub free: Vec<u32>,
 }
 
 /// A list that grows chunk by chunk.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Chunks<T> {
     chunks: Vec<Vec<Option<T>>>,
 }

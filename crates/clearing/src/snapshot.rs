@@ -11,6 +11,7 @@ mod parts;
 use crate::balances::Slot;
 use crate::instruction::{Instruction, Stage};
 use crate::places;
+use crate::shared::Shared;
 use crate::slab::NONE;
 use crate::state::State;
 use crate::waiting::Tree;
@@ -100,9 +101,9 @@ impl State {
                 state.names.add(kind, index as u32, &name);
             }
         }
-        state.reference = Codec::get(&mut input)?;
-        state.grants = Codec::get(&mut input)?;
-        state.addresses = Codec::get(&mut input)?;
+        state.reference = Shared::new(Codec::get(&mut input)?);
+        state.grants = Shared::new(Codec::get(&mut input)?);
+        state.addresses = Shared::new(Codec::get(&mut input)?);
         let high_water = Codec::get(&mut input)?;
         for _ in 0..usize::get(&mut input)? {
             let (account, asset, amount, queued) = Codec::get(&mut input)?;
@@ -124,7 +125,7 @@ impl State {
         state.control = Codec::get(&mut input)?;
         state.accounting = Codec::get(&mut input)?;
         state.breaks = Codec::get(&mut input)?;
-        state.marks = Codec::get(&mut input)?;
+        state.marks = Shared::new(Codec::get(&mut input)?);
         state.limits = Codec::get(&mut input)?;
         state.margin = Codec::get(&mut input)?;
         if u32::get(&mut input)? != END {

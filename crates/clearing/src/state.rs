@@ -15,6 +15,7 @@ use crate::past::IdKey;
 use crate::places::{self, Places};
 use crate::proposal::Proposal;
 use crate::reference::ReferenceData;
+use crate::shared::Shared;
 use crate::slab::{NONE, Slab};
 use crate::waiting::{Nodes, Rank};
 use alloc::boxed::Box;
@@ -31,17 +32,17 @@ use model::timestamp::Timestamp;
 use model::trade::{Defect, Terms};
 
 /// One shard's state. A fold of its records.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct State {
     pub(crate) genesis: Option<Genesis>,
     /// The last record folded.
     pub(crate) sequence: u64,
     pub(crate) at: Option<Timestamp>,
-    pub(crate) names: Names,
-    pub(crate) reference: ReferenceData,
+    pub(crate) names: Shared<Names>,
+    pub(crate) reference: Shared<ReferenceData>,
     /// Who may do what.
-    pub(crate) grants: Grants,
-    pub(crate) addresses: Addresses,
+    pub(crate) grants: Shared<Grants>,
+    pub(crate) addresses: Shared<Addresses>,
     pub(crate) balances: Balances,
     pub(crate) waiting: Nodes,
 
@@ -76,13 +77,13 @@ pub struct State {
     pub(crate) accounting: BTreeMap<PartyIx, AccountingEntry>,
     pub(crate) breaks: Breaks,
     /// The last price and rate of everything that was ever priced.
-    pub(crate) marks: Marks,
+    pub(crate) marks: Shared<Marks>,
     pub(crate) limits: Limits,
     pub(crate) margin: Margin,
 }
 
 /// An open trade. What its instruction knows is kept there alone.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Trade {
     pub number: u64,
     pub key: IdKey,
@@ -120,7 +121,7 @@ pub(crate) struct Pending {
 }
 
 /// The settlement day of one domain.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Day {
     /// The last date opened.
     pub date: Option<Date>,

@@ -16,7 +16,7 @@ pub(crate) struct Rank {
     pub number: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Node {
     rank: Rank,
     need: i64,

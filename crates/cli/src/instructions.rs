@@ -10,6 +10,7 @@ use wire::pb::view::{Instruction, InstructionFilter, InstructionStatus, Movement
 
 use crate::codes::{explained, meaning};
 use crate::connection::{Caller, Connection, Seen, Signed, print_receipt};
+use crate::explain;
 use crate::fault::failed;
 use crate::output::{self, Cell, Column, Format, Mark, column, figure};
 use crate::paging::{self, Limit, answer};
@@ -62,6 +63,9 @@ enum Verb {
         #[command(flatten)]
         seen: Seen,
     },
+    /// What would settle it: causes in order, and the smallest changes, proved on a copy
+    #[command(after_help = "Example:\n  quittance instructions explain 4711")]
+    Explain(explain::Explain),
     /// Block its settlement (PREA); matching goes on
     #[command(after_help = "Example:\n  quittance instructions hold 4711 --reason \"client asked\"")]
     Hold(Steered),
@@ -203,6 +207,7 @@ pub async fn run(command: Instructions) -> Result<()> {
             watch::run(&connection, filter.to_wire(), &from, format, watch::instruction).await
         }
         Verb::Why { number, seen } => why(&connection, format, number, seen.min_sequence).await,
+        Verb::Explain(asked) => explain::run(&connection, format, asked).await,
         Verb::Hold(steered) => steer(&connection, format, steered, SteerAction::Hold, None).await,
         Verb::Release(steered) => steer(&connection, format, steered, SteerAction::Release, None).await,
         Verb::Prioritise { steered, priority } => {

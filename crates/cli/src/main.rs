@@ -15,6 +15,7 @@ mod coverage;
 mod dates;
 mod day;
 mod demo;
+mod explain;
 mod fault;
 mod fold;
 mod front_office;

@@ -18,6 +18,7 @@ mod cursor;
 mod decode;
 mod engine;
 mod error;
+mod explain;
 mod follow;
 mod handle;
 mod intake;
@@ -35,12 +36,15 @@ mod stepped;
 mod timer;
 mod verify;
 
-pub use clearing::{CallFacts, LimitFacts, MarginStanding, State};
+pub use clearing::{
+    Actor, CallFacts, Cause, CauseKind, Change, ChangeKind, Explanation, LimitFacts, MarginStanding, Sought, State,
+};
 pub use clock::Clock;
 pub use crash::{Place, Suspect};
 pub use cursor::{SourceCursor, cursor};
 pub use engine::Engine;
 pub use error::{Closed, Error, Failure, SubmitError};
+pub use explain::explain;
 pub use follow::{ImportError, Replica};
 pub use handle::{Answer, Handle, Pending, Request};
 pub use intake::{Intake, RawBatch, RawMessage};

@@ -3,15 +3,18 @@
 //! It is what `quittance fold`, the scenarios and the tests of the flow run on. Every record is checked as it is made:
 //! its postings balance, and its bytes read back to the same record.
 
-use clearing::{IdKey, Past, State};
-use model::command::{Command, Inbound, Origin};
+use clearing::{Explanation, IdKey, Past, Sought, State};
+use model::command::{Command, CutOff, Inbound, Origin};
+use model::date::Date;
 use model::identifier::Identifier;
 use model::ledger::check_balanced;
 use model::record::{Content, FactContent, Genesis, Outcome, RULES_VERSION, Record};
+use model::reference::CutOffRule;
 use model::timestamp::Timestamp;
 use std::collections::HashMap;
 
-/// State and log of one shard.
+/// State and log of one shard. A copy goes its own way.
+#[derive(Clone)]
 pub struct Shard {
     state: State,
     log: Log,
@@ -20,7 +23,7 @@ pub struct Shard {
 }
 
 /// The records and the ids that lead to them.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Log {
     records: Vec<Record>,
     ids: HashMap<IdKey, u64>,
@@ -92,6 +95,19 @@ impl Shard {
 
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// What keeps it from settling, and what would settle it; nothing when it is not open. Cut-offs are taken as if each
+    /// domain's clocks showed UTC.
+    pub fn explain(&self, sought: &Sought) -> Option<Explanation> {
+        let excerpt = self.state.excerpt_now(sought)?;
+        let days = |_: &str, rules: &[CutOffRule], date: Date| {
+            let at = |minute: u16| Timestamp::start_of(date).add_micros(i64::from(minute) * 60_000_000);
+            let cut_off =
+                |rule: &CutOffRule| Some(CutOff { currency: rule.currency, at: at(rule.minute_of_day).ok()? });
+            rules.iter().filter_map(cut_off).collect()
+        };
+        Some(clearing::explain(excerpt, &self.log, &days))
     }
 
     /// The log's bytes, a record each.

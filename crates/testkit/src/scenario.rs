@@ -23,6 +23,7 @@
 
 mod advices;
 mod control;
+mod explained;
 mod grants;
 mod limits;
 mod margin;

@@ -38,6 +38,7 @@ pub const RIGHTS: &[Right] = &[
     question("SettlementService", "GetInstruction", BUSINESS),
     question("SettlementService", "ListInstructions", BUSINESS),
     question("SettlementService", "ExplainUnmatched", BUSINESS),
+    question("SettlementService", "ExplainSettlement", &[Operator, Approver, Auditor]),
     question("SettlementService", "ListBreaks", &[Operator, Approver, Auditor]),
     question("SettlementService", "WatchInstructions", BUSINESS),
     question("SettlementService", "SummarizeInstructions", FIGURES),

@@ -57,7 +57,7 @@ pub(crate) struct Reserved {
     pub measured: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Limits {
     pub limits: BTreeMap<LimitKey, Limit>,
     /// By CFI prefix, then by first trade date.

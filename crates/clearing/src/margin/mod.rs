@@ -51,7 +51,7 @@ pub(crate) struct Call {
     pub issued: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Margin {
     pub accounts: BTreeMap<Identifier, Vec<(Date, MarginEntry)>>,
     pub books: BTreeMap<BookIx, Identifier>,

@@ -5,6 +5,7 @@ mod commands;
 mod console;
 mod desk;
 mod doors;
+mod explain;
 mod health;
 mod house;
 mod lifecycle;

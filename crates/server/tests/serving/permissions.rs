@@ -10,6 +10,7 @@ use wire::pb::service as pb;
 use wire::pb::service::submit_trades_response::Outcome;
 use wire::pb::view::instruction_update::Kind as Update;
 
+use crate::explain::number as asked;
 use crate::house::{FOUR_EYES, House, TODAY, buy, by, calls};
 
 /// For whom something is there.
@@ -51,6 +52,7 @@ const TABLE: &[Line] = &[
     ("GetInstruction", BUSINESS, Row, Refusal("NOT_FOUND")),
     ("ListInstructions", BUSINESS, Row, Nothing),
     ("ExplainUnmatched", BUSINESS, Row, Refusal("NOT_FOUND")),
+    ("ExplainSettlement", &[Operator, Approver, Auditor], Whole, Refusal("NOT_FOUND")),
     ("SummarizeInstructions", FIGURES, Whole, Nothing),
     ("ListBreaks", &[Operator, Approver, Auditor], Nobody, Nothing),
     ("WatchInstructions", BUSINESS, Row, Nothing),
@@ -180,14 +182,13 @@ impl Rig {
                 request_id,
                 reason,
             })),
-            "GetInstruction" => {
-                done!(settlement.get_instruction(pb::GetInstructionRequest { number, min_sequence }))
-            }
+            "GetInstruction" => done!(settlement.get_instruction(pb::GetInstructionRequest { number, min_sequence })),
             "ListInstructions" => rows!(
                 settlement
                     .list_instructions(pb::ListInstructionsRequest { min_sequence, ..Default::default() })
                     .instructions
             ),
+            "ExplainSettlement" => done!(settlement.explain_settlement(asked(number, min_sequence))),
             "ExplainUnmatched" => {
                 done!(settlement.explain_unmatched(pb::ExplainUnmatchedRequest { number, min_sequence }))
             }

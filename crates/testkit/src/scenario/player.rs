@@ -155,6 +155,7 @@ impl<S: Stage> Player<S> {
                 Ok(told)
             }
             "pair" => self.pair(words),
+            "carry-out" => self.carry_out(words),
             _ => {
                 let by = words.name_option("by")?;
                 let because = words.option("because");
@@ -177,6 +178,24 @@ impl<S: Stage> Player<S> {
             let message = TradeMessage { source, id, version: 1, action: Action::New, details: Some(details) };
             let command = self.say(message);
             told.extend(self.submit(command, None, None, None, None));
+        }
+        Ok(told)
+    }
+
+    /// `carry-out A1`: does for real what `explain A1` says would settle it, by one person and by another where it takes two.
+    fn carry_out(&mut self, words: &mut Words) -> Result<Vec<String>, String> {
+        let explanation = queries::explanation(&self.view, &mut self.stage, words)?.ok_or("it is not open")?;
+        let mut told = Vec::new();
+        for change in explanation.changes {
+            self.clock = change.not_before.map_or(self.clock, |at| at.max(self.clock));
+            for command in change.commands {
+                told.extend(self.submit(command, None, None, None, Some("carried-out".to_owned())));
+                if change.needs_second {
+                    let proposal = self.labels["carried-out"];
+                    let approve = Command::Approve { proposal, payload_hash: None };
+                    told.extend(self.submit(approve, Some(name("second")?), None, None, None));
+                }
+            }
         }
         Ok(told)
     }

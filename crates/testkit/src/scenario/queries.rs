@@ -2,8 +2,10 @@
 
 use super::stage::Stage;
 use super::tell;
+use super::trades;
 use super::view::View;
 use super::words::Words;
+use clearing::{Explanation, Sought};
 use model::index::{Asset, Kind};
 use model::ledger::{LedgerAccount, Posting};
 use std::collections::BTreeMap;
@@ -60,6 +62,10 @@ pub(super) fn answer(
                 vec![codes.iter().map(|code| code.to_string()).collect::<Vec<_>>().join(" ")]
             }
         }
+        "explain" => {
+            let explanation = explanation(view, stage, words)?.ok_or("it is not open")?;
+            super::explained::lines(&explanation)
+        }
         "status" => {
             let id = words.word("the trade's id")?;
             let number = view.trade_called(&id).ok_or_else(|| format!("there is no trade {id}"))?;
@@ -80,6 +86,25 @@ pub(super) fn answer(
         "postings" => last.iter().map(|posting| tell::moved(view, posting)).collect(),
         _ => return Ok(None),
     }))
+}
+
+/// What keeps a trade, or the instruction of this name, from settling.
+pub(super) fn explanation(
+    view: &View,
+    stage: &mut impl Stage,
+    words: &mut Words,
+) -> Result<Option<Explanation>, String> {
+    let called = words.word("the trade or the instruction")?;
+    let sought = match (view.instruction_called(&called), view.trade_called(&called)) {
+        (Some(number), _) if called.contains('/') => Sought::Instruction(number),
+        (_, Some(number)) => {
+            let row = &view.trades[&number];
+            let owner = view.named(Kind::Party, row.terms.party.0);
+            Sought::Trade(trades::source_of(owner)?, row.id.clone())
+        }
+        _ => return Err(format!("there is no trade or instruction {called}")),
+    };
+    Ok(stage.explain(&sought))
 }
 
 /// The balances of one account, the assets by name; that nothing is held is said too.

@@ -2,7 +2,7 @@
 
 use super::Mode;
 use crate::memory::Shard;
-use clearing::State;
+use clearing::{Explanation, Sought, State};
 use model::command::Inbound;
 use model::index::Asset;
 use model::instruction::Code;
@@ -19,6 +19,9 @@ pub trait Stage {
 
     /// Why an instruction is unmatched, computed now.
     fn why(&mut self, instruction: u64) -> Option<Vec<Code>>;
+
+    /// What keeps a trade or an instruction from settling, and what would settle it.
+    fn explain(&mut self, sought: &Sought) -> Option<Explanation>;
 
     /// Every balance, to be compared with what the events say; `None` where the engine does not tell.
     fn balances(&mut self) -> Option<Vec<(LedgerAccount, Asset, i128)>>;
@@ -65,6 +68,10 @@ impl Stage for InMemory {
 
     fn why(&mut self, instruction: u64) -> Option<Vec<Code>> {
         self.shard().state().why_unmatched(instruction)
+    }
+
+    fn explain(&mut self, sought: &Sought) -> Option<Explanation> {
+        self.shard().explain(sought)
     }
 
     fn balances(&mut self) -> Option<Vec<(LedgerAccount, Asset, i128)>> {

@@ -10,6 +10,7 @@ import { go, path, to } from "../ui/route";
 import { compare, text, whole } from "../values/decimal";
 import { isFree, isOpen, movement } from "../values/status";
 import { date } from "../values/time";
+import { Explained } from "./explained";
 import { offers } from "./steer";
 import { Story } from "./story";
 
@@ -81,6 +82,7 @@ function Shown({ known }: { known: Known }) {
       <div class="halves">
         <div>
           <Waits known={known} />
+          {isOpen(row) && <Explained number={row.number} />}
           <Panel title="Terms">
             <dl class="facts">
               <Fact name="Trade date">{date(row.tradeDate)}</Fact>
