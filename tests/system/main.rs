@@ -15,6 +15,7 @@ mod kills;
 mod node;
 mod outages;
 mod positions;
+mod prepared;
 mod publishing;
 mod seats;
 mod served;
