@@ -63,6 +63,14 @@ chaos: install ## 200 engines and 50 brokers or connections killed under load, t
 	@$(KAFKA) install
 	QUITTANCE_SYSTEM=1 QUITTANCE_CHAOS=$(CHAOS) cargo test --locked -p quittance-tests --test system -- chaos
 
+# Power cuts, and bits turned over.
+CYCLES ?= 50
+FLIPS ?= 200
+
+.PHONY: faults
+faults: install ## the disk: power cuts (CYCLES; need root), flipped bits (FLIPS), errors, slow, hanging, full
+	CYCLES=$(CYCLES) FLIPS=$(FLIPS) cargo test --locked -p quittance-tests --test faults
+
 # Inputs of each kind, chosen by chance and not by coverage.
 HOSTILE ?= 1000000
 

@@ -14,8 +14,10 @@ mod full_disk;
 mod garbage;
 mod kills;
 mod node;
+mod old_copy;
 mod outages;
 mod positions;
+mod prepared;
 mod publishing;
 mod seats;
 mod served;
@@ -67,6 +69,7 @@ const CASES: &[Case] = &[
     ("kills_under_load", kills::under_load),
     ("records_published_and_taken_over", publishing::restarts_and_a_lost_directory),
     ("records_diverged_and_adopted", publishing::diverged_and_adopted),
+    ("records_after_an_old_copy", old_copy::put_back),
     ("records_of_two_engines", publishing::two_engines),
     ("records_acknowledged_and_led", standby::answers_and_roles),
     ("records_standby_takes_over", standby::takes_over),

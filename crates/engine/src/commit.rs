@@ -79,10 +79,13 @@ impl Committer {
         let _entered = span(&cut, &traces).entered();
         let started = Instant::now();
         let block = Block::linked(cut.records, self.log.head().chain);
-        let committed = match self.log.commit(&block, &cut.ids, &cursors) {
+        self.shared.set_writing(Some(started));
+        let committed = self.log.commit(&block, &cut.ids, &cursors);
+        self.shared.set_writing(None);
+        let committed = match committed {
             Ok(committed) => committed,
             Err(error) => {
-                self.shared.fail("commit", error.to_string());
+                self.shared.fail_by("commit", &error);
                 return None;
             }
         };

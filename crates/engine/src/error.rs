@@ -43,6 +43,8 @@ pub struct Failure {
     pub stage: &'static str,
     /// The panic's message or the store's error.
     pub cause: String,
+    /// The disk has no space left: what is on it is sound and can be read.
+    pub disk_full: bool,
 }
 
 /// Why a command got no answer.

@@ -197,8 +197,10 @@ impl Follower<'_> {
         let cluster = self.state.genesis().and_then(|genesis| genesis.cluster.as_deref()).unwrap_or_default();
         let row = |(name, (next, hash)): (Vec<u8>, (u64, [u8; 32]))| (name, cursor::encode(next, &hash, cluster));
         let cursors: Vec<store::Cursor> = places.into_iter().map(row).collect();
-        let committed =
-            self.log.import(block, stored, &ids, &cursors).map_err(|error| ImportError::Store(error.to_string()))?;
+        self.shared.set_writing(Some(Instant::now()));
+        let imported = self.log.import(block, stored, &ids, &cursors);
+        self.shared.set_writing(None);
+        let committed = imported.map_err(|error| ImportError::Store(error.to_string()))?;
         self.head.send_replace(committed.head);
         self.shared.set_report(BlockReport {
             records: block.len(),

@@ -230,6 +230,7 @@ impl Handle {
             block,
             calls_waiting: self.calls.len(),
             batches_waiting: self.incoming.len(),
+            writing: self.shared.writing(),
             halted: self.shared.halted(),
             following: self.shared.following(),
             failed: self.shared.failure().borrow().clone(),

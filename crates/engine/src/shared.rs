@@ -5,6 +5,7 @@ use crate::error::Failure;
 use crate::status::BlockReport;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, watch};
 
 pub(crate) struct Shared {
@@ -21,6 +22,8 @@ pub(crate) struct Shared {
     failure: watch::Sender<Option<Arc<Failure>>>,
     halted: watch::Sender<Option<Arc<Suspect>>>,
     report: Mutex<BlockReport>,
+    /// Since when a block is being written and synced; `None` between two blocks.
+    writing: Mutex<Option<Instant>>,
     /// What is told to those who give a command while another log is followed; `None` when this shard decides.
     following: Mutex<Option<Arc<str>>>,
 }
@@ -36,6 +39,7 @@ impl Shared {
             failure: watch::Sender::new(None),
             halted: watch::Sender::new(halted),
             report: Mutex::new(report),
+            writing: Mutex::new(None),
             following: Mutex::new(None),
         }
     }
@@ -62,11 +66,20 @@ impl Shared {
 
     /// Something broke: the first cause is kept, and everything ends.
     pub fn fail(&self, stage: &'static str, cause: String) {
-        tracing::error!(stage, cause, "the engine failed");
+        self.end(Failure { stage, cause, disk_full: false });
+    }
+
+    /// The same: the store refused.
+    pub fn fail_by(&self, stage: &'static str, error: &store::Error) {
+        self.end(Failure { stage, cause: error.to_string(), disk_full: error.is_disk_full() });
+    }
+
+    fn end(&self, failed: Failure) {
+        tracing::error!(failed.stage, failed.cause, "the engine failed");
         self.abandon();
         self.failure.send_if_modified(|failure| {
             let first = failure.is_none();
-            failure.get_or_insert_with(|| Arc::new(Failure { stage, cause }));
+            failure.get_or_insert_with(|| Arc::new(failed));
             first
         });
     }
@@ -97,6 +110,16 @@ impl Shared {
 
     pub fn following(&self) -> Option<Arc<str>> {
         self.following.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A block goes to the disk, or has come back from there.
+    pub fn set_writing(&self, since: Option<Instant>) {
+        *self.writing.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+
+    /// For how long the disk has had the block that is being written.
+    pub fn writing(&self) -> Option<Duration> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner).map(|since| since.elapsed())
     }
 
     pub fn set_report(&self, report: BlockReport) {

@@ -68,6 +68,7 @@ pub(crate) fn run(stop: &Receiver<()>, log: &Arc<Log>, calls: &Sender<Call>, pla
         match snapshots.take() {
             Ok(Some(sequence)) => shared.snapshot.store(sequence, Ordering::Release),
             Ok(None) => return,
+            Err(Error::Store(error)) => return shared.fail_by("snapshot", &error),
             Err(error) => return shared.fail("snapshot", error.to_string()),
         }
     }

@@ -45,6 +45,9 @@ pub struct Status {
     pub calls_waiting: usize,
     /// Batches that wait to be decoded now.
     pub batches_waiting: usize,
+    /// For how long the disk has had the block that is being written: seconds mean that it is slow, minutes that it hangs. `None`
+    /// when nothing is being written.
+    pub writing: Option<Duration>,
     /// Why the shard is halted, when it is: queries are served, commands are not.
     pub halted: Option<Arc<Suspect>>,
     /// Why no commands are taken while it follows another shard's log; `None` when it decides.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use model::record::Facts;
 use store::{Block, Hash, Head, Log};
+use tokio::sync::watch;
 
 use crate::{Error, Folder};
 
@@ -97,6 +98,8 @@ struct Control {
     wanted: AtomicU64,
     saved: Mutex<Saved>,
     moved: Condvar,
+    /// The rows could not be written for want of space.
+    full: watch::Sender<Option<String>>,
 }
 
 #[derive(Default)]
@@ -120,8 +123,13 @@ impl Runner {
         let body = move || {
             let ended = follower.run();
             let work = &mut follower.work;
-            if let Err(error) = &ended {
-                work.folder.stop(&error.to_string());
+            match &ended {
+                // What they know is sound, and can be asked for.
+                Err(Error::Store(error)) if error.is_disk_full() => {
+                    work.control.full.send_replace(Some(error.to_string()));
+                }
+                Err(error) => work.folder.stop(&error.to_string()),
+                Ok(()) => {}
             }
             work.control.saved.lock().unwrap_or_else(PoisonError::into_inner).ended = true;
             work.control.moved.notify_all();
@@ -142,6 +150,13 @@ impl Runner {
             at if at < sequence => Err(Error::TooOld { view: "rows", at, wanted: sequence }),
             _ => Ok(()),
         }
+    }
+
+    /// Waits until the disk of the views is full, and says so. From then on they answer as of the record they had reached.
+    pub async fn full(&self) -> String {
+        let mut full = self.control.full.subscribe();
+        let why = full.wait_for(Option::is_some).await.expect("the sender is held by this runner");
+        why.clone().unwrap_or_default()
     }
 
     /// Ends the thread after it has written its rows.

@@ -7,6 +7,7 @@ mod access;
 mod calls;
 pub mod config;
 mod console;
+mod full_disk;
 mod herald;
 mod kafka_source;
 mod listener;
@@ -18,6 +19,7 @@ pub mod telemetry;
 
 use anyhow::{Context as _, Result, bail};
 use engine::Engine;
+use running::Trouble;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub use api::access::questions;
@@ -84,17 +86,34 @@ pub fn run(config: &Config) -> Result<()> {
 
 async fn serve(config: &Config) -> Result<()> {
     let mut end = Ending::watch()?;
-    let mut running = tokio::select! {
-        started = Running::start(config) => started?,
-        name = end.asked() => {
-            tracing::info!(signal = name, "asked to end while starting");
-            return Ok(());
+    let running = loop {
+        let mut running = tokio::select! {
+            started = Running::start(config) => started?,
+            name = end.asked() => {
+                tracing::info!(signal = name, "asked to end while starting");
+                return Ok(());
+            }
+        };
+        let trouble = tokio::select! {
+            trouble = running.trouble() => trouble,
+            name = end.asked() => {
+                tracing::info!(signal = name, "asked to end: finishing what was taken");
+                break running;
+            }
+        };
+        match trouble {
+            Trouble::Full(why) => full_disk::tell(&why),
+            Trouble::Broken(error) => return Err(error.context("the service had to end")),
+        }
+        tokio::select! {
+            () = full_disk::space(config) => full_disk::end(running).await,
+            name = end.asked() => {
+                tracing::info!(signal = name, "asked to end while the disk is full");
+                full_disk::end(running).await;
+                return Ok(());
+            }
         }
     };
-    tokio::select! {
-        failure = running.failed() => return Err(failure.context("the service had to end")),
-        name = end.asked() => tracing::info!(signal = name, "asked to end: finishing what was taken"),
-    }
     tokio::select! {
         stopped = running.stop() => stopped,
         name = end.asked() => bail!("ended at once by a second {name}; what was acknowledged is on disk"),

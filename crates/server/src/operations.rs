@@ -21,6 +21,8 @@ pub(crate) struct Condition {
 struct Inner {
     /// What keeps it from serving; nothing: it serves.
     not_ready: Option<String>,
+    /// It is out of space, which nothing else makes good.
+    full: Option<String>,
     /// Why the process must end.
     broken: Option<String>,
     followed: Option<(Arc<Log>, Projections)>,
@@ -28,7 +30,7 @@ struct Inner {
 
 impl Condition {
     pub(crate) fn new(metrics: PrometheusHandle) -> Condition {
-        let inner = Inner { not_ready: Some("starting".to_owned()), broken: None, followed: None };
+        let inner = Inner { not_ready: Some("starting".to_owned()), full: None, broken: None, followed: None };
         Condition { metrics, inner: Arc::new(Mutex::new(inner)) }
     }
 
@@ -45,6 +47,12 @@ impl Condition {
             inner.not_ready = Some(why.clone());
             inner.broken = Some(why);
         });
+    }
+
+    /// The disk is full: it answers questions and takes no commands, for as long as this condition lasts.
+    pub(crate) fn full(&self, why: String) {
+        let why = format!("questions are answered, and it goes on by itself when there is space: {why}");
+        self.with(|inner| inner.full = Some(why));
     }
 
     /// Whose lag is shown.
@@ -92,7 +100,7 @@ async fn alive(State(condition): State<Condition>) -> (StatusCode, String) {
 }
 
 async fn serves(State(condition): State<Condition>) -> (StatusCode, String) {
-    match condition.with(|inner| inner.not_ready.clone()) {
+    match condition.with(|inner| inner.full.clone().or_else(|| inner.not_ready.clone())) {
         None => (StatusCode::OK, "ready\n".to_owned()),
         Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
     }

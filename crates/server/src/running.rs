@@ -39,6 +39,14 @@ pub struct Running {
     drain: Duration,
 }
 
+/// Why a service does not go on.
+pub(crate) enum Trouble {
+    /// The disk of the records or of the views is full. What is on it can be asked for.
+    Full(String),
+    /// It can no longer be trusted: its process must end.
+    Broken(anyhow::Error),
+}
+
 /// Tasks that end with their owner.
 struct Tasks(Vec<JoinHandle<()>>);
 
@@ -219,17 +227,33 @@ impl Running {
         self.records.as_deref()
     }
 
-    /// Waits until the service can no longer be trusted and its process must end.
+    /// Waits until the service can no longer be trusted and its process must end, or its disk is full.
     pub async fn failed(&mut self) -> anyhow::Error {
+        match self.trouble().await {
+            Trouble::Full(why) => anyhow!(why),
+            Trouble::Broken(error) => error,
+        }
+    }
+
+    /// The same, told apart.
+    pub(crate) async fn trouble(&mut self) -> Trouble {
         let shard = self.engine.handle();
-        tokio::select! {
-            failure = shard.failed() => anyhow::Error::new((*failure).clone()),
-            ended = &mut self.calls => match ended {
+        let trouble = tokio::select! {
+            failure = shard.failed() => match failure.disk_full {
+                true => Trouble::Full(failure.to_string()),
+                false => Trouble::Broken(anyhow::Error::new((*failure).clone())),
+            },
+            why = self.runner.full() => Trouble::Full(why),
+            ended = &mut self.calls => Trouble::Broken(match ended {
                 Ok(Ok(())) => anyhow!("the gRPC listener ended"),
                 Ok(Err(error)) => anyhow::Error::new(error).context("the gRPC listener failed"),
                 Err(panic) => anyhow::Error::new(panic).context("the gRPC listener panicked"),
-            },
+            }),
+        };
+        if let Trouble::Full(why) = &trouble {
+            self.condition.full(why.clone());
         }
+        trouble
     }
 
     /// Ends in order: callers, source, views, and last the shard, which commits what it took.

@@ -1,6 +1,6 @@
 //! Torn, flipped, deleted: what the disk may do, and that it is either harmless or noticed.
 //!
-//! This is the table of `reference/reliability.md`, section 4.4, on the RocksDB in the lock file.
+//! RocksDB alone, by recovery mode, is in `recovery_modes`; here the store around it is asked.
 
 use std::fs;
 use std::os::unix::fs::FileExt;
@@ -26,7 +26,7 @@ fn filled() -> Place {
     place
 }
 
-fn flip(path: &std::path::Path, offset: u64) {
+pub fn flip(path: &std::path::Path, offset: u64) {
     let file = fs::File::options().read(true).write(true).open(path).expect("opens");
     let mut byte = [0];
     file.read_exact_at(&mut byte, offset).expect("reads");

@@ -5,5 +5,6 @@ mod damage;
 mod log;
 mod opening;
 mod place;
+mod recovery_modes;
 mod snapshots;
 mod views;
