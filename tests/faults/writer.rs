@@ -134,7 +134,15 @@ pub fn batch(messages: &[(u64, Message)], at: Timestamp) -> RawBatch {
         let start = batch.bytes.len();
         message.encode(&mut batch.bytes);
         let [start, len] = [start, batch.bytes.len() - start].map(|size| u32::try_from(size).expect("small"));
-        batch.messages.push(RawMessage { start, len, offset: *offset, at, oversize: None, traceparent: None });
+        batch.messages.push(RawMessage {
+            start,
+            len,
+            offset: *offset,
+            at,
+            oversize: None,
+            document: false,
+            traceparent: None,
+        });
     }
     batch
 }

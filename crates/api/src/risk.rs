@@ -89,9 +89,9 @@ impl RiskService for Backend {
         request: Request<pb::ForecastMarginRequest>,
     ) -> Result<Response<pb::ForecastMarginResponse>, Status> {
         let sight = Sight::of(request.extensions())?;
-        let at = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
+        let (asked, at) = self.arrival(ViewName::Status, request.get_ref().min_sequence, request.metadata()).await?;
         let filter = request.into_inner().filter.unwrap_or_default();
-        let mut forecasts = self.read(move |views| views.margin_forecast(&filter, at)).await?;
+        let mut forecasts = asked.read(move |views| views.margin_forecast(&filter, at)).await?;
         // Accounts are the house's: there for who may see all of it.
         forecasts.accounts.retain(|_| sight.is_unlimited());
         forecasts.exceptions.retain(|_| sight.is_unlimited());

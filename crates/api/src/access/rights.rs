@@ -83,9 +83,10 @@ pub const RIGHTS: &[Right] = &[
     question("LogService", "OpenPast", &AccessRole::ALL),
 ];
 
-/// Questions that are not put to the views or the state of an earlier record: how the service is, the log itself, and
-/// what comes.
+/// Questions that are not put to the views or the state of an earlier record: what would settle something now, how the
+/// service is, the log itself, and what comes.
 const OF_NOW: &[&str] = &[
+    "ExplainSettlement",
     "WatchInstructions",
     "WatchPositions",
     "ResumeShard",

@@ -15,7 +15,7 @@ use crate::state::{State, Trade};
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use model::identifier::Identifier;
-use model::index::{AccountIx, Asset, DomainIx, InstrumentIx, PartyIx};
+use model::index::{AccountIx, Asset, DomainIx, InstrumentIx, Kind, PartyIx};
 use model::instruction::Movement;
 use model::trade::Terms;
 
@@ -355,11 +355,15 @@ impl<'a> Copying<'a> {
         if from.is_empty() {
             return;
         }
-        let mut parties = BTreeSet::new();
+        let (mut parties, mut instruments) = (BTreeSet::new(), BTreeSet::new());
         let mut reserved = BTreeMap::new();
         for (_, trade) in to.trades.iter() {
             let terms = to.terms_of(trade);
             parties.extend([(terms.party, terms.counterparty), (terms.counterparty, terms.party)]);
+            instruments.insert(terms.instrument);
+            let issuer = from.issuers.get(&terms.instrument);
+            let issuer = issuer.and_then(|issuer| self.from.names.find(Kind::Party, issuer.as_str()));
+            parties.extend(issuer.map(|issuer| (terms.party, PartyIx(issuer))));
             if let Some(all) = from.reserved.get(&trade.number) {
                 reserved.insert(trade.number, all.clone());
             }
@@ -371,6 +375,18 @@ impl<'a> Copying<'a> {
             used: from.used.iter().filter(|(line, _)| concerns(line.entity, line.counterparty)).map(copied).collect(),
             reserved,
             surveying: None,
+            issuers: from
+                .issuers
+                .iter()
+                .filter(|(instrument, _)| instruments.contains(*instrument))
+                .map(copied)
+                .collect(),
+            held: from
+                .held
+                .iter()
+                .filter(|((instrument, _), _)| instruments.contains(instrument))
+                .map(copied)
+                .collect(),
         };
     }
 }

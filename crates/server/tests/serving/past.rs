@@ -51,8 +51,9 @@ impl Decoder for Raw {
     }
 }
 
-/// Calls that are no questions about business: commands, streams, how the service is, the log itself.
+/// Calls that are no questions about business: commands, streams, what would settle now, how the service is, the log itself.
 const OTHERS: &[&str] = &[
+    "ExplainSettlement",
     "SubmitTrade",
     "SubmitTrades",
     "SteerInstruction",
