@@ -24,7 +24,7 @@ use model::index::{AccountIx, Asset, PartyIx};
 use model::instruction::{Code, Movement, code};
 use model::limit::OnBreach;
 use model::timestamp::Timestamp;
-use model::trade::Defect;
+use model::trade::{Defect, Side};
 
 /// A cause as the search needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,18 +122,21 @@ pub(super) fn available(state: &State, holder: PartyIx, account: AccountIx, asse
 /// The lines of limits that keep a trade on hold, in words.
 fn limits_over(state: &State, trade: &Trade) -> Vec<String> {
     let today = state.at.map_or(Date::MIN, Timestamp::date_utc);
-    let reserved = state.limits.reserved.get(&trade.number).into_iter().flatten();
-    let over = reserved.filter_map(|reserved| {
-        let limit = state.limits.limits.get(&Limits::key(&reserved.line))?;
+    let reserved = state.limits.reserved.get(&trade.number).into_iter().flatten().map(|reserved| reserved.line);
+    // A purchase is part of what is owned of its issuer, and reserves nothing apart from it.
+    let terms = state.terms_of(trade);
+    let issuer = state.issuer_line((terms.party, terms.instrument)).filter(|_| terms.side == Side::Buy);
+    let over = reserved.chain(issuer.map(|(line, _)| line)).filter_map(|line| {
+        let limit = state.limits.limits.get(&Limits::key(&line))?;
         let (amount, on_breach) = limit.on(today)?;
-        let used = state.limits.used.get(&reserved.line)?;
+        let used = state.limits.used.get(&line)?;
         (on_breach == OnBreach::Hold && used.is_over(amount)).then(|| {
             let currency = Asset::currency(limit.currency);
             format!(
                 "{} limit of {} on {}: {} used of {}",
-                reserved.line.kind.name(),
-                state.party_name(reserved.line.entity),
-                state.party_name(reserved.line.counterparty),
+                line.kind.name(),
+                state.party_name(line.entity),
+                state.party_name(line.counterparty),
                 state.amount(currency, i128::from(used.amount)),
                 grouped(state.figure(currency, i128::from(amount))),
             )

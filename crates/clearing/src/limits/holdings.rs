@@ -195,7 +195,10 @@ impl Limits {
 
 impl State {
     /// The line that an entity's holding of an instrument counts on, and what it is counted in.
-    fn issuer_line(&self, (entity, instrument): (PartyIx, InstrumentIx)) -> Option<(LimitLine, CurrencyCode)> {
+    pub(crate) fn issuer_line(
+        &self,
+        (entity, instrument): (PartyIx, InstrumentIx),
+    ) -> Option<(LimitLine, CurrencyCode)> {
         let issuer = PartyIx(self.names.find(Kind::Party, self.limits.issuers.get(&instrument)?.as_str())?);
         let limit = self.limits.limits.get(&(entity, issuer, LimitKind::Issuer))?;
         let line = LimitLine { entity, counterparty: issuer, kind: LimitKind::Issuer, value_date: None };
