@@ -5,7 +5,7 @@
 use crate::house;
 use crate::report::Report;
 use anyhow::{Result, ensure};
-use engine::{RawBatch, RawMessage};
+use engine::RawBatch;
 use model::identifier::Identifier;
 use projections::{Projections, Runner, RunnerOptions, ViewName};
 use std::path::Path;
@@ -101,22 +101,11 @@ fn fill(dir: &Path, flow: &Flow) -> Result<()> {
     let engine = house::create(dir, flow)?;
     let intake = engine.handle().intake();
     let topic = Identifier::parse(TOPIC)?;
-    let empty = || RawBatch { topic: topic.clone(), partition: 0, bytes: Vec::new(), messages: Vec::new() };
+    let empty = || RawBatch::new(topic.clone(), 0);
     let (mut batch, mut offset) = (empty(), 0);
     for item in flow.week() {
         let Step::Message(message) = item.step else { continue };
-        let start = batch.bytes.len() as u32;
-        message.encode(&mut batch.bytes);
-        let len = batch.bytes.len() as u32 - start;
-        batch.messages.push(RawMessage {
-            start,
-            len,
-            offset,
-            at: item.at,
-            oversize: None,
-            document: false,
-            traceparent: None,
-        });
+        batch.push(offset, item.at, |bytes| message.encode(bytes));
         offset += 1;
         if batch.messages.len() == AT_ONCE {
             intake.send(std::mem::replace(&mut batch, empty()))?;

@@ -3,7 +3,7 @@
 use crate::house;
 use crate::report::Report;
 use anyhow::{Context, Result, bail, ensure};
-use engine::{Engine, Options, RawBatch, RawMessage};
+use engine::{Engine, Options, RawBatch};
 use model::command::{Command, Origin};
 use model::event::Event;
 use model::identifier::Identifier;
@@ -110,28 +110,16 @@ fn topic() -> Identifier {
 fn send(engine: &Engine, flow: &Flow, from: u64, prefix: &str) -> Result<u64> {
     let intake = engine.handle().intake();
     let mut offset = from;
-    let mut batch = RawBatch { topic: topic(), partition: 0, bytes: Vec::new(), messages: Vec::new() };
+    let mut batch = RawBatch::new(topic(), 0);
     for item in flow.week() {
         let Step::Message(mut message) = item.step else { continue };
         if let Body::Trade(trade) = &mut message.body {
             trade.id = Identifier::parse(&format!("{prefix}{}", trade.id))?;
         }
-        let start = batch.bytes.len();
-        message.encode(&mut batch.bytes);
-        let len = (batch.bytes.len() - start) as u32;
-        batch.messages.push(RawMessage {
-            start: start as u32,
-            len,
-            offset,
-            at: item.at,
-            oversize: None,
-            document: false,
-            traceparent: None,
-        });
+        batch.push(offset, item.at, |bytes| message.encode(bytes));
         offset += 1;
         if batch.bytes.len() >= BATCH {
-            let empty = RawBatch { topic: topic(), partition: 0, bytes: Vec::new(), messages: Vec::new() };
-            intake.send(std::mem::replace(&mut batch, empty))?;
+            intake.send(std::mem::replace(&mut batch, RawBatch::new(topic(), 0)))?;
         }
     }
     if !batch.messages.is_empty() {

@@ -1,14 +1,15 @@
 //! An engine in a process of its own that writes trades and says which are acknowledged. This same test program, started with [`ROLE`]
 //! as its first argument.
 
+use crate::child::keep;
 use crate::disk::Disk;
 use crate::prepared::{flow, options, request, until};
-use engine::{Engine, RawBatch, RawMessage};
+use engine::{Engine, RawBatch};
 use model::command::{Command as Asked, Inbound, Origin};
 use model::identifier::Identifier;
 use model::timestamp::Timestamp;
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -129,20 +130,9 @@ fn feed(engine: &Engine, mut messages: impl Iterator<Item = (u64, Message)>) -> 
 /// Messages with their offsets, as a consumer hands them over.
 pub fn batch(messages: &[(u64, Message)], at: Timestamp) -> RawBatch {
     let topic = Identifier::parse(TOPIC).expect("a name");
-    let mut batch = RawBatch { topic, partition: 0, bytes: Vec::new(), messages: Vec::new() };
+    let mut batch = RawBatch::new(topic, 0);
     for (offset, message) in messages {
-        let start = batch.bytes.len();
-        message.encode(&mut batch.bytes);
-        let [start, len] = [start, batch.bytes.len() - start].map(|size| u32::try_from(size).expect("small"));
-        batch.messages.push(RawMessage {
-            start,
-            len,
-            offset: *offset,
-            at,
-            oversize: None,
-            document: false,
-            traceparent: None,
-        });
+        batch.push(*offset, at, |bytes| message.encode(bytes));
     }
     batch
 }
@@ -218,17 +208,4 @@ fn read(line: &str) -> Option<Said> {
         "taken" => Some(Said::Taken(number()?)),
         _ => None,
     }
-}
-
-/// Reads what a child has to complain of, as it comes.
-pub fn keep(mut from: impl Read + Send + 'static) -> Arc<Mutex<String>> {
-    let errors = Arc::new(Mutex::new(String::new()));
-    let kept = errors.clone();
-    std::thread::spawn(move || {
-        let mut piece = [0; 4096];
-        while let Ok(length @ 1..) = from.read(&mut piece) {
-            kept.lock().expect("nobody panics with it").push_str(&String::from_utf8_lossy(&piece[..length]));
-        }
-    });
-    errors
 }

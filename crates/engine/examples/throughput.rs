@@ -2,7 +2,7 @@
 //!
 //! `cargo run -p engine --example throughput -- [messages] [messages in a batch] [bytes of a block] [directory]`
 
-use engine::{Engine, Handle, Options, RawBatch, RawMessage, Request, recover, verify};
+use engine::{Engine, Handle, Options, RawBatch, Request, recover, verify};
 use model::command::{Command, Inbound, Origin};
 use model::identifier::Identifier;
 use std::collections::BTreeMap;
@@ -40,17 +40,7 @@ fn main() {
     for (offset, item) in flow.week().enumerate() {
         match item.step {
             Step::Message(message) => {
-                let start = batch.bytes.len();
-                message.encode(&mut batch.bytes);
-                batch.messages.push(RawMessage {
-                    start: start as u32,
-                    len: (batch.bytes.len() - start) as u32,
-                    offset: offset as u64,
-                    at: item.at,
-                    oversize: None,
-                    document: false,
-                    traceparent: None,
-                });
+                batch.push(offset as u64, item.at, |bytes| message.encode(bytes));
                 if batch.messages.len() == at_once {
                     batches.push(std::mem::replace(&mut batch, empty(at_once)));
                 }
@@ -192,12 +182,8 @@ fn spread(mut waits: Vec<Duration>) -> String {
 }
 
 fn empty(at_once: usize) -> RawBatch {
-    RawBatch {
-        topic: Identifier::parse(TOPIC).expect("a name"),
-        partition: 0,
-        bytes: Vec::with_capacity(at_once * 400),
-        messages: Vec::with_capacity(at_once),
-    }
+    let (bytes, messages) = (Vec::with_capacity(at_once * 400), Vec::with_capacity(at_once));
+    RawBatch { bytes, messages, ..RawBatch::new(Identifier::parse(TOPIC).expect("a name"), 0) }
 }
 
 /// CPU time of this process by the name of the thread.

@@ -45,6 +45,25 @@ pub struct RawMessage {
 }
 
 impl RawBatch {
+    /// One without messages.
+    #[must_use]
+    pub fn new(topic: Identifier, partition: u32) -> RawBatch {
+        RawBatch { topic, partition, bytes: Vec::new(), messages: Vec::new() }
+    }
+
+    /// Appends a message, whose bytes `write` puts behind those that are there: protobuf, whole and without a trace, unless
+    /// what is returned is told otherwise.
+    ///
+    /// # Panics
+    /// When the batch has grown beyond 4 GiB.
+    pub fn push(&mut self, offset: u64, at: Timestamp, write: impl FnOnce(&mut Vec<u8>)) -> &mut RawMessage {
+        let start = self.bytes.len();
+        write(&mut self.bytes);
+        let [start, len] = [start, self.bytes.len() - start].map(|size| u32::try_from(size).expect("below 4 GiB"));
+        self.messages.push(RawMessage { start, len, offset, at, oversize: None, document: false, traceparent: None });
+        self.messages.last_mut().expect("the one just pushed")
+    }
+
     /// The bytes of a message, as far as the batch holds them.
     ///
     /// # Panics

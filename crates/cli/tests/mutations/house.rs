@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use engine::{Engine, Options, RawBatch, RawMessage, Request};
+use engine::{Engine, Options, RawBatch, Request};
 use model::command::Inbound;
 use model::identifier::Identifier;
 use testkit::flow::{Desk, Flow, Shape, Step, TOPIC};
@@ -30,12 +30,8 @@ pub fn fill(data: &Path) {
     let (mut desk, mut offset) = (Desk::default(), 0);
     for item in flow.week() {
         if let Step::Message(message) = &item.step {
-            let mut bytes = Vec::new();
-            message.encode(&mut bytes);
-            let len = bytes.len() as u32;
-            let raw =
-                RawMessage { start: 0, len, offset, at: item.at, oversize: None, document: false, traceparent: None };
-            let batch = RawBatch { topic: topic(), partition: 0, bytes, messages: vec![raw] };
+            let mut batch = RawBatch::new(topic(), 0);
+            batch.push(offset, item.at, |bytes| message.encode(bytes));
             engine.handle().intake().send(batch).expect("it takes trades");
             offset += 1;
             continue;

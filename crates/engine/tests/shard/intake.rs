@@ -1,7 +1,7 @@
 //! Messages: back-pressure, cursors, and what cannot be read.
 
 use crate::support::{TOPIC, batch, name, options, oracle, play, prepared, records, request, start, wait_for};
-use engine::{Options, RawBatch, RawMessage, cursor};
+use engine::{Options, RawBatch, cursor};
 use model::command::{Command, Origin};
 use model::record::{Content, Outcome};
 use sha2::{Digest, Sha256};
@@ -18,10 +18,8 @@ fn poison_is_kept_and_the_partition_flows_on() {
     let good = rest.iter().find(|input| matches!(input.inbound.command, Command::Trade(_))).expect("a trade");
     let mut batch = batch(&[good]);
     let mut add = |bytes: &[u8], oversize| {
-        let (start, len) = (batch.bytes.len() as u32, bytes.len() as u32);
-        batch.bytes.extend_from_slice(bytes);
-        let (offset, at) = (batch.messages.last().expect("one").offset + 1, good.inbound.at);
-        batch.messages.push(RawMessage { start, len, offset, at, oversize, document: false, traceparent: None });
+        let offset = batch.messages.last().expect("one").offset + 1;
+        batch.push(offset, good.inbound.at, |end| end.extend_from_slice(bytes)).oversize = oversize;
     };
     add(b"\xff\xffno trade", None);
     add(b"", None);

@@ -1,7 +1,7 @@
 //! External domains on a real shard: advices as a source of their own, and the proofs of a log over what agents said.
 
 use crate::support::{name, options, records, small_store, start};
-use engine::{Options, RawBatch, RawMessage, cursor, verify};
+use engine::{Options, RawBatch, cursor, verify};
 use model::advice::{Advice, AdviceBody, Status};
 use model::command::{Command, Origin};
 use model::event::Event;
@@ -56,13 +56,10 @@ fn batch(topic: &str, messages: &[(u64, Vec<u8>)]) -> RawBatch {
 
 /// Messages of which some say that they are XML.
 fn mixed(topic: &str, messages: &[(u64, bool, Vec<u8>)]) -> RawBatch {
-    let mut batch = RawBatch { topic: name(topic), partition: 0, bytes: Vec::new(), messages: Vec::new() };
+    let mut batch = RawBatch::new(name(topic), 0);
     for (offset, document, raw) in messages {
-        let (start, len) = (batch.bytes.len() as u32, raw.len() as u32);
-        batch.bytes.extend_from_slice(raw);
         let at = Timestamp::parse("2026-11-23T09:00:00Z").expect("an instant");
-        let (offset, document) = (*offset, *document);
-        batch.messages.push(RawMessage { start, len, offset, at, oversize: None, document, traceparent: None });
+        batch.push(*offset, at, |end| end.extend_from_slice(raw)).document = *document;
     }
     batch
 }

@@ -1,6 +1,6 @@
 //! What the tests share: a small flow played into a shard in memory, which says what every record must be.
 
-use engine::{Engine, Handle, Intake, Options, Pace, RawBatch, RawMessage, Request};
+use engine::{Engine, Handle, Intake, Options, Pace, RawBatch, Request};
 use model::command::{Command, Inbound, Origin};
 use model::identifier::Identifier;
 use model::record::{Content, Genesis, Record};
@@ -114,21 +114,10 @@ pub fn request(inbound: &Inbound) -> Request {
 
 /// One message as a batch of its own.
 pub fn batch(inputs: &[&Input]) -> RawBatch {
-    let mut batch = RawBatch { topic: name(TOPIC), partition: 0, bytes: Vec::new(), messages: Vec::new() };
+    let mut batch = RawBatch::new(name(TOPIC), 0);
     for input in inputs {
         let (Some(raw), Origin::Kafka { offset, .. }) = (&input.raw, &input.inbound.origin) else { panic!("a call") };
-        let (start, len) = (batch.bytes.len() as u32, raw.len() as u32);
-        batch.bytes.extend_from_slice(raw);
-        let at = input.inbound.at;
-        batch.messages.push(RawMessage {
-            start,
-            len,
-            offset: *offset,
-            at,
-            oversize: None,
-            document: false,
-            traceparent: None,
-        });
+        batch.push(*offset, input.inbound.at, |end| end.extend_from_slice(raw));
     }
     batch
 }

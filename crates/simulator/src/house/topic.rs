@@ -1,6 +1,6 @@
 //! A partition of a topic: what was put there, how far it was handed over, how far decided.
 
-use engine::{RawBatch, RawMessage};
+use engine::RawBatch;
 use model::command::{Command, Inbound};
 use model::identifier::Identifier;
 use model::timestamp::Timestamp;
@@ -65,22 +65,12 @@ impl Topic {
         if chosen.is_empty() {
             return None;
         }
-        let (mut bytes, mut messages) = (Vec::new(), Vec::new());
-        for Message { offset, bytes: raw, at, .. } in chosen {
-            let (start, len) = (bytes.len() as u32, raw.len() as u32);
-            bytes.extend_from_slice(raw);
-            messages.push(RawMessage {
-                start,
-                len,
-                offset: *offset,
-                at: *at,
-                oversize: None,
-                document: false,
-                traceparent: None,
-            });
+        let mut batch = RawBatch::new(self.name.clone(), self.partition);
+        for Message { offset, bytes, at, .. } in chosen {
+            batch.push(*offset, *at, |end| end.extend_from_slice(bytes));
         }
         self.fed = end;
-        Some(RawBatch { topic: self.name.clone(), partition: self.partition, bytes, messages })
+        Some(batch)
     }
 
     /// Whether a record is of the message that comes next, and says what that says.
