@@ -79,10 +79,7 @@ impl Committer {
         let _entered = span(&cut, &traces).entered();
         let started = Instant::now();
         let block = Block::linked(cut.records, self.log.head().chain);
-        self.shared.set_writing(Some(started));
-        let committed = self.log.commit(&block, &cut.ids, &cursors);
-        self.shared.set_writing(None);
-        let committed = match committed {
+        let committed = match self.shared.while_writing(|| self.log.commit(&block, &cut.ids, &cursors)) {
             Ok(committed) => committed,
             Err(error) => {
                 self.shared.fail_by("commit", &error);

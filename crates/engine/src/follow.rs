@@ -197,9 +197,7 @@ impl Follower<'_> {
         let cluster = self.state.genesis().and_then(|genesis| genesis.cluster.as_deref()).unwrap_or_default();
         let row = |(name, (next, hash)): (Vec<u8>, (u64, [u8; 32]))| (name, cursor::encode(next, &hash, cluster));
         let cursors: Vec<store::Cursor> = places.into_iter().map(row).collect();
-        self.shared.set_writing(Some(Instant::now()));
-        let imported = self.log.import(block, stored, &ids, &cursors);
-        self.shared.set_writing(None);
+        let imported = self.shared.while_writing(|| self.log.import(block, stored, &ids, &cursors));
         let committed = imported.map_err(|error| ImportError::Store(error.to_string()))?;
         self.head.send_replace(committed.head);
         self.shared.set_report(BlockReport {

@@ -112,9 +112,13 @@ impl Shared {
         self.following.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A block goes to the disk, or has come back from there.
-    pub fn set_writing(&self, since: Option<Instant>) {
-        *self.writing.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    /// Gives the disk a block; [`Shared::writing`] tells for how long it has had it.
+    pub fn while_writing<T>(&self, write: impl FnOnce() -> T) -> T {
+        let set = |since| *self.writing.lock().unwrap_or_else(PoisonError::into_inner) = since;
+        set(Some(Instant::now()));
+        let written = write();
+        set(None);
+        written
     }
 
     /// For how long the disk has had the block that is being written.
