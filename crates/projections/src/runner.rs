@@ -323,19 +323,29 @@ impl Work {
 
     /// Folds the records of a block that were not folded yet.
     fn fold(&mut self, block: &Block) -> Result<(), Error> {
-        for (sequence, bytes) in block.iter().filter(|(sequence, _)| *sequence > self.at) {
-            self.facts.push(decode(sequence, bytes)?);
-            if self.facts.len() == STEP {
-                self.folder.fold(&self.facts);
-                self.facts.clear();
-            }
-        }
-        if !self.facts.is_empty() {
-            self.folder.fold(&self.facts);
-            self.facts.clear();
-        }
-        Ok(())
+        let Work { folder, facts, at, .. } = self;
+        fold(folder, facts, block.iter().filter(|(sequence, _)| *sequence > *at))
     }
+}
+
+/// Folds records, some at a time; `facts` is room for them, empty before and after.
+pub(crate) fn fold<'a>(
+    folder: &mut Folder,
+    facts: &mut Vec<Facts>,
+    records: impl Iterator<Item = (u64, &'a [u8])>,
+) -> Result<(), Error> {
+    for (sequence, bytes) in records {
+        facts.push(decode(sequence, bytes)?);
+        if facts.len() == STEP {
+            folder.fold(facts);
+            facts.clear();
+        }
+    }
+    if !facts.is_empty() {
+        folder.fold(facts);
+        facts.clear();
+    }
+    Ok(())
 }
 
 /// The facts of a stored record.

@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use model::record::Facts;
-use store::{Head, Views};
+use store::{Block, Head, Views};
 
-use crate::runner::{STEP, decode};
+use crate::runner::{STEP, fold};
 use crate::{Error, Folder, Progress, Projections, Source};
 
 pub use kept::{PastStage, Pasts};
@@ -64,24 +64,27 @@ impl Past {
         let from = folder.sequence().unwrap_or(0);
         let (mut at, mut saved) = (from, from);
         let mut facts: Vec<Facts> = Vec::with_capacity(STEP);
+        // Whether to go on.
+        let mut take = |block: &Block| -> Result<bool, Error> {
+            let wanted = block.iter().filter(|(number, _)| *number > from && *number <= sequence);
+            fold(&mut folder, &mut facts, wanted)?;
+            at = block.last().min(sequence);
+            if !go_on(Progress { from, at, head: sequence }) {
+                return Ok(false);
+            }
+            if at - saved >= SAVED_EVERY && at == block.last() {
+                saved = at;
+                folder.save_now_and_then(block.head())?;
+                scratch.within(options.bytes)?;
+            }
+            Ok(true)
+        };
         let mut taken: Result<bool, Error> = Ok(true);
         if from < sequence {
             source.read(from + 1, &mut |block| {
-                let wanted = block.iter().filter(|(number, _)| *number > from && *number <= sequence);
-                taken = fold(&mut folder, &mut facts, wanted);
-                if taken.is_ok() {
-                    at = block.last().min(sequence);
-                    taken = Ok(go_on(Progress { from, at, head: sequence }));
-                }
-                if matches!(taken, Ok(true)) && at - saved >= SAVED_EVERY && at == block.last() {
-                    saved = at;
-                    taken = folder.save_now_and_then(block.head()).and_then(|()| scratch.within(options.bytes));
-                }
-                if matches!(taken, Ok(true)) && at < sequence {
-                    ControlFlow::Continue(())
-                } else {
-                    ControlFlow::Break(())
-                }
+                taken = take(block);
+                let ended = !matches!(taken, Ok(true)) || block.last() >= sequence;
+                if ended { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })?;
         }
         if !taken? {
@@ -143,24 +146,6 @@ fn begin(
     Ok((views, folder))
 }
 
-/// Folds records; whether there was no fault.
-fn fold<'a>(
-    folder: &mut Folder,
-    facts: &mut Vec<Facts>,
-    records: impl Iterator<Item = (u64, &'a [u8])>,
-) -> Result<bool, Error> {
-    for (sequence, bytes) in records {
-        facts.push(decode(sequence, bytes)?);
-        if facts.len() == STEP {
-            folder.fold(facts);
-            facts.clear();
-        }
-    }
-    folder.fold(facts);
-    facts.clear();
-    Ok(true)
-}
-
 impl Projections {
     /// The record at which the least written view is, if the rows of all of them are written and of none after a record.
     fn written_not_after(&self, sequence: u64) -> Result<Option<u64>, Error> {
@@ -191,14 +176,14 @@ impl Scratch {
         files.filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum()
     }
 
-    /// Whether there is room; an error when not.
-    fn within(&self, bytes: u64) -> Result<bool, Error> {
+    /// An error when there is no room left.
+    fn within(&self, bytes: u64) -> Result<(), Error> {
         let taken = self.bytes();
         if taken > bytes {
             let (taken, may) = (taken >> 20, bytes >> 20);
             return Err(Error::PastFailed(format!("their rows take {taken} MiB, and {may} MiB are allowed")));
         }
-        Ok(true)
+        Ok(())
     }
 }
 
