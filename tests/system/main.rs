@@ -7,7 +7,9 @@ mod agents;
 mod agents_xml;
 mod audit;
 mod broker;
+mod cases;
 mod chaos;
+mod child;
 mod diverged;
 mod front_office;
 mod full_disk;
@@ -16,6 +18,7 @@ mod kills;
 mod node;
 mod old_copy;
 mod outages;
+mod played;
 mod positions;
 mod prepared;
 mod publishing;
@@ -30,8 +33,8 @@ mod week;
 mod wrong_directory;
 
 use broker::Broker;
+use cases::{Case, Verdict, seed};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -43,16 +46,8 @@ struct Rig {
     metrics: PrometheusHandle,
 }
 
-/// What becomes of a test that cannot run here.
-enum Verdict {
-    Passed,
-    Skipped(String),
-}
-
-type Case = (&'static str, fn(&Rig) -> Verdict);
-
 /// In this order: the first one finds no broker yet, the last ones kill it.
-const CASES: &[Case] = &[
+const CASES: &[Case<Rig>] = &[
     ("service_before_broker_and_topic", outages::service_before_broker_and_topic),
     ("topics_are_made_shown_and_refused", topics::made_shown_and_refused),
     ("week_end_to_end", week::end_to_end),
@@ -93,8 +88,8 @@ fn main() -> ExitCode {
     if arguments.first().is_some_and(|first| first == chaos::process::ROLE) {
         return chaos::process::child(&arguments[1..]);
     }
-    if arguments.first().is_some_and(|first| first == served::ROLE) {
-        return served::child(&arguments[1..]);
+    if arguments.first().is_some_and(|first| first == child::ROLE) {
+        return child::serve(&arguments[1..]);
     }
     if arguments.iter().any(|argument| argument == "--list") {
         return ExitCode::SUCCESS;
@@ -111,37 +106,20 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &[String]) -> ExitCode {
-    let names: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
-    let wanted = |name: &str| names.is_empty() || names.iter().any(|part| name.contains(part.as_str()));
-    let cases: Vec<&Case> = CASES.iter().filter(|(name, _)| wanted(name)).collect();
+    let cases = cases::chosen(CASES, arguments);
     if cases.is_empty() {
         return ExitCode::SUCCESS;
     }
     let started = Instant::now();
     let metrics = PrometheusBuilder::new().install_recorder().expect("the only recorder");
-    let rig = Rig { broker: Broker::new(), seed: seed(), metrics };
+    let rig = Rig { broker: Broker::new(), seed: seed("QUITTANCE_SEED"), metrics };
     println!(
         "\nrunning {} system tests, seed {}, broker data in {}",
         cases.len(),
         rig.seed,
         rig.broker.data().display()
     );
-    let mut failed = Vec::new();
-    for (name, case) in cases {
-        println!("--- {name}");
-        let began = Instant::now();
-        let verdict = catch_unwind(AssertUnwindSafe(|| case(&rig)));
-        let seconds = began.elapsed().as_secs_f32();
-        match verdict {
-            Ok(Verdict::Passed) => println!("    ok in {seconds:.1} s"),
-            Ok(Verdict::Skipped(why)) => println!("    SKIPPED: {why}"),
-            // The panic's own text stands above.
-            Err(_) => {
-                println!("    FAILED after {seconds:.1} s");
-                failed.push(*name);
-            }
-        }
-    }
+    let failed = cases::run(&cases, &rig);
     let seconds = started.elapsed().as_secs_f32();
     if failed.is_empty() {
         println!("system tests passed in {seconds:.0} s\n");
@@ -154,14 +132,4 @@ fn run(arguments: &[String]) -> ExitCode {
         failed.join(" ")
     );
     ExitCode::FAILURE
-}
-
-fn seed() -> u64 {
-    match std::env::var("QUITTANCE_SEED") {
-        Ok(text) => text.parse().expect("QUITTANCE_SEED is a whole number"),
-        Err(_) => {
-            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-            u64::from(now.subsec_nanos()) + now.as_secs() % 1_000_000
-        }
-    }
 }

@@ -1,21 +1,19 @@
 //! What is free to trade: a week of the generator, followed by the feed of positions while its broker is killed and it is itself
 //! thrown back; what a reader of the compacted topic has at the end is what the views of positions, ledger and coverage say.
 
+use crate::played::{Played, commit};
 use crate::service::until;
-use crate::trade_status::commit;
 use crate::{Rig, Verdict};
-use kafka::{Feed, FeedTo, Reader, Topic, TopicPlan};
+use kafka::{Feed, FeedTo, Reader};
 use model::event::Event;
 use model::index::Kind;
-use projections::{At, PageRequest, Projections, Runner, RunnerOptions};
+use projections::{At, PageRequest, Projections};
 use prost::Message as _;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Log, Views};
-use testkit::flow::{Flow, Shape, play};
-use testkit::memory::Shard;
+use store::Log;
 use wire::pb::record::LotMethod;
 use wire::pb::status::{Position, position::Holder};
 use wire::pb::typ::Decimal;
@@ -37,27 +35,15 @@ struct Numbers {
 }
 
 pub fn agree_with_the_views(rig: &Rig) -> Verdict {
-    rig.broker.start();
-    let topic = rig.broker.topic_name("positions");
-    let plan = TopicPlan { topics: vec![Topic::compacted(&topic)] };
-    assert!(kafka::topics::apply(&rig.broker.brokers(), &plan).expect("a topic is made")[0].is_right());
+    let played = Played::new(rig, "positions");
+    let Played { topic, records, dir, log, .. } = &played;
+    publish(rig, topic, dir.path(), log, records);
 
-    let flow = Flow::new(rig.seed, Shape { trades: 2_000, ..Shape::demo() });
-    let mut shard = Shard::new(flow.genesis());
-    assert!(play(&flow, &mut shard).is_empty(), "the week goes as the generator foretold");
-    let records: Vec<Vec<u8>> = shard.bytes().collect();
-
-    let dir = tempfile::tempdir().expect("a directory");
-    let log = Arc::new(Log::create(&dir.path().join("log"), &store::Options::default()).expect("a log"));
-    publish(rig, &topic, dir.path(), &log, &records);
-
-    let (books, depots) = read(rig, &topic, log.head().sequence);
-    let rows = Views::open(&dir.path().join("views"), &store::Options::default()).expect("a database");
-    let (views, folder) = Projections::open(Arc::new(rows)).expect("the views open");
-    let runner = Runner::start(log.clone(), folder, RunnerOptions::default()).expect("the views start");
+    let (books, depots) = read(rig, topic, log.head().sequence);
+    let (views, runner) = played.views();
     let at = At::least(log.head().sequence, LONG);
     let told = books.len() + depots.len();
-    same("books", books, in_books(&views, at, &trades(&records)));
+    same("books", books, in_books(&views, at, &trades(records)));
     same("depots", depots, in_depots(&views, at));
     println!("    {told} positions, each as the views have it");
     drop((views, runner));

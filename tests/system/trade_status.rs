@@ -1,10 +1,11 @@
 //! The front office answered: a week of the generator, followed by the publisher of statuses while its broker is killed and it is
 //! itself thrown back; for every trade sent the last status on the compacted topic is what the status view says.
 
+use crate::played::{Played, commit};
 use crate::service::until;
 use crate::{Rig, Verdict};
-use kafka::{StatusOptions, StatusPublisher, Topic, TopicPlan};
-use projections::{At, Error, Projections, Runner, RunnerOptions};
+use kafka::{StatusOptions, StatusPublisher};
+use projections::{At, Error};
 use prost::Message as _;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message as _;
@@ -13,36 +14,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use store::{BlockBuilder, Log, Views};
-use testkit::flow::{Flow, Shape, Step, play};
-use testkit::memory::Shard;
+use store::Log;
+use testkit::flow::{Flow, Step};
 use wire::pb::status::{AnswerKind, TradeState, TradeStatus};
 use wire::pb::view;
 
 const LONG: Duration = Duration::from_secs(240);
 
 pub fn agrees_with_the_view(rig: &Rig) -> Verdict {
-    rig.broker.start();
-    let topic = rig.broker.topic_name("status");
-    let plan = TopicPlan { topics: vec![Topic::compacted(&topic)] };
-    assert!(kafka::topics::apply(&rig.broker.brokers(), &plan).expect("a topic is made")[0].is_right());
+    let played = Played::new(rig, "status");
+    let Played { topic, flow, records, dir, log } = &played;
+    publish(rig, topic, dir.path(), log, records);
 
-    let flow = Flow::new(rig.seed, Shape { trades: 2_000, ..Shape::demo() });
-    let mut shard = Shard::new(flow.genesis());
-    assert!(play(&flow, &mut shard).is_empty(), "the week goes as the generator foretold");
-    let records: Vec<Vec<u8>> = shard.bytes().collect();
-
-    let dir = tempfile::tempdir().expect("a directory");
-    let log = Arc::new(Log::create(&dir.path().join("log"), &store::Options::default()).expect("a log"));
-    publish(rig, &topic, dir.path(), &log, &records);
-
-    let last = read(rig, &topic, log.head().sequence);
-    let rows = Views::open(&dir.path().join("views"), &store::Options::default()).expect("a database");
-    let (views, folder) = Projections::open(Arc::new(rows)).expect("the views open");
-    let runner = Runner::start(log.clone(), folder, RunnerOptions::default()).expect("the views start");
+    let last = read(rig, topic, log.head().sequence);
+    let (views, runner) = played.views();
     let at = At::least(log.head().sequence, LONG);
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    let sent = sent(&flow);
+    let sent = sent(flow);
     for (source, id) in &sent {
         let key = kafka::status_out::key(source, id);
         let Some(told) = last.get(&key) else { panic!("nobody told {source} of {id}") };
@@ -122,15 +110,6 @@ fn copy(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).expect("readable") {
         let path = entry.expect("an entry").path();
         std::fs::copy(&path, to.join(path.file_name().expect("a name"))).expect("copied");
-    }
-}
-
-/// Commits in blocks of a few, as a busy shard would.
-pub fn commit(log: &Log, records: &[Vec<u8>]) {
-    for block in records.chunks(50) {
-        let mut builder = BlockBuilder::after(log.head());
-        block.iter().for_each(|bytes| _ = builder.push(bytes));
-        log.commit(&builder.finish(), &[], &[]).expect("commits");
     }
 }
 
