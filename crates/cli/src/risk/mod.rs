@@ -6,7 +6,7 @@ mod market_tables;
 mod tables;
 mod watch;
 
-pub(crate) use tables::phase;
+pub(crate) use tables::{LIMITS, phase};
 
 use anyhow::Result;
 use clap::{Args, Subcommand};

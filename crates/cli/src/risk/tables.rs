@@ -88,7 +88,8 @@ fn standing(limit: &LimitStanding) -> Cell {
     }
 }
 
-pub(super) const LIMITS: &[Column<LimitStanding>] = &[
+/// How a limit is shown, here and in the demonstration.
+pub(crate) const LIMITS: &[Column<LimitStanding>] = &[
     column("entity", |each| Cell::text(&each.entity)),
     column("counterparty", |each| Cell::text(&each.counterparty)),
     column("limit", |each| Cell::text(limit_kind(each.kind()))),
