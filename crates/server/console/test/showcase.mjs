@@ -84,7 +84,7 @@ function* closes() {
     ...SHARES.map(([instrument, , currency], at) => ({ instrument, currency, value: money(of[at]) })),
   ] } } });
   for (const [date, part] of [[20261123, 1.004], [20261120, 1], [20261119, 0.991]]) yield set(date, "QUOTES", prices.map((price) => Math.round(price * part)));
-  for (let days = 1; days <= 252; days++) {
+  for (let days = 1; days <= 510; days++) {
     prices.forEach((price, at) => (prices[at] = Math.round(price * (1 + (chance.next().value - 0.502) * 0.045))));
     yield set(before(20261119, days), "SYNTHETIC", prices);
   }
