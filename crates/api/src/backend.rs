@@ -20,6 +20,8 @@ use wire::pb::service::SourceStanding;
 
 use crate::access::{Door, Questions};
 use crate::ack::{Ack, Publication};
+use crate::limits::LimitRolls;
+use crate::margin_followed::MarginRolls;
 use crate::past::{Asked, Earlier};
 use crate::receipt::{Verdict, timestamp};
 use crate::{caller, failure};
@@ -70,10 +72,19 @@ struct Parts {
     log: Arc<Log>,
     views: Projections,
     earlier: Earlier,
+    /// What is followed of answers that are computed.
+    rolls: Arc<AllRolls>,
     genesis: Genesis,
     /// Who might do what when the calls were let in, and up to which record.
     granted: (u64, Arc<Grants>),
     sources: Box<dyn Fn() -> Vec<SourceStanding> + Send + Sync>,
+}
+
+/// What is followed of answers that are computed, by what they are about.
+#[derive(Default)]
+pub(crate) struct AllRolls {
+    pub(crate) limits: LimitRolls,
+    pub(crate) margin: MarginRolls,
 }
 
 /// Keeps the calls let in. When it is dropped they find nothing behind the service any more: a connection that lingers keeps
@@ -177,6 +188,7 @@ impl Backend {
             log,
             views,
             earlier: Earlier::new(pasts),
+            rolls: Arc::default(),
             genesis,
             granted: (granted.0, Arc::new(granted.1)),
             sources: Box::new(sources),
@@ -207,6 +219,10 @@ impl Backend {
     /// What is folded of earlier records.
     pub(crate) fn with_earlier<T>(&self, with: impl FnOnce(&Earlier) -> T) -> Result<T, Status> {
         Ok(with(&self.parts()?.earlier))
+    }
+
+    pub(crate) fn rolls(&self) -> Result<Arc<AllRolls>, Status> {
+        Ok(self.parts()?.rolls.clone())
     }
 
     pub(crate) fn sources(&self) -> Result<Vec<SourceStanding>, Status> {

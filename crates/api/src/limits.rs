@@ -1,14 +1,20 @@
-//! What is used of limits on counterparties: asked of the shard's state, which counts it as trades come and go.
+//! What is used of limits on counterparties: asked of the shard's state, which counts it as trades come and go; and followed.
 
 use engine::LimitFacts;
 use model::currency::exponent;
 use model::date::Date;
 use model::identifier::CurrencyCode;
 use model::limit::{LimitKind, OnBreach};
-use tonic::Status;
-use wire::pb::{record, typ, view};
+use projections::{Followed, Mark, ViewName};
+use prost::Message as _;
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Status};
+use wire::pb::view::limit_update::{Changes, Heartbeat, Key, Kind, Reset, Snapshot};
+use wire::pb::{record, service as pb, typ, view};
 
+use crate::access::sight::Sight;
 use crate::backend::Backend;
+use crate::computed::{Computed, Look, Question, Rolls, Said, question_hash};
 use crate::failure;
 use crate::past::Asked;
 use crate::state::{calendar_date, date_number};
@@ -48,6 +54,77 @@ impl Backend {
             (&one.entity, &one.counterparty, key(one)).cmp(&(&other.entity, &other.counterparty, key(other)))
         });
         Ok((sequence, rows.iter().map(standing).collect()))
+    }
+}
+
+/// Entity, counterparty, kind and value date.
+type LineKey = (String, String, i32, u32);
+
+pub(crate) type LimitRolls = Rolls<LineKey, view::LimitStanding>;
+
+/// The limits that one caller follows.
+#[derive(Clone)]
+pub(crate) struct LimitQuestion {
+    filter: view::LimitFilter,
+    sight: Sight,
+}
+
+impl Backend {
+    pub(crate) async fn follow_limits(
+        &self,
+        request: Request<pb::WatchLimitsRequest>,
+    ) -> Result<Computed<LimitQuestion>, Status> {
+        let sight = Sight::of(request.extensions())?;
+        let pb::WatchLimitsRequest { filter, resume_token, min_sequence } = request.into_inner();
+        let filter = filter.unwrap_or_default();
+        let mark = Mark::new(Followed::Limits, self.house()?.1, &filter.encode_to_vec());
+        let question = LimitQuestion { filter, sight };
+        let (rolls, same) = (self.rolls()?, question_hash(&question.of_all()));
+        self.follow(question, (&rolls.limits, same), mark, (&resume_token, min_sequence)).await
+    }
+}
+
+impl LimitQuestion {
+    /// What is asked for everybody, whoever sees which part of it.
+    fn of_all(&self) -> view::LimitFilter {
+        view::LimitFilter { entity: String::new(), counterparty: String::new(), ..self.filter.clone() }
+    }
+}
+
+impl Question for LimitQuestion {
+    type Key = LineKey;
+    type Row = view::LimitStanding;
+    type Update = view::LimitUpdate;
+
+    async fn ask(&self, backend: &Backend) -> Result<Look<LimitQuestion>, Status> {
+        let (asked, _) = backend.arrival(ViewName::Status, 0, &MetadataMap::new()).await?;
+        let (sequence, rows) = backend.limits(&asked, self.of_all()).await?;
+        let key = |row: &view::LimitStanding| (row.entity.clone(), row.counterparty.clone(), row.kind, row.value_date);
+        Ok((sequence, rows.into_iter().map(|row| (key(&row), row)).collect()))
+    }
+
+    fn concerns(&self, (entity, counterparty, ..): &LineKey) -> bool {
+        (self.filter.entity.is_empty() || *entity == self.filter.entity)
+            && (self.filter.counterparty.is_empty() || *counterparty == self.filter.counterparty)
+            && self.sight.counterparty(counterparty)
+    }
+
+    fn update(
+        &self,
+        sequence: u64,
+        resume_token: String,
+        said: Said<LineKey, view::LimitStanding>,
+    ) -> view::LimitUpdate {
+        let key = |(entity, counterparty, kind, value_date)| Key { entity, counterparty, kind, value_date };
+        let kind = match said {
+            Said::Reset => Kind::Reset(Reset {}),
+            Said::Snapshot { rows: limits, last } => Kind::Snapshot(Snapshot { limits, last }),
+            Said::Changes { rows: limits, left } => {
+                Kind::Changes(Changes { limits, left: left.into_iter().map(key).collect() })
+            }
+            Said::Heartbeat => Kind::Heartbeat(Heartbeat {}),
+        };
+        view::LimitUpdate { sequence, resume_token, kind: Some(kind) }
     }
 }
 

@@ -49,7 +49,7 @@ impl Backend {
     }
 }
 
-fn standing(row: &MarginStanding) -> view::MarginStanding {
+pub(crate) fn standing(row: &MarginStanding) -> view::MarginStanding {
     let sound = row.lacks.is_empty();
     let amount = |units: i64| sound.then(|| money(units, row.currency));
     let figures = &row.figures;
@@ -72,7 +72,7 @@ fn standing(row: &MarginStanding) -> view::MarginStanding {
     }
 }
 
-fn call(row: &CallFacts) -> view::MarginCall {
+pub(crate) fn call(row: &CallFacts) -> view::MarginCall {
     view::MarginCall {
         number: row.number,
         account: row.account.to_string(),

@@ -1,7 +1,10 @@
 //! RiskService: coverage, exposure and what else risk asks. Sums over all books and counterparties, so they are there for
 //! who may see all.
 
+use std::pin::Pin;
+
 use projections::{PageRequest, ViewName};
+use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 use wire::pb::service as pb;
 use wire::pb::service::risk_service_server::RiskService;
@@ -68,6 +71,28 @@ impl RiskService for Backend {
         let (sequence, mut limits) = self.limits(&asked, request.into_inner().filter.unwrap_or_default()).await?;
         limits.retain(|row| sight.counterparty(&row.counterparty));
         Ok(Response::new(pb::ListLimitsResponse { sequence, limits }))
+    }
+
+    type WatchLimitsStream = Pin<Box<dyn Stream<Item = Result<pb::WatchLimitsResponse, Status>> + Send>>;
+
+    async fn watch_limits(
+        &self,
+        request: Request<pb::WatchLimitsRequest>,
+    ) -> Result<Response<Self::WatchLimitsStream>, Status> {
+        let followed = self.follow_limits(request).await?;
+        let seen = |update| pb::WatchLimitsResponse { update: Some(update) };
+        Ok(Response::new(Box::pin(self.watch(followed, seen))))
+    }
+
+    type WatchMarginStream = Pin<Box<dyn Stream<Item = Result<pb::WatchMarginResponse, Status>> + Send>>;
+
+    async fn watch_margin(
+        &self,
+        request: Request<pb::WatchMarginRequest>,
+    ) -> Result<Response<Self::WatchMarginStream>, Status> {
+        let followed = self.follow_margin(request).await?;
+        let seen = |update| pb::WatchMarginResponse { update: Some(update) };
+        Ok(Response::new(Box::pin(self.watch(followed, seen))))
     }
 
     async fn list_margin_accounts(

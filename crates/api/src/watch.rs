@@ -3,6 +3,8 @@
 //! So a reader that stalls holds one message and a place in the log, nothing else: what changes meanwhile is conflated, and
 //! when its place has left the window of changes it is cut off with its token. Nobody waits for it.
 
+use std::future::Future;
+
 use projections::Following;
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
@@ -12,6 +14,29 @@ use tonic::Status;
 use crate::backend::Backend;
 use crate::failure;
 
+/// What a stream of messages is made from.
+pub(crate) trait News: Send + 'static {
+    type Update: Send;
+
+    /// The next message, once there is something to say; none after the last one. May be dropped and called again.
+    fn next(&mut self) -> impl Future<Output = Result<Option<Self::Update>, Status>> + Send;
+
+    /// Says that nothing has changed.
+    fn heartbeat(&self) -> Self::Update;
+}
+
+impl<F: Following> News for F {
+    type Update = F::Update;
+
+    async fn next(&mut self) -> Result<Option<F::Update>, Status> {
+        Following::next(self).await.map_err(failure::view)
+    }
+
+    fn heartbeat(&self) -> F::Update {
+        Following::heartbeat(self)
+    }
+}
+
 impl Backend {
     /// The messages of a subscription until it ends, is cut off, or the service ends; each as its reader may see it.
     pub(crate) fn watch<F, M, S>(
@@ -20,7 +45,7 @@ impl Backend {
         mut seen: S,
     ) -> impl Stream<Item = Result<M, Status>> + Send + use<F, M, S>
     where
-        F: Following,
+        F: News,
         M: Send + 'static,
         S: FnMut(F::Update) -> M + Send + 'static,
     {
@@ -49,9 +74,9 @@ impl Backend {
     }
 
     /// The next change, or a heartbeat when there is none for a while.
-    async fn next_update<F: Following>(&self, subscription: &mut F) -> Result<Option<F::Update>, Status> {
+    async fn next_update<F: News>(&self, subscription: &mut F) -> Result<Option<F::Update>, Status> {
         match tokio::time::timeout(self.limits.heartbeat, subscription.next()).await {
-            Ok(update) => update.map_err(failure::view),
+            Ok(update) => update,
             Err(_) => Ok(Some(subscription.heartbeat())),
         }
     }

@@ -1,13 +1,16 @@
 //! `quittance margin`: client margin accounts at recorded prices, calls, and what becomes of them; what CCPs will ask of us.
 
 pub mod forecast;
+mod watch;
 
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 use wire::pb::record::command::Kind;
 use wire::pb::record::{AnswerMarginCall, Command, IssueMarginCalls, MarginAnswer, MarginCallKind, SetName};
 use wire::pb::service::{ListMarginAccountsRequest, ListMarginCallsRequest, SubmitCommandRequest};
-use wire::pb::view::{ForecastFilter, MarginCall, MarginStanding, MarginStandings, PriceSetFilter, SetSeries};
+use wire::pb::view::{
+    ForecastFilter, MarginCall, MarginFilter, MarginStanding, MarginStandings, PriceSetFilter, SetSeries,
+};
 
 use crate::connection::{Caller, Connection, Seen, Signed, print_receipt};
 use crate::dates;
@@ -15,6 +18,7 @@ use crate::fault::failed;
 use crate::output::{self, Cell, Column, Format, Mark, column, figure, note};
 use crate::paging::answer;
 use crate::pnl::series;
+use crate::watch::GoOn;
 
 /// Client margin accounts at recorded prices, and their calls: issue, meet, withdraw; what CCPs will ask of us
 #[derive(Args, Debug)]
@@ -68,6 +72,21 @@ enum Verb {
         /// Only what was due and did not come
         #[arg(long)]
         missed: bool,
+    },
+    /// Follow accounts, calls and forecasts: how they stand, then every change, until Ctrl-C
+    #[command(after_help = "The last close is followed by the next one as soon as it is recorded.\n\n\
+        Examples:\n  quittance margin watch --account MA-1\n  quittance margin watch --forecast -o ndjson")]
+    Watch {
+        /// The standing and the calls of this account only
+        #[arg(long)]
+        account: Option<String>,
+        /// What CCPs will ask, too
+        #[arg(long)]
+        forecast: bool,
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        from: GoOn,
     },
     /// Assess accounts at a recorded set of prices, and call what is missing and not called yet
     #[command(after_help = "Example:\n  quittance margin issue 2026-11-23 --source QUOTES --reason \"daily run\"")]
@@ -177,6 +196,11 @@ pub async fn run(command: Margin) -> Result<()> {
             let calls = answer(connection.risk().list_margin_calls(request).await)?.calls;
             output::list(format, CALLS, calls, "no call is open")
         }
+        Verb::Watch { account, forecast, at, from } => {
+            let forecast = forecast.then(ForecastFilter::default);
+            let filter = MarginFilter { prices: Some(at.prices()), account: account.unwrap_or_default(), forecast };
+            watch::run(&connection, format, filter, from).await
+        }
         Verb::Issue { of, signed } => submit(&connection, format, Kind::IssueMarginCalls(of.issue()), signed).await,
         Verb::Initial { of, signed } => submit(&connection, format, Kind::IssueInitialCalls(of.issue()), signed).await,
         Verb::Answer { number, how, signed } => {
@@ -237,18 +261,18 @@ fn standing(call: &MarginCall) -> Cell {
     }
 }
 
-fn kind(call: &MarginCall) -> Cell {
-    Cell::text(match call.kind() {
+fn kind(call: &MarginCall) -> &'static str {
+    match call.kind() {
         MarginCallKind::Unspecified => "",
         MarginCallKind::Maintenance => "maintenance",
         MarginCallKind::Initial => "initial",
-    })
+    }
 }
 
 /// How a call is shown, here and in the demonstration.
 pub const CALLS: &[Column<MarginCall>] = &[
     column("call", |each| Cell::Count(each.number)),
-    column("kind", kind),
+    column("kind", |each| Cell::text(kind(each))),
     column("account", |each| Cell::text(&each.account)),
     column("client", |each| Cell::text(&each.client)),
     column("for", |each| Cell::Date(each.date)),

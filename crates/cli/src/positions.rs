@@ -10,10 +10,9 @@ use wire::pb::view::position_update::Kind;
 use wire::pb::view::{Lot, Position, PositionFilter, PositionUpdate};
 
 use crate::connection::{Caller, Connection, Seen};
-use crate::fault::usage;
 use crate::output::{self, Cell, Column, Format, column, figure, note};
 use crate::paging::{self, Limit, Page, answer};
-use crate::watch::{self, Heard};
+use crate::watch::{self, GoOn, Heard};
 
 /// Positions by book and instrument: traded, settled, lots, cost, result
 #[derive(Args, Debug)]
@@ -56,12 +55,8 @@ enum Verb {
     Watch {
         #[command(flatten)]
         filter: Filter,
-        /// Go on after an earlier message: no change is lost
-        #[arg(long, value_name = "TOKEN", default_value = "", hide_default_value = true)]
-        resume: String,
-        /// End after so many messages, instead of at Ctrl-C
-        #[arg(long, value_name = "MESSAGES")]
-        take: Option<u64>,
+        #[command(flatten)]
+        from: GoOn,
     },
 }
 
@@ -156,7 +151,7 @@ pub async fn run(command: Positions) -> Result<()> {
                 _ => output::list(format, LIST, lines, ""),
             }
         }
-        Verb::Watch { filter, resume, take } => watch(&connection, format, &filter, resume, take).await,
+        Verb::Watch { filter, from } => watch(&connection, format, &filter, from).await,
         Verb::Lots { one } => {
             let lots: Vec<Lot> = get(&connection, one).await?.into_iter().flat_map(|line| line.lots).collect();
             output::list(format, LOTS, lots, "no lot is open")
@@ -187,16 +182,9 @@ async fn get(connection: &Connection, one: One) -> Result<Vec<Position>> {
     Ok(answer(connection.positions().get_position(request).await)?.positions)
 }
 
-async fn watch(
-    connection: &Connection,
-    format: Format,
-    filter: &Filter,
-    resume: String,
-    take: Option<u64>,
-) -> Result<()> {
-    if format == Format::Csv {
-        return Err(usage("what is watched is printed as it comes: -o table or -o ndjson"));
-    }
+async fn watch(connection: &Connection, format: Format, filter: &Filter, from: GoOn) -> Result<()> {
+    watch::as_it_comes(format)?;
+    let GoOn { resume, take } = from;
     let method = wire(filter.method) as i32;
     let request = WatchPositionsRequest { filter: Some(filter.wire()), method, resume_token: resume, min_sequence: 0 };
     let mut stream = answer(connection.positions().watch_positions(request).await)?;

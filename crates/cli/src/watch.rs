@@ -28,6 +28,25 @@ pub struct From {
     take: Option<u64>,
 }
 
+/// Where to begin, of what is not followed by instruction.
+#[derive(Args, Debug)]
+pub struct GoOn {
+    /// Go on after an earlier message: no change is lost
+    #[arg(long, value_name = "TOKEN", default_value = "", hide_default_value = true)]
+    pub resume: String,
+    /// End after so many messages, instead of at Ctrl-C
+    #[arg(long, value_name = "MESSAGES")]
+    pub take: Option<u64>,
+}
+
+/// What is followed has no table that ends.
+pub fn as_it_comes(format: Format) -> Result<()> {
+    match format {
+        Format::Csv => Err(usage("what is watched is printed as it comes: -o table or -o ndjson")),
+        _ => Ok(()),
+    }
+}
+
 /// One line for people.
 pub type Line = fn(&Instruction) -> String;
 
@@ -52,9 +71,7 @@ pub async fn run(
     format: Format,
     line: Line,
 ) -> Result<()> {
-    if format == Format::Csv {
-        return Err(usage("what is watched is printed as it comes: -o table or -o ndjson"));
-    }
+    as_it_comes(format)?;
     let request = WatchInstructionsRequest { filter: Some(filter), resume_token: from.resume.clone(), min_sequence: 0 };
     let mut stream = answer(connection.settlement().watch_instructions(request).await)?;
     let next = async || Ok(stream.message().await?.map(|response| response.update.unwrap_or_default()));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use model::identifier::{CurrencyCode, Identifier};
 use model::index::{AccountIx, Asset, Kind, SourceIx};
 use model::timestamp::Timestamp;
+use tokio::sync::watch;
 use wire::pb::view as pb;
 
 use crate::cash::CashFilter;
@@ -87,6 +88,11 @@ impl Projections {
     /// The last record that every live view has folded, without waiting for a lock; nothing when all have stopped.
     pub fn slowest(&self) -> Option<u64> {
         self.shared.slowest()
+    }
+
+    /// Moves with every step of the views: for those who ask again when something is new.
+    pub fn steps(&self) -> watch::Receiver<u64> {
+        self.shared.watch.subscribe()
     }
 
     /// How many instructions are in memory: the open ones, and those that ended since rows were last written.

@@ -16,6 +16,8 @@ pub(crate) enum Purpose {
     PositionSubscription = 51,
     Pnl = 52,
     Coverage = 70,
+    LimitSubscription = 73,
+    MarginSubscription = 74,
 }
 
 /// Why a token is refused.

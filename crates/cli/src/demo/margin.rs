@@ -68,7 +68,7 @@ fn identifier(text: &str) -> Result<Identifier> {
     Ok(Identifier::parse(text)?)
 }
 
-fn cells<T>(columns: &[Column<T>], rows: &[T]) {
+pub(super) fn cells<T>(columns: &[Column<T>], rows: &[T]) {
     let titles: Vec<_> = columns.iter().map(|column| column.title).collect();
     table(
         &titles,
@@ -76,19 +76,23 @@ fn cells<T>(columns: &[Column<T>], rows: &[T]) {
     );
 }
 
+/// Asks as a person of operations; what needs two is approved by the second.
+pub(super) async fn ask(connection: &Connection, date: Date, command: Command) -> Result<()> {
+    let by = |actor: &str, command| -> Result<Inbound> {
+        let (origin, reason) = (Origin::File { line: 0 }, "the demonstration".to_owned());
+        Ok(Inbound { command, origin, actor: identifier(actor)?, reason, at: Timestamp::start_of(date) })
+    };
+    let receipt = submit(connection, &by(MAKER, command)?, new_request_id()).await?;
+    if let Some(proposal) = receipt.proposal {
+        let approve = Command::Approve { proposal, payload_hash: None };
+        submit(connection, &by(CHECKER, approve)?, new_request_id()).await?;
+    }
+    Ok(())
+}
+
 impl Stage<'_> {
-    /// Asks as a person of operations; what needs two is approved by the second.
     async fn ask(&self, command: Command) -> Result<()> {
-        let by = |actor: &str, command| -> Result<Inbound> {
-            let (origin, reason) = (Origin::File { line: 0 }, "margin of the week".to_owned());
-            Ok(Inbound { command, origin, actor: identifier(actor)?, reason, at: Timestamp::start_of(self.date) })
-        };
-        let receipt = submit(self.connection, &by(MAKER, command)?, new_request_id()).await?;
-        if let Some(proposal) = receipt.proposal {
-            let approve = Command::Approve { proposal, payload_hash: None };
-            submit(self.connection, &by(CHECKER, approve)?, new_request_id()).await?;
-        }
-        Ok(())
+        ask(self.connection, self.date, command).await
     }
 
     async fn set(&self, reference: Reference) -> Result<()> {

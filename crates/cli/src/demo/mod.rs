@@ -4,6 +4,7 @@ mod answers;
 mod books;
 mod broker;
 mod floor;
+mod limits;
 mod margin;
 mod naive;
 mod people;
@@ -187,6 +188,8 @@ async fn play(command: &Demo, plan: &Plan, service: &Service) -> Result<usize> {
     let sequence = settle_down(&connection).await?;
     broken += results::print(&connection, plan, &records, sequence).await?;
     broken += risks::print(&connection, &records, sequence).await?;
+    broken += limits::print(&connection, plan, &records.naive, sequence).await?;
+    let sequence = settle_down(&connection).await?;
     broken += margin::print(&connection, plan, &records.naive, sequence).await?;
     println!();
     broken += prove(service).await?;

@@ -7,7 +7,7 @@ use model::date::Date;
 use model::decimal::Decimal;
 use model::event::Event;
 use model::identifier::{CurrencyCode, Identifier};
-use model::index::{BookIx, InstrumentIx, Kind};
+use model::index::{BookIx, InstrumentIx, Kind, PartyIx};
 use model::ledger::{LedgerAccount, Posting};
 use model::record::Record;
 use model::reference::{Priced, Reference, is_synthetic};
@@ -49,6 +49,7 @@ struct Counted {
 #[derive(Default)]
 pub struct Naive {
     names: BTreeMap<InstrumentIx, Identifier>,
+    parties: BTreeMap<PartyIx, Identifier>,
     counted: BTreeMap<Identifier, Counted>,
     /// Clean, and interest accrued.
     prices: BTreeMap<(Date, Identifier), (Decimal, Decimal)>,
@@ -62,6 +63,9 @@ impl Naive {
             match event {
                 Event::Interned { kind: Kind::Instrument, index, id } => {
                     self.names.insert(InstrumentIx(*index), id.clone());
+                }
+                Event::Interned { kind: Kind::Party, index, id } => {
+                    self.parties.insert(PartyIx(*index), id.clone());
                 }
                 Event::ReferenceSet { reference, scale } => self.reference(reference, *scale),
                 Event::TradeCaptured { trade, terms, .. } | Event::TradeChanged { trade, terms, .. } => {
@@ -80,6 +84,11 @@ impl Naive {
                 _ => {}
             }
         }
+    }
+
+    /// A party by its number.
+    pub fn party(&self, index: PartyIx) -> Option<&Identifier> {
+        self.parties.get(&index)
     }
 
     fn reference(&mut self, reference: &Reference, scale: Option<u8>) {

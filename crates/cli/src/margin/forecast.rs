@@ -52,7 +52,7 @@ pub struct Line {
     position: ForecastPosition,
 }
 
-fn place(account: &MarginForecast) -> String {
+pub(super) fn place(account: &MarginForecast) -> String {
     let depot = if account.account.is_empty() { "in repair" } else { &account.account };
     format!("{} at {}, {depot}", account.entity, account.ccp)
 }

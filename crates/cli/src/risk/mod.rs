@@ -4,8 +4,9 @@
 pub mod market;
 mod market_tables;
 mod tables;
+mod watch;
 
-pub(crate) use tables::phase;
+pub(crate) use tables::{LIMITS, phase};
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -19,6 +20,7 @@ use crate::dates;
 use crate::fault::failed;
 use crate::output::{self, Format, figure, note};
 use crate::paging::answer;
+use crate::watch::GoOn;
 
 /// Settlement exposure and capital for aged fails at recorded prices; limits; value at risk, back-test and concentration of the books
 #[derive(Args, Debug)]
@@ -116,6 +118,18 @@ enum Verb {
         #[command(flatten)]
         lines: Lines,
     },
+    /// Follow limits: what is used of them, then every change, until Ctrl-C
+    #[command(after_help = "Examples:\n  quittance risk watch --counterparty BETA\n  \
+        quittance risk watch --only-breached -o ndjson   # a breach when it comes, and when it has ended")]
+    Watch {
+        #[command(flatten)]
+        lines: Lines,
+        /// Only what is breached
+        #[arg(long)]
+        only_breached: bool,
+        #[command(flatten)]
+        from: GoOn,
+    },
     /// The limits that are breached now, and the record that told it
     #[command(after_help = "Examples:\n  quittance risk breaches\n  quittance risk breaches --entity ALPHA -o csv")]
     Breaches {
@@ -207,6 +221,9 @@ pub async fn run(command: Risk) -> Result<()> {
         }
         Verb::Limits { lines } => {
             limits_out(format, &connection, lines.filter(false), "no limit is set that fits").await
+        }
+        Verb::Watch { lines, only_breached, from } => {
+            watch::limits(&connection, format, lines.filter(only_breached), from).await
         }
         Verb::Breaches { lines } => limits_out(format, &connection, lines.filter(true), "no limit is breached").await,
     }

@@ -64,8 +64,8 @@ pub(super) const CAPITAL: &[Column<Capital>] = &[
     column("risk weighted", |each| Cell::amount(each.risk_weighted)),
 ];
 
-fn limit_kind(limit: &LimitStanding) -> &'static str {
-    match limit.kind() {
+pub(super) fn limit_kind(kind: LimitKind) -> &'static str {
+    match kind {
         LimitKind::Unspecified => "",
         LimitKind::PreSettlement => "pre-settlement",
         LimitKind::Delivery => "delivery",
@@ -88,10 +88,11 @@ fn standing(limit: &LimitStanding) -> Cell {
     }
 }
 
-pub(super) const LIMITS: &[Column<LimitStanding>] = &[
+/// How a limit is shown, here and in the demonstration.
+pub(crate) const LIMITS: &[Column<LimitStanding>] = &[
     column("entity", |each| Cell::text(&each.entity)),
     column("counterparty", |each| Cell::text(&each.counterparty)),
-    column("limit", |each| Cell::text(limit_kind(each))),
+    column("limit", |each| Cell::text(limit_kind(each.kind()))),
     column("value date", |each| if each.value_date == 0 { Cell::Blank } else { Cell::Date(each.value_date) }),
     column("ccy", |each| Cell::text(&each.currency)),
     column("amount", |each| Cell::amount(each.limit)),

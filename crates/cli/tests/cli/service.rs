@@ -166,6 +166,39 @@ fn a_file_is_submitted_and_the_views_and_the_log_are_asked() {
     assert_eq!(exported, succeed(&["log", "export", "--data", text(&data)]));
 }
 
+/// Limits and margin are followed: the snapshot, a token, and from the token on what has changed.
+#[test]
+fn limits_and_margin_are_followed_from_a_token_on() {
+    let (_dir, data) = data();
+    let server = Server::start(&data);
+    let output = run(&["submit", text(&small()), "--server", &server.address]);
+    assert_eq!(output.status.code(), Some(1), "one of them is refused: {}", stderr(&output));
+    let watch = |arguments: &[&str]| {
+        let output = run(&[arguments, &["--take", "1", "--server", &server.address]].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let said = stderr(&output);
+        let token = said.split_once("--resume ").expect("a token").1.trim().to_owned();
+        (stdout(&output), said, token)
+    };
+    let (found, said, token) = watch(&["risk", "watch", "--counterparty", "BRAVO"]);
+    assert!(found.is_empty() && said.contains("that is what is used at record"), "{found}{said}");
+    let limit = r#"{"actor":"ines.data","reason":"test","command":{"setReference":{"counterpartyLimit":{"entity":"ALPHA","counterparty":"BRAVO",
+        "kind":"LIMIT_KIND_PRE_SETTLEMENT","currency":"EUR","validFrom":20261101,"amount":"1.00","onBreach":"ON_BREACH_WARN"}}}}"#;
+    let file = data.with_file_name("limit.ndjson");
+    std::fs::write(&file, limit.replace('\n', " ")).expect("written");
+    server.ask(&["submit", text(&file)]);
+    let (found, ..) = watch(&["risk", "watch", "--counterparty", "BRAVO", "--resume", &token]);
+    assert!(found.contains("BRAVO") && found.contains("of 1.00"), "{found}");
+
+    let (found, _, token) = watch(&["margin", "watch", "--forecast", "-o", "ndjson"]);
+    let snapshot: Value = serde_json::from_str(&found).expect("JSON");
+    let unpriced = snapshot["snapshot"]["rows"]["basis"]["unpriced"].as_str().expect("no prices are recorded");
+    assert!(unpriced.contains("there is no set of prices and rates"), "{unpriced}");
+    // Of another question the token says nothing.
+    fail(&["margin", "watch", "--resume", &token, "--server", &server.address], 2);
+    server.stop();
+}
+
 #[test]
 fn a_log_is_verified_and_its_views_rebuilt() {
     let (_dir, data) = data();

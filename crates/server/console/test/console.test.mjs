@@ -202,7 +202,7 @@ test("everything is reached without a mouse, and the frame says what it is", () 
     assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the page");
     await page.keyboard.press("Enter");
     assert.equal(await page.evaluate(() => document.activeElement.id), "main");
-    for (const [key, title] of [["c", "Cash"], ["e", "Exceptions"], ["l", "Ledger"], ["v", "Coverage"], ["x", "Exposure"], ["q", "Risk"], ["p", "Positions"], ["n", "P&L"], ["m", "Reports"], ["k", "Controls"], ["s", "Service"], ["t", "Today"]]) {
+    for (const [key, title] of [["c", "Cash"], ["e", "Exceptions"], ["l", "Ledger"], ["v", "Coverage"], ["x", "Exposure"], ["i", "Limits"], ["q", "Risk"], ["a", "Margin"], ["p", "Positions"], ["n", "P&L"], ["m", "Reports"], ["k", "Controls"], ["s", "Service"], ["t", "Today"]]) {
       await page.keyboard.press("g");
       await page.keyboard.press(key);
       await page.waitForFunction((wanted) => document.title.startsWith(wanted), title, SOON);
@@ -303,6 +303,52 @@ test("exposure, value at risk and concentration are there, live, and made prices
     await says(page.locator('.market section[aria-label="Value at risk of all books"] .note'), /at the close of 2026-11-21/);
   }));
 
+test("what would settle an instruction: by the key e, causes and the smallest changes, which then settle it", () =>
+  as("olga.ops", async (page) => {
+    house.buy("E-1", 4);
+    house.sell("E-1", 4, { hold: true });
+    const held = house.instructions("--status", "pending").find((each) => each.held);
+    await page.goto(`http://${house.console}/#/instruction/${held.number}`);
+    await says(page.locator("h1"), /BETA delivers 4 SAP/);
+    assert.equal(await page.locator(".explained").count(), 0, "asked for, not shown at once");
+    await page.keyboard.press("e");
+    await says(page.locator(".explained .why").first(), new RegExp(`PREA instruction ${held.number} of BETA is on hold`));
+    await says(page.locator(".explained .changes"), new RegExp(`^we release the hold of instruction ${held.number} of BETA`));
+    await says(page.locator(".explained .needs"), /^proved done together on a copy of the state, this settles it/);
+    await page.keyboard.press("e");
+    await page.locator(".explained").waitFor({ state: "detached", ...SOON });
+    await page.keyboard.press("e");
+    await page.keyboard.press("r");
+    await page.getByLabel("Reason").fill("as explained");
+    await page.keyboard.press("Enter");
+    await says(page.locator(".instruction .title .badge").first(), "settled");
+  }));
+
+test("limits: what is used moves with each trade, a breach is seen, and a cut loses nothing of it", () =>
+  as("rita.risk", async (page) => {
+    const limit = (amount) => ({ setReference: { counterpartyLimit: { entity: "BETA", counterparty: "ALPHA", kind: "LIMIT_KIND_PRE_SETTLEMENT", currency: "EUR", validFrom: 20200101, amount, onBreach: "ON_BREACH_WARN" } } });
+    await page.goto(`http://${house.console}/#/limits`);
+    await says(page.locator(".limits"), /No limit is set/);
+    house.submit("olga.ops", limit("600000.00"));
+    // Sold and not delivered: 5,000 at 100.00.
+    const line = page.locator('tr[data-row="BETA/ALPHA/1/0"]');
+    await says(line, /ALPHABETApre-settlement–600,000\.00500,000\.00100,000\.00EUR.*83 %1–warnkept/);
+    await page.evaluate(() => (document.querySelector(".limits").dataset.same = "page"));
+    house.sell("L-1", 1_500);
+    await says(line, /650,000\.00−50,000\.00.*108 %2–warnbreached since record \d+/);
+    await says(page.locator(".limits .note"), "1, 1 breached");
+    await house.kill();
+    await page.waitForSelector('.limits[data-connection="reconnecting"]', SOON);
+    await says(page.locator(".limits .missing.bad"), /./);
+    await says(line, /650,000\.00/);
+    await house.start();
+    house.submit("olga.ops", limit("700000.00"));
+    await page.waitForSelector('.limits[data-connection="live"]', SOON);
+    await says(line, /700,000\.00650,000\.0050,000\.00EUR.*92 %2–warnkept/);
+    assert.equal(await page.locator(".limits .missing.bad").count(), 0);
+    assert.equal(await page.locator('.limits[data-same="page"]').count(), 1, "the page was never loaded again");
+  }));
+
 test("margin: an operator calls what is missing and says that it is met; who only looks has no buttons", async () => {
   house.submit(
     "olga.ops",
@@ -337,6 +383,11 @@ test("margin: an operator calls what is missing and says that it is met; who onl
     await page.goto(`http://${house.console}/#/margin`);
     await says(page.locator('[aria-label="Margin forecast"] tr[data-row="ALPHA/BETA/ALPHA-DEPOT/EUR/"]'), /ALPHA-DEPOTBETAall.*NO_TERMS BETA/);
     await says(page.locator('[aria-label="Margin calls"] tr[data-row="2"]'), /initial/);
+    // A new close, and the call is answered elsewhere: seen without a touch.
+    house.submit("olga.ops", close(20261122, "QUOTES", "95.00"), { answerMarginCall: { number: "2", answer: "MARGIN_ANSWER_WITHDRAWN" } });
+    await says(page.locator('[aria-label="Margin accounts"] tr[data-row="M-1"]'), /FUND9,500\.00/);
+    await says(page.locator('section[aria-label="Client margin accounts"] .note'), /at CLOSE of 2026-11-22 from QUOTES/);
+    await says(page.locator('section[aria-label="Open calls"]'), /No call is open/);
     assert.equal(await page.getByRole("button", { name: /Met…|Withdraw…|calls…/ }).count(), 0);
   });
 });

@@ -105,7 +105,7 @@ export class House {
 
   submit(actor, ...commands) {
     const file = join(this.dir, "commands.ndjson");
-    writeFileSync(file, commands.map((command) => JSON.stringify({ actor, reason: "test", command })).join("\n"));
+    writeFileSync(file, commands.map((command) => JSON.stringify({ actor, reason: this.reason ?? "test", command })).join("\n"));
     this.run("submit", file, "--fresh", ...this.at());
   }
 

@@ -9,8 +9,17 @@ const house = await House.empty("MERIDIAN-GROUP");
 const opened = await browser();
 try {
   await furnish(house);
+  /** Asks what would settle an instruction, or for what is asked for on request only. */
+  const explain = async (page) => {
+    await page.keyboard.press("e");
+    await page.waitForSelector(".explained .changes");
+  };
+  const synthetic = async (page) => {
+    await page.getByRole("button", { name: "Synthetic history" }).click();
+    await page.waitForSelector('[role="note"]');
+  };
   const failing = house.instructions("--status", "failing").find((each) => each.waits);
-  /** Name, address, pixels of height, and in which light. */
+  /** Name, address, pixels of height, in which light, and what is done first. */
   const shots = [
     ["today", "/", 960, "light"],
     ["instruction", `/instruction/${failing.number}`, 900, "light"],
@@ -18,6 +27,10 @@ try {
     ["breaks", "/exceptions/breaks", 320, "light"],
     ["ledger", "/ledger", 760, "light"],
     ["coverage", "/coverage", 760, "light"],
+    ["explain", `/instruction/${failing.number}`, 560, "light", explain],
+    ["limits", "/limits", 420, "light"],
+    ["margin", "/margin", 760, "light", synthetic],
+    ["risk", "/market", 900, "light", synthetic],
     ["report", "/report", 760, "light"],
     ["positions", "/positions", 760, "dark"],
     ["today", "/", 960, "dark"],
@@ -26,10 +39,11 @@ try {
   for (const theme of ["light", "dark"]) {
     const page = await signedIn(opened, house.console, "omar.control", { viewport: { width: 1600, height: 960 }, colorScheme: theme });
     await page.waitForSelector('.liveness[data-state="live"]');
-    for (const [name, place, height] of shots.filter((shot) => shot[3] === theme)) {
+    for (const [name, place, height, , act] of shots.filter((shot) => shot[3] === theme)) {
       await page.setViewportSize({ width: 1600, height });
       await page.goto(`http://${house.console}/#${place}`);
       await page.waitForFunction(() => !/Asking…|Reading the log…/.test(document.querySelector("main").textContent));
+      await act?.(page);
       await page.waitForTimeout(700);
       await page.screenshot({ path: join(into, `${name}-${theme}.png`) });
       console.log(`console: ${name}-${theme}.png`);

@@ -10,6 +10,13 @@ const SHARES = [
 const DAYS = [20261119, 20261120, 20261123];
 const LATER = [20261124, 20261125, 20261126, 20261127, 20261130];
 
+/** Two clients of MERIDIAN, with what they paid in, and what they bought and sold short on the last day. */
+const CLIENTS = [["ORION-FUND", "ORION-1", 900_000, [["SIDE_BUY", "ALLIANZ", 4_000]]], ["TAVARES-CAPITAL", "TAVARES-1", 420_000, [["SIDE_BUY", "SAP", 3_600], ["SIDE_SELL", "BMW", 2_500]]]];
+/** A CCP whose terms are on record; MERIDIAN clears there. */
+const TERMS = { ccp: "LOMBARDA", jurisdiction: "EU", validFrom: 20260101, source: "rule book of the house, section 4", gapThreshold: "0.30", gapRate: "0.10", failsRate: "0.05", leastHaircut: "0.02", confidence: "0.99", scenarios: 250, horizon: 3 };
+/** What members may have open with each other; the last one too little. */
+const LIMITS = [["MERIDIAN", "CALEDON", "6000000.00"], ["MERIDIAN", "NORTHGATE", "9000000.00"], ["MERIDIAN", "HALVORSEN", "2500000.00"], ["CALEDON", "MERIDIAN", "8000000.00"], ["NORTHGATE", "LOMBARDA", "400000.00"]];
+
 const REFERENCE = [
   { calendar: { id: "TARGET", firstDay: 20200101, lastDay: 20301231, weekend: 96 } },
   ...["EUR", "USD"].flatMap((code) => [
@@ -66,7 +73,54 @@ function deal(number, settles, traded) {
   return luck > 0.05 && luck < 0.1 ? [bought] : [bought, side(seller, buyer, "SIDE_SELL")];
 }
 
+/** YYYYMMDD, so many days before another. */
+const before = (date, days) => Number(new Date(Date.UTC(Math.floor(date / 10_000), (Math.floor(date / 100) % 100) - 1, (date % 100) - days)).toISOString().slice(0, 10).replaceAll("-", ""));
+
+/** Closes of all shares: the prices of the week, and before them a history that says that it is made. */
+function* closes() {
+  const prices = SHARES.map(([, , , price]) => price);
+  const set = (date, source, of) => ({ setReference: { priceSet: { date, snap: "CLOSE", source, version: 1, prices: [
+    { currency: "EUR", baseCurrency: "USD", value: "0.86" },
+    ...SHARES.map(([instrument, , currency], at) => ({ instrument, currency, value: money(of[at]) })),
+  ] } } });
+  for (const [date, part] of [[20261123, 1.004], [20261120, 1], [20261119, 0.991]]) yield set(date, "QUOTES", prices.map((price) => Math.round(price * part)));
+  for (let days = 1; days <= 510; days++) {
+    prices.forEach((price, at) => (prices[at] = Math.round(price * (1 + (chance.next().value - 0.502) * 0.045))));
+    yield set(before(20261119, days), "SYNTHETIC", prices);
+  }
+}
+
+/** Limits, clients on margin and a CCP's terms, once the last day is open; what of it has to be called is called. */
+function atRisk() {
+  const reference = (content) => ({ setReference: content });
+  const trade = ([side, instrument, quantity], client, number) => {
+    const price = SHARES.find(([id]) => id === instrument)[3];
+    const net = money(quantity * price);
+    return { trade: { source: "FO-MERIDIAN", id: `MARGIN-${number}`, version: 1, action: "ACTION_NEW", details: {
+      party: "MERIDIAN", counterparty: "CALEDON", book: `${client}-M`, side, instrument, quantity: `${quantity}`, price: money(price), tradeDate: 20261123, intendedSettlementDate: 20261125,
+      currency: "EUR", gross: net, net, domain: "QCSD", quantityType: "QUANTITY_TYPE_UNIT", priceType: "PRICE_TYPE_AMOUNT", method: "METHOD_DVP",
+    } } };
+  };
+  const calls = { set: { date: 20261123, snap: "CLOSE", source: "QUOTES" } };
+  return [
+    ...closes(),
+    reference({ party: { id: "LOMBARDA", roles: ["ROLE_LEGAL_ENTITY", "ROLE_COUNTERPARTY", "ROLE_CCP"] } }),
+    reference({ clearingTerms: TERMS }),
+    ...LIMITS.map(([entity, counterparty, amount]) => reference({ counterpartyLimit: { entity, counterparty, kind: "LIMIT_KIND_PRE_SETTLEMENT", currency: "EUR", validFrom: 20261101, amount, onBreach: "ON_BREACH_WARN" } })),
+    ...CLIENTS.flatMap(([client, account, cash, deals], at) => [
+      reference({ party: { id: client, roles: ["ROLE_CLIENT"] } }),
+      reference({ book: { id: `${client}-M`, owner: "MERIDIAN" } }),
+      reference({ marginAccount: { id: account, client, book: `${client}-M`, currency: "EUR", jurisdiction: "US", domain: "QCSD", callDays: 3, validFrom: 20261101 } }),
+      { open: { account: "MERIDIAN-CASH", book: `${client}-M`, currency: "EUR", quantity: money(cash * 100) } },
+      ...deals.map((deal, which) => trade(deal, client, at * 10 + which)),
+    ]),
+    { issueMarginCalls: calls },
+    { issueInitialCalls: calls },
+  ];
+}
+
 export async function furnish(house) {
+  house.reason = "the house's week";
   const day = (verb, ...more) => house.run("day", verb, ...more, "--actor", "olga.ops", "--reason", "the day", ...house.at());
   const send = (commands) => house.submit("ines.data", ...commands);
   send(REFERENCE);
@@ -83,6 +137,7 @@ export async function furnish(house) {
     send(trades(70, [date, date, date, ...(DAYS.slice(at + 1)), ...LATER], 20261117 + at));
     if (at < DAYS.length - 1) await close(day, date);
   }
+  send(atRisk());
   day("open", "CUSTODY", `${DAYS.at(-1)}`);
   send([
     { advice: { sender: "CUSTODIAN", id: "CAMT-0001", cashEntry: { account: "MERIDIAN-CUST-CASH", currency: "EUR", amount: "12480.37", valueDate: 20261123, code: "PMNT/RCDT", narrative: "dividend ALLIANZ?" } } },

@@ -16,6 +16,7 @@ mod past;
 mod permissions;
 mod process;
 mod revoked;
+mod risk_watch;
 mod risks;
 mod tokens;
 mod watch;

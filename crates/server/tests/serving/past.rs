@@ -59,6 +59,8 @@ const OTHERS: &[&str] = &[
     "SteerInstruction",
     "WatchInstructions",
     "WatchPositions",
+    "WatchLimits",
+    "WatchMargin",
     "SubmitCommand",
     "OpenDay",
     "PassCutOff",

@@ -2,7 +2,7 @@
 
 use tonic::Status;
 use wire::pb::service as pb;
-use wire::pb::view::MarketRiskQuestion;
+use wire::pb::view::{ForecastFilter, MarginFilter, MarketRiskQuestion, limit_update, margin_update};
 
 use crate::house::{House, buy, by};
 use crate::permissions::Concerns::{Book, House as Whole};
@@ -17,9 +17,11 @@ pub const TABLE: &[Line] = &[
     ("BacktestMarketRisk", FIGURES, Book, Nothing),
     ("GetConcentration", FIGURES, Whole, Nothing),
     ("ListLimits", FIGURES, Whole, Nothing),
+    ("WatchLimits", FIGURES, Whole, Nothing),
     ("ListMarginAccounts", FIGURES, Whole, Nothing),
     ("ListMarginCalls", FIGURES, Whole, Nothing),
     ("ForecastMargin", FIGURES, Whole, Nothing),
+    ("WatchMargin", FIGURES, Whole, Nothing),
 ];
 
 /// A close of the one instrument, so that exposure has a price.
@@ -94,6 +96,29 @@ pub async fn ask(house: &House, method: &str, actor: &str, min_sequence: u64) ->
         "ListLimits" => {
             let request = pb::ListLimitsRequest::default();
             risk.list_limits(by(actor, request)).await?.into_inner().limits.len()
+        }
+        "WatchLimits" => {
+            let request = pb::WatchLimitsRequest { min_sequence, ..Default::default() };
+            let mut updates = risk.watch_limits(by(actor, request)).await?.into_inner();
+            match updates.message().await?.expect("a snapshot").update.expect("one").kind {
+                Some(limit_update::Kind::Snapshot(snapshot)) => snapshot.limits.len(),
+                other => panic!("{other:?}"),
+            }
+        }
+        "WatchMargin" => {
+            let filter = MarginFilter { forecast: Some(ForecastFilter::default()), ..MarginFilter::default() };
+            let request = pb::WatchMarginRequest { filter: Some(filter), min_sequence, ..Default::default() };
+            let mut updates = risk.watch_margin(by(actor, request)).await?.into_inner();
+            match updates.message().await?.expect("a snapshot").update.expect("one").kind {
+                Some(margin_update::Kind::Snapshot(snapshot)) => {
+                    let rows = snapshot.rows.expect("always there");
+                    // Of each there is one, or of none.
+                    let counts = [rows.accounts.len(), rows.calls.len(), rows.forecasts.len()];
+                    assert!(counts == [0; 3] || !counts.contains(&0), "{counts:?}");
+                    counts.iter().sum::<usize>() + usize::from(rows.basis.is_some())
+                }
+                other => panic!("{other:?}"),
+            }
         }
         "ListMarginAccounts" => {
             let request = pb::ListMarginAccountsRequest::default();

@@ -30,6 +30,8 @@ const ROOTS: Record<number, string> = {
   [CoverageRoot.CUT]: "the chain goes on",
 };
 
+const uncovered = (row: Row) => row.uncovered?.unscaled ?? 0n;
+
 const COLUMNS: Column<Row>[] = [
   { id: "instrument", head: "Instrument", by: (row) => row.instrument, cell: (row) => <span title={row.isin}>{row.instrument}</span> },
   { id: "depot", head: "Depot", by: (row) => row.depot, cell: (row) => row.depot },
@@ -37,7 +39,7 @@ const COLUMNS: Column<Row>[] = [
   { id: "in", head: "Expected in", figure: true, cell: (row) => <Amount of={whole(row.expectedIn)} places={0} /> },
   { id: "out", head: "Due out", figure: true, cell: (row) => <Amount of={whole(row.dueOut)} places={0} /> },
   { id: "lowest", head: "Lowest", figure: true, cell: (row) => <Amount of={whole(row.lowest)} places={0} /> },
-  { id: "uncovered", head: "Uncovered", figure: true, by: (row) => row.uncovered?.unscaled ?? 0n, cell: (row) => (row.uncovered?.unscaled ? <span class="alert"><Amount of={whole(row.uncovered)} places={0} /></span> : <span class="absent">–</span>) },
+  { id: "uncovered", head: "Uncovered", figure: true, by: uncovered, cell: (row) => (row.uncovered?.unscaled ? <span class="alert"><Amount of={whole(row.uncovered)} places={0} /></span> : <span class="absent">–</span>) },
 ];
 
 export function Coverage() {
@@ -46,7 +48,9 @@ export function Coverage() {
   const asked = useQuery(`coverage ${all}`, () => risk.listCoverage({ filter: { onlyUncovered: !all }, pageSize: 1_000 }, PATIENCE));
   const rows = asked.value?.coverages ?? [];
   const key = (row: Row) => `${row.instrument}/${row.depot}`;
-  const row = rows.find((each) => key(each) === chosen) ?? rows[0];
+  // Until somebody chooses: what lacks most, which stands first.
+  const most = rows.reduce<Row | undefined>((most, each) => (!most || uncovered(each) > uncovered(most) ? each : most), undefined);
+  const row = rows.find((each) => key(each) === chosen) ?? most;
   return (
     <div class="coverage">
       <h1 class="sr">Coverage</h1>

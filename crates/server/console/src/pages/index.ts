@@ -8,6 +8,7 @@ import { Exceptions } from "./exceptions";
 import { Exposure } from "./exposure";
 import { InstructionPage } from "./instruction";
 import { Ledger } from "./ledger";
+import { Limits } from "./limits";
 import { Log } from "./log";
 import { Margin } from "./margin";
 import { Market } from "./market";
@@ -37,6 +38,7 @@ export const PAGES: Page[] = [
   { path: "exceptions", title: "Exceptions", key: "e", roles: ["operator", "approver", "auditor", "administrator"], shows: Exceptions },
   { path: "coverage", title: "Coverage", key: "v", roles: FIGURES, shows: Coverage },
   { path: "exposure", title: "Exposure", key: "x", roles: FIGURES, shows: Exposure },
+  { path: "limits", title: "Limits", key: "i", roles: FIGURES, shows: Limits },
   { path: "cash", title: "Cash", key: "c", roles: FIGURES, shows: Cash },
   { path: "positions", title: "Positions", key: "p", roles: FIGURES, shows: Positions },
   { path: "pnl", title: "P&L", key: "n", roles: FIGURES, shows: Pnl },

@@ -1,12 +1,11 @@
 // The ladder as lines over value dates, with the floor that the credit line sets and the lowest point named. The picture is
 // drawn with floating-point heights; every figure in words is the exact one.
-import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import type { CashLadder } from "../gen/quittance/view/v1/cash_pb";
 import type { Decimal } from "../gen/quittance/type/v1/decimal_pb";
-import { height, mark, text } from "../values/decimal";
+import { axes, colours, useChart, type Drawing } from "../ui/chart";
+import { height, text } from "../values/decimal";
 import { seconds, shortDate } from "../values/time";
-import { colour, theme } from "../ui/theme";
 
 interface Props {
   ladder: CashLadder;
@@ -16,20 +15,8 @@ interface Props {
 const HEIGHT = 260;
 
 export function LadderChart({ ladder, least }: Props) {
-  const place = useRef<HTMLDivElement>(null);
-  const now = theme.value;
   const key = JSON.stringify(ladder.lines.map((line) => [line.valueDate, text(line.projected), text(line.projectedSure), text(line.creditLimit)])) + text(ladder.settled);
-  useEffect(() => {
-    const box = place.current;
-    if (!box || ladder.lines.length === 0) return;
-    const chart = new uPlot(options(ladder, least, box.clientWidth), data(ladder), box);
-    const wider = new ResizeObserver(() => chart.setSize({ width: box.clientWidth, height: HEIGHT }));
-    wider.observe(box);
-    return () => {
-      wider.disconnect();
-      chart.destroy();
-    };
-  }, [key, now]);
+  const place = useChart(key, HEIGHT, () => ({ options: options(ladder, least), data: data(ladder) }));
   if (ladder.lines.length === 0) return null;
   return (
     <figure>
@@ -57,15 +44,12 @@ function data(ladder: CashLadder): uPlot.AlignedData {
   ];
 }
 
-function options(ladder: CashLadder, least: Props["least"], width: number): uPlot.Options {
+function options(ladder: CashLadder, least: Props["least"]): Drawing["options"] {
   const stepped = uPlot.paths.stepped!({ align: 1 });
-  const [ink, rule, projected, sure, floor, lowest] = ["--muted", "--rule", "--accent", "--good", "--bad", "--waiting"].map(colour) as [string, string, string, string, string, string];
-  const font = "11px Inter, system-ui, sans-serif";
+  const { muted, accent, good, bad, waiting } = colours("muted", "accent", "good", "bad", "waiting");
+  const { axis, amounts } = axes();
   const dates = new Map(ladder.lines.map((line) => [seconds(line.valueDate), line.valueDate]));
-  const axis = { stroke: ink, font, grid: { stroke: rule, width: 1 }, ticks: { stroke: rule, width: 1, size: 4 } };
   return {
-    width,
-    height: HEIGHT,
     legend: { show: false },
     cursor: { y: false, points: { size: 7 } },
     padding: [14, 28, 0, 0],
@@ -73,13 +57,13 @@ function options(ladder: CashLadder, least: Props["least"], width: number): uPlo
     tzDate: (at) => uPlot.tzDate(new Date(at * 1_000), "UTC"),
     axes: [
       { ...axis, values: (_, splits) => splits.map((at) => (at % 86_400 === 0 ? label(at) : "")), incrs: [86_400, 2 * 86_400, 7 * 86_400, 14 * 86_400, 30 * 86_400, 90 * 86_400], space: 56 },
-      { ...axis, size: 64, values: (_, splits) => splits.map(mark) },
+      amounts,
     ],
     series: [
       {},
-      { stroke: projected, width: 1.5, paths: stepped, points: { show: false } },
-      { stroke: sure, width: 2, dash: [6, 4], paths: stepped, points: { show: false } },
-      { stroke: floor, width: 1, paths: stepped, points: { show: false } },
+      { stroke: accent, width: 1.5, paths: stepped, points: { show: false } },
+      { stroke: good, width: 2, dash: [6, 4], paths: stepped, points: { show: false } },
+      { stroke: bad, width: 1, paths: stepped, points: { show: false } },
     ],
     hooks: {
       draw: [
@@ -90,14 +74,14 @@ function options(ladder: CashLadder, least: Props["least"], width: number): uPlo
           const { ctx, bbox } = chart;
           ctx.save();
           if (zero >= bbox.top && zero <= bbox.top + bbox.height) {
-            ctx.strokeStyle = ink;
+            ctx.strokeStyle = muted;
             ctx.lineWidth = devicePixelRatio;
             ctx.beginPath();
             ctx.moveTo(bbox.left, zero);
             ctx.lineTo(bbox.left + bbox.width, zero);
             ctx.stroke();
           }
-          ctx.fillStyle = lowest;
+          ctx.fillStyle = waiting;
           ctx.beginPath();
           ctx.arc(x, y, 5 * devicePixelRatio, 0, 2 * Math.PI);
           ctx.fill();

@@ -1,10 +1,12 @@
-// Client margin accounts at the last close, what is called and what a person says of a call; and what CCPs will ask of us.
+// Client margin accounts at the last close, what is called and what a person says of a call, and what CCPs will ask of us: live.
+import { useState } from "preact/hooks";
 import { MarginAnswer, MarginCallKind } from "../gen/quittance/record/v1/margin_pb";
 import type { PriceSetName } from "../gen/quittance/view/v1/exposure_pb";
 import type { ForecastPosition, MarginCall, MarginForecast, MarginStanding } from "../gen/quittance/view/v1/margin_pb";
+import type { HistorySeries } from "../gen/quittance/view/v1/market_risk_pb";
 import { asked } from "../service/act";
-import { operator, PATIENCE, risk } from "../service/client";
-import { useQuery } from "../service/query";
+import { operator } from "../service/client";
+import { forecastKey, SYNTHETIC, useMargin } from "../service/risk";
 import { may } from "../service/standing";
 import { Amount, Badge, Missing, Panel } from "../ui/parts";
 import { Table, type Column } from "../ui/table";
@@ -99,37 +101,48 @@ const FORECAST: Column<Line>[] = [
   ) : row.of.lacks.length ? <span class="defect">{row.of.lacks.join(", ")}</span> : null },
 ];
 
+const series = (history: HistorySeries[]) => history.map((each) => `${count(each.closes)} closes from ${each.source}, ${date(each.first)} to ${date(each.last)}`).join("; ");
+
+/** Adds closes that were made, before those that were observed; only when it is asked for. */
+function MadeUp({ prices, history, set }: { prices: PriceSetName; history: unknown[]; set: (history: { snap: string; source: string }[]) => void }) {
+  const made = history.length > 0;
+  const both = [prices.source, SYNTHETIC].map((source) => ({ snap: prices.snap, source }));
+  return <button type="button" aria-pressed={made} onClick={() => set(made ? [] : both)} title="closes that were made and not observed, before those that were">Synthetic history</button>;
+}
+
 export function Margin() {
-  const standings = useQuery("margin", async () => (await risk.listMarginAccounts({}, PATIENCE)).standings);
-  const calls = useQuery("calls", async () => (await risk.listMarginCalls({}, PATIENCE)).calls);
-  const forecast = useQuery("forecast", async () => (await risk.forecastMargin({}, PATIENCE)).forecasts);
-  const [found, open, asks] = [standings.value, calls.value, forecast.value];
-  const prices = found?.prices;
-  const missed = open?.filter((call) => call.missed).length ?? 0;
-  const lines: Line[] = asks?.accounts.flatMap((of) => [{ of }, ...of.positions.map((position) => ({ of, position }))]) ?? [];
+  const [history, setHistory] = useState<{ snap: string; source: string }[]>([]);
+  const followed = useMargin(history);
+  const { basis, accounts, calls, forecasts } = followed.value ?? { accounts: [], calls: [], forecasts: [] };
+  const { prices, forecast } = basis ?? {};
+  // Without prices calls are known all the same.
+  const assessed = followed.value && basis?.unpriced ? { error: basis.unpriced } : followed;
+  const missed = calls.filter((call) => call.missed).length;
+  const lines: Line[] = forecasts.flatMap((of) => [{ of }, ...of.positions.map((position) => ({ of, position }))]);
   return (
-    <div class="margin">
+    <div class="margin" data-connection={followed.connection}>
       <h1 class="sr">Margin</h1>
       <Panel title="Client margin accounts" note={prices && `at ${prices.snap} of ${date(prices.date)} from ${prices.source}, version ${prices.version}`}>
-        <Missing of={standings} />
-        {found && <Table label="Margin accounts" rows={found.accounts} columns={ACCOUNTS} rowKey={(row) => row.account} sort={{ id: "missing", desc: true }} visible={14} nothing="There is no margin account." />}
+        <Missing of={assessed} />
+        {prices && <Table label="Margin accounts" rows={accounts} columns={ACCOUNTS} rowKey={(row) => row.account} sort={{ id: "missing", desc: true }} visible={14} nothing="There is no margin account." />}
         {prices && may("operator") && (
-          <p class="buttons">
+          <p class="aside buttons">
             <button type="button" onClick={() => issue(false, prices)}>Maintenance calls…</button>
             <button type="button" onClick={() => issue(true, prices)}>Initial calls…</button>
           </p>
         )}
       </Panel>
-      <Panel title="Open calls" note={open && `${count(open.length)}${missed ? `, ${count(missed)} missed` : ""}`}>
-        <Missing of={calls} />
-        {open && <Table label="Margin calls" rows={open} columns={CALLS} rowKey={(row) => row.number.toString()} sort={{ id: "due", desc: false }} visible={14} nothing="No call is open." />}
+      <Panel title="Open calls" note={followed.value && `${count(calls.length)}${missed ? `, ${count(missed)} missed` : ""}`}>
+        <Missing of={followed} />
+        {followed.value && <Table label="Margin calls" rows={calls} columns={CALLS} rowKey={(row) => row.number.toString()} sort={{ id: "due", desc: false }} visible={14} nothing="No call is open." />}
       </Panel>
-      <Panel title="What CCPs will ask" note={asks?.syntheticCloses ? `${count(asks.syntheticCloses)} closes are made, not observed` : undefined}>
-        <Missing of={forecast} />
-        {asks && <Table label="Margin forecast" rows={lines} columns={FORECAST} rowKey={(row) => `${row.of.entity}/${row.of.ccp}/${row.of.account}/${row.of.currency}/${row.position?.instrument ?? ""}`} visible={18} nothing="No trade with a CCP is open." />}
-        {asks && asks.exceptions.length > 0 && (
+      <Panel title="What CCPs will ask" note={forecast && series(forecast.history)} actions={prices && <MadeUp prices={prices} history={history} set={setHistory} />}>
+        <Missing of={assessed} />
+        {forecast && forecast.syntheticCloses > 0n && <p class="missing bad" role="note"><b>Synthetic:</b> {count(forecast.syntheticCloses)} closes were made and not observed. The haircuts are a demonstration.</p>}
+        {forecast && <Table label="Margin forecast" rows={lines} columns={FORECAST} rowKey={(row) => `${forecastKey(row.of)}/${row.position?.instrument ?? ""}`} visible={18} nothing="No trade with a CCP is open." />}
+        {forecast && forecast.exceptions.length > 0 && (
           <p class="aside">
-            {asks.exceptions.map((each) => (
+            {forecast.exceptions.map((each) => (
               <span key={`${each.code} ${each.subject}`} class="defect"><b>{words(each.code)}</b> {each.subject}: {count(each.trades)} open trades </span>
             ))}
           </p>

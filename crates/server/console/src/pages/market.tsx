@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { ConcentrationKind, TrafficLight, type BacktestCount, type BacktestRow, type ConcentrationRow, type MarketRiskBasis, type MarketRiskRow, type MarketScenario } from "../gen/quittance/view/v1/market_risk_pb";
 import { PATIENCE, risk } from "../service/client";
 import { useQuery } from "../service/query";
+import { SYNTHETIC } from "../service/risk";
 import { Amount, Badge, Fact, Missing, Panel } from "../ui/parts";
 import { Table, type Column } from "../ui/table";
 import { words } from "../values/codes";
@@ -15,7 +16,6 @@ import { WorstChart } from "./worst-chart";
 const PACE = 5_000;
 /** Worst scenarios drawn. */
 const WORST = 20;
-const SYNTHETIC = "SYNTHETIC";
 
 const LIGHTS: Record<number, [string, Tone]> = {
   [TrafficLight.GREEN]: ["green", "good"],

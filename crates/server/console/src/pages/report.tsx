@@ -9,14 +9,14 @@ import { count, text } from "../values/decimal";
 import { longDate } from "../values/time";
 
 const RATES: Column<ReportRate>[] = [
-  { id: "measure", head: "Measure", by: (row) => row.measure, cell: (row) => <b>{words(ReportMeasure[row.measure] ?? "")}</b> },
+  { id: "measure", head: "Measure", by: (row) => row.measure, cell: (row) => <b>{row.measure === ReportMeasure.STP ? "straight through (STP)" : words(ReportMeasure[row.measure] ?? "")}</b> },
   { id: "domain", head: "Domain", by: (row) => row.domain, cell: (row) => row.domain },
   { id: "by", head: "By", by: (row) => row.currency, cell: (row) => (row.currency ? `value in ${row.currency}` : "volume") },
   { id: "percent", head: "Rate", figure: true, by: (row) => row.percent?.unscaled ?? -1n, cell: (row) => (row.percent ? <b>{text(row.percent)} %</b> : <span class="absent">–</span>) },
   { id: "numerator", head: "Of them", figure: true, cell: (row) => (row.currency ? <Amount of={row.numeratorValue} /> : count(row.numerator)) },
-  { id: "numeratorIs", head: "", cell: (row) => <small>{row.numeratorIs}</small> },
+  { id: "numeratorIs", head: "", cell: (row) => <small class="words">{row.numeratorIs}</small> },
   { id: "denominator", head: "All", figure: true, cell: (row) => (row.currency ? <Amount of={row.denominatorValue} /> : count(row.denominator)) },
-  { id: "denominatorIs", head: "", cell: (row) => <small>{row.denominatorIs}</small> },
+  { id: "denominatorIs", head: "", cell: (row) => <small class="words">{row.denominatorIs}</small> },
 ];
 
 const FAILS: Column<ReportFail>[] = [

@@ -1,29 +1,16 @@
 // The worst scenarios as bars, the worst first, with value at risk and shortfall as lines. Heights are floating-point; every
 // figure in words is the exact one.
-import { useLayoutEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import type { MarketRiskRow } from "../gen/quittance/view/v1/market_risk_pb";
-import { height, mark, text } from "../values/decimal";
+import { axes, colours, useChart, type Drawing } from "../ui/chart";
+import { height, text } from "../values/decimal";
 import { date, shortDate } from "../values/time";
-import { colour, theme } from "../ui/theme";
 
 const HEIGHT = 200;
 
 export function WorstChart({ row, currency }: { row: MarketRiskRow; currency: string }) {
-  const place = useRef<HTMLDivElement>(null);
-  const now = theme.value;
   const key = row.worst.map((each) => `${each.to} ${text(each.result)}`).join() + text(row.valueAtRisk) + text(row.expectedShortfall);
-  useLayoutEffect(() => {
-    const box = place.current;
-    if (!box || row.worst.length === 0) return;
-    const chart = new uPlot(options(row, box.clientWidth), data(row), box);
-    const wider = new ResizeObserver(() => chart.setSize({ width: box.clientWidth, height: HEIGHT }));
-    wider.observe(box);
-    return () => {
-      wider.disconnect();
-      chart.destroy();
-    };
-  }, [key, now]);
+  const place = useChart(key, HEIGHT, () => ({ options: options(row), data: data(row) }));
   const worst = row.worst[0];
   if (!worst) return null;
   return (
@@ -44,28 +31,25 @@ function data(row: MarketRiskRow): uPlot.AlignedData {
   return [row.worst.map((_, at) => at + 1), row.worst.map((each) => height(each.result)), row.worst.map(() => risk), row.worst.map(() => shortfall)];
 }
 
-function options(row: MarketRiskRow, width: number): uPlot.Options {
-  const [ink, rule, loss, risk, shortfall] = ["--muted", "--rule", "--bad", "--accent", "--good"].map(colour) as [string, string, string, string, string];
-  const font = "11px Inter, system-ui, sans-serif";
-  const axis = { stroke: ink, font, grid: { stroke: rule, width: 1 }, ticks: { stroke: rule, width: 1, size: 4 } };
+function options(row: MarketRiskRow): Drawing["options"] {
+  const { bad, accent, good } = colours("bad", "accent", "good");
+  const { axis, amounts } = axes();
   const least = Math.min(...row.worst.map((each) => height(each.result)), -height(row.expectedShortfall));
   const label = (at: number) => (Number.isInteger(at) && row.worst[at - 1] ? shortDate(row.worst[at - 1]!.to) : "");
   return {
-    width,
-    height: HEIGHT,
     legend: { show: false },
     cursor: { show: false },
     padding: [10, 16, 0, 0],
     scales: { x: { time: false, range: [0.3, row.worst.length + 0.7] }, y: { range: [least * 1.08, Math.max(0, -least * 0.02)] } },
     axes: [
       { ...axis, incrs: [1, 2, 5, 10], values: (_, splits) => splits.map(label), space: 52 },
-      { ...axis, size: 64, values: (_, splits) => splits.map(mark) },
+      amounts,
     ],
     series: [
       {},
-      { stroke: loss, fill: loss, width: 0, paths: uPlot.paths.bars!({ size: [0.6, 40] }), points: { show: false } },
-      { stroke: risk, width: 2, points: { show: false } },
-      { stroke: shortfall, width: 2, dash: [6, 4], points: { show: false } },
+      { stroke: bad, fill: bad, width: 0, paths: uPlot.paths.bars!({ size: [0.6, 40] }), points: { show: false } },
+      { stroke: accent, width: 2, points: { show: false } },
+      { stroke: good, width: 2, dash: [6, 4], points: { show: false } },
     ],
   };
 }

@@ -1,16 +1,10 @@
-// The open instructions, live: one subscription, resumed with its token after every cut, never silently out of date.
-import { Code } from "@connectrpc/connect";
+// The open instructions, live: one subscription for all pages, resumed with its token after every cut, never silently out of date.
 import { computed, signal } from "@preact/signals";
 import type { Instruction, InstructionUpdate } from "../gen/quittance/view/v1/status_pb";
-import { codeOf, explain, settlement } from "./client";
 import { isOpen } from "../values/status";
+import { settlement } from "./client";
+import { BURST, keepWatching, type Connection } from "./following";
 
-export type Connection = "connecting" | "live" | "reconnecting" | "refused";
-
-/** Without a word for so long (the service sends a heartbeat every 5 s unless told otherwise) a connection is given up. */
-const SILENCE = 15_000;
-/** Pauses between attempts, in ms; the last one is kept. */
-const PAUSES = [250, 500, 1_000, 2_000, 5_000];
 /** More rows than this are not kept: a person narrows the list, or asks with the program. */
 const MOST = 50_000;
 
@@ -28,70 +22,27 @@ export const open = computed(() => (version.value, [...rows.values()]));
 /** The instructions that ended while somebody watched, the last first. */
 export const ended = signal<Instruction[]>([]);
 
-let token = "";
 let running: AbortController | undefined;
 
 /** Begins to watch; what was watched before is forgotten. */
 export function watch() {
   stop();
   rows.clear();
-  token = "";
   ended.value = [];
   version.value++;
   connection.value = "connecting";
   running = new AbortController();
-  void keepWatching(running.signal);
+  const ask = (resumeToken: string, options: { signal: AbortSignal }) => settlement.watchInstructions({ resumeToken }, options);
+  const is = (now: Connection, why: string) => {
+    connection.value = now;
+    if (why) connectionReason.value = why;
+  };
+  void keepWatching({ ask, take, is, resumed: () => resumed.value++ }, running.signal);
 }
 
 export function stop() {
   running?.abort();
   running = undefined;
-}
-
-async function keepWatching(stopped: AbortSignal) {
-  for (let failures = 0; !stopped.aborted; failures++) {
-    const attempt = new AbortController();
-    const give = () => attempt.abort();
-    stopped.addEventListener("abort", give);
-    let silence = setTimeout(give, SILENCE);
-    const resumes = token !== "";
-    try {
-      const answers = settlement.watchInstructions({ resumeToken: token }, { signal: attempt.signal });
-      for await (const { update } of answers) {
-        clearTimeout(silence);
-        silence = setTimeout(give, SILENCE);
-        if (update) take(update);
-        if (connection.value !== "live") {
-          connection.value = "live";
-          if (resumes) resumed.value++;
-        }
-        failures = 0;
-      }
-      connectionReason.value = "the service ended the subscription";
-    } catch (error) {
-      if (stopped.aborted) return;
-      connectionReason.value = attempt.signal.aborted ? "no word from the service" : explain(error);
-      if ([Code.PermissionDenied, Code.Unauthenticated].includes(codeOf(error))) {
-        connection.value = "refused";
-        return;
-      }
-      // The token was of another log: begin again.
-      if (codeOf(error) === Code.InvalidArgument) token = "";
-    } finally {
-      clearTimeout(silence);
-      stopped.removeEventListener("abort", give);
-    }
-    connection.value = "reconnecting";
-    await pause(PAUSES[Math.min(failures, PAUSES.length - 1)] ?? 5_000);
-  }
-}
-
-/** Ends early when the machine is online again. */
-function pause(ms: number): Promise<void> {
-  return new Promise((done) => {
-    const timer = setTimeout(done, ms);
-    addEventListener("online", () => (clearTimeout(timer), done()), { once: true });
-  });
 }
 
 function take(update: InstructionUpdate) {
@@ -109,7 +60,6 @@ function take(update: InstructionUpdate) {
       break;
     default:
   }
-  if (update.resumeToken) token = update.resumeToken;
   if (update.sequence > reached.value) reached.value = update.sequence;
   if (update.kind.case !== "heartbeat") redraw();
 }
@@ -124,11 +74,10 @@ function put(instruction: Instruction) {
   }
 }
 
-/** A burst of changes is drawn once. */
 let drawing: ReturnType<typeof setTimeout> | undefined;
 function redraw() {
   drawing ??= setTimeout(() => {
     drawing = undefined;
     version.value++;
-  }, 60);
+  }, BURST);
 }

@@ -63,7 +63,7 @@ export function Panel(props: {
 }
 
 /** What to show instead of an answer that is not there; nothing when it is. */
-export function Missing({ of, nothing }: { of: Asked<unknown>; nothing?: string | false }) {
+export function Missing({ of, nothing }: { of: Pick<Asked<unknown>, "value" | "error">; nothing?: string | false }) {
   if (of.error) return <p class="missing bad" role="alert">{of.error}</p>;
   if (of.value === undefined) return <p class="missing">Asking…</p>;
   return nothing ? <p class="missing">{nothing}</p> : null;

@@ -121,6 +121,7 @@ export function Table<T extends RowData>(props: Props<T>) {
     <div
       class={windowed ? "table windowed" : "table"}
       ref={frame}
+      style={windowed ? { "--shown": shown } : undefined}
       onScroll={(event) => windowed && setTop(event.currentTarget.scrollTop)}
       // Where it scrolls by itself it must be reachable without a mouse.
       tabIndex={windowed ? 0 : undefined}
