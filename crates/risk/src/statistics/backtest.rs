@@ -61,10 +61,12 @@ pub fn cumulative(exceptions: u32, days: u32, tail: f64) -> Result<f64, Fault> {
     Ok(sum)
 }
 
-/// The light for a number of exceptions.
+/// The light for a number of exceptions. None at all is green however few the days are: in so few a right model has none nearly
+/// always, which says nothing against this one (four days at 99 percent would be yellow by the probability alone).
 pub fn zone(exceptions: u32, days: u32, tail: f64, zones: Zones) -> Result<Zone, Fault> {
     let probability = cumulative(exceptions, days, tail)?;
     Ok(match probability {
+        _ if exceptions == 0 => Zone::Green,
         probability if probability < zones.yellow => Zone::Green,
         probability if probability < zones.red => Zone::Yellow,
         _ => Zone::Red,
@@ -97,6 +99,15 @@ mod tests {
         assert_eq!([4, 5, 9, 10, 40].map(multiplier), [1.50, 1.70, 1.92, 2.00, 2.00]);
         assert!((cumulative(250, 250, 0.01).unwrap() - 1.0).abs() < 1e-9);
         assert_eq!(cumulative(251, 250, 0.01), Err(Fault::Count { exceptions: 251, days: 250 }));
+    }
+
+    #[test]
+    fn no_exception_is_green_in_however_few_days() {
+        for days in [1, 4, 5, 6, 250] {
+            assert_eq!(zone(0, days, 0.01, BASEL), Ok(Zone::Green), "{days} days");
+        }
+        assert_eq!(zone(1, 4, 0.01, BASEL), Ok(Zone::Yellow));
+        assert!(zone(0, 0, 0.01, BASEL).is_err());
     }
 
     #[test]
