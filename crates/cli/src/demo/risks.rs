@@ -39,6 +39,7 @@ pub async fn print(connection: &Connection, records: &Records, sequence: u64) ->
     exposed(&exposures);
     aged(connection, sequence).await?;
     at_risk(connection, sequence).await?;
+    back_tested(connection, sequence).await?;
     concentrated(connection, sequence).await?;
     by_plain_sums(connection, &exposures, &records.naive, sequence).await
 }
@@ -160,6 +161,29 @@ async fn at_risk(connection: &Connection, sequence: u64) -> Result<()> {
         line(format!("all together {}", risk::market::told(scenario)));
     }
     answer.basis.iter().flat_map(risk::market::stands_on_lines).for_each(line);
+    Ok(())
+}
+
+async fn back_tested(connection: &Connection, sequence: u64) -> Result<()> {
+    heading(
+        "Back-test: how often a day lost more than the value at risk of the evening before, and the light it gives",
+    );
+    let answer = risk::market::tested(connection, question(), sequence).await?;
+    let mut rows = Vec::new();
+    if let Some(total) = &answer.total {
+        for (what, count) in [("today's positions", &total.hypothetical), ("as they were", &total.actual)] {
+            let Some(count) = count else { continue };
+            rows.push(vec![
+                Cell::text(what),
+                Cell::Count(count.days.into()),
+                Cell::Count(count.exceptions.into()),
+                Cell::amount(count.cumulative_percent),
+                risk::market_tables::light(Some(count)),
+            ]);
+        }
+    }
+    table(&["all books", "days", "exceptions", "probability %", "light"], &rows);
+    line("by book with `quittance risk backtest --sets CLOSE/QUOTES,CLOSE/SYNTHETIC --currency EUR`");
     Ok(())
 }
 

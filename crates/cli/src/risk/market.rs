@@ -172,9 +172,7 @@ pub(super) async fn backtest(
     seen: Seen,
 ) -> Result<()> {
     let question = MarketRiskQuestion { days, ..books.by(&rules) };
-    let request = BacktestMarketRiskRequest { question: Some(question), min_sequence: seen.min_sequence };
-    let backtest = answer(connection.risk().backtest_market_risk(request).await)?.backtest;
-    let backtest = backtest.ok_or_else(|| failed("the server's answer holds no back-test"))?;
+    let backtest = tested(connection, question, seen.min_sequence).await?;
     if format == Format::Json {
         return output::one(format, &[], &backtest);
     }
@@ -189,6 +187,13 @@ pub(super) async fn backtest(
     }
     basis.iter().for_each(stands_on);
     Ok(())
+}
+
+/// The back-test of a question.
+pub async fn tested(connection: &Connection, question: MarketRiskQuestion, min_sequence: u64) -> Result<Backtest> {
+    let request = BacktestMarketRiskRequest { question: Some(question), min_sequence };
+    let backtest = answer(connection.risk().backtest_market_risk(request).await)?.backtest;
+    backtest.ok_or_else(|| failed("the server's answer holds no back-test"))
 }
 
 pub(super) async fn concentration(

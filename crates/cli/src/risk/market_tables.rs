@@ -32,7 +32,7 @@ pub(super) const RISK: &[Column<MarketRiskRow>] = &[
     column("on", |each| worst(each).map_or(Cell::Blank, |worst| Cell::Date(worst.to))),
 ];
 
-fn light(count: Option<&BacktestCount>) -> Cell {
+pub fn light(count: Option<&BacktestCount>) -> Cell {
     match count.map_or(TrafficLight::Unspecified, BacktestCount::light) {
         TrafficLight::Unspecified => Cell::Blank,
         TrafficLight::Green => Cell::Marked("green".to_owned(), Mark::Good),

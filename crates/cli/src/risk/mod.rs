@@ -2,7 +2,7 @@
 //! do to the books.
 
 pub mod market;
-mod market_tables;
+pub mod market_tables;
 mod tables;
 mod watch;
 

@@ -25,6 +25,7 @@ fn the_week_ends_with_its_tables_and_every_tie_out_holds() {
         "Exposure = Σ open instructions and uninstructed trades at market",
         "Capital for unsettled trades by age",
         "Value at risk 99 % and expected shortfall 97.5 %",
+        "Back-test: how often a day lost more",
         "Concentration: shares of the gross of all books",
         "Management figures of the week, by volume",
         "Limits: what open trades use of what members may have open with each other",
