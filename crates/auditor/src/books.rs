@@ -1,13 +1,14 @@
-//! The books kept a second time, from postings alone: balances, what came in from outside, and what no account may fall to.
+//! The books kept a second time, from postings alone: what every record moves is read, weighed and added up here, before anybody asks
+//! why. `fold` then holds it against what the facts say.
 
 use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::FixedState;
 
-use crate::facts::Fact;
+use crate::bytes::Fields;
 use crate::fault::{Fault, must};
 use crate::names::Names;
-use crate::posting::{Account, Asset, Posting, kind, net};
+use crate::posting::{Account, Asset, Posting, kind};
 
 /// By account and asset.
 pub type Balances = HashMap<(Account, Asset), i128, FixedState>;
@@ -15,18 +16,101 @@ pub type Balances = HashMap<(Account, Asset), i128, FixedState>;
 /// What moved what counterparties owe, per entity and asset: by trades, by settlement, otherwise.
 pub type Turnover = HashMap<(u32, Asset), [i128; 3], FixedState>;
 
+/// What facts of a kind move.
+pub struct Moving {
+    /// The field of their postings.
+    pub postings: u32,
+    /// The place in [`Turnover`].
+    cause: usize,
+    lies: Lies,
+}
+
+/// What a fact does to what lies in accounts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lies {
+    Nowhere,
+    /// From one to another.
+    Moves,
+    /// In from outside, or out.
+    Comes,
+}
+
+/// An opening may leave an account anywhere.
+const OPENED: u32 = 16;
+
+/// What facts of that kind move; `None`: nothing.
+pub fn moving(kind: u32) -> Option<Moving> {
+    let (postings, cause, lies) = match kind {
+        // Trades: captured, changed, cancelled.
+        1 => (6, 0, Lies::Nowhere),
+        7 => (5, 0, Lies::Nowhere),
+        8 => (3, 0, Lies::Nowhere),
+        // Settled here; confirmed by an agent.
+        4 => (7, 1, Lies::Moves),
+        43 => (10, 1, Lies::Comes),
+        // Transfers, openings, reversals, breaks opened and closed.
+        13 | OPENED | 48 => (3, 2, Lies::Comes),
+        17 => (2, 2, Lies::Comes),
+        45 => (8, 2, Lies::Comes),
+        _ => return None,
+    };
+    Some(Moving { postings, cause, lies })
+}
+
 #[derive(Default)]
 pub struct Books {
     pub balances: Balances,
     pub turnover: Turnover,
-    /// What the books of each entity own of each asset.
-    owned: HashMap<(u32, Asset), i128, FixedState>,
     /// Per asset: what openings, transfers, agents and breaks brought in, less what they took.
     pub inflow: BTreeMap<Asset, i128>,
-    /// Locations that this record debits, to be held against their floors when it is over.
-    debited: Vec<(Account, Asset)>,
-    pub postings: u64,
-    scratch: Vec<Posting>,
+    by_entity: Vec<((u32, Asset), i128)>,
+    by_asset: Vec<(Asset, i128)>,
+}
+
+/// What some records move, in their order.
+#[derive(Default)]
+pub struct Moves {
+    postings: Vec<Posting>,
+    /// Where those of each fact end.
+    facts: Vec<usize>,
+    /// Locations that were debited, and what they stand at when their record is over.
+    debited: Vec<(Account, Asset, i128)>,
+    /// Where those of each accepted record end.
+    records: Vec<usize>,
+}
+
+impl Moves {
+    /// To be told off fact by fact, record by record.
+    pub fn told(&self) -> Told<'_> {
+        Told { moves: self, fact: 0, record: 0 }
+    }
+}
+
+/// Which moves were told off.
+pub struct Told<'a> {
+    moves: &'a Moves,
+    fact: usize,
+    record: usize,
+}
+
+impl<'a> Told<'a> {
+    /// The postings of the next fact.
+    pub fn fact(&mut self) -> &'a [Posting] {
+        self.fact += 1;
+        part(&self.moves.postings, &self.moves.facts, self.fact)
+    }
+
+    /// What the next accepted record debited.
+    pub fn record(&mut self) -> &'a [(Account, Asset, i128)] {
+        self.record += 1;
+        part(&self.moves.debited, &self.moves.records, self.record)
+    }
+}
+
+/// The part of that number, from 1.
+fn part<'a, T>(all: &'a [T], ends: &[usize], number: usize) -> &'a [T] {
+    let start = if number > 1 { ends[number - 2] } else { 0 };
+    &all[start..ends[number - 1]]
 }
 
 /// A line of the trial balance.
@@ -43,98 +127,64 @@ pub struct TrialLine {
 }
 
 impl Books {
-    /// Books what a fact moves.
-    pub fn post(&mut self, fact: &Fact<'_>, postings: &[Posting]) -> Result<(), Fault> {
-        self.postings += postings.len() as u64;
-        self.balanced(postings)?;
-        let (cause, lies) = match fact {
-            Fact::Captured { .. } | Fact::Changed { .. } | Fact::TradeCancelled { .. } => (0, Lies::Nowhere),
-            Fact::Settled { .. } => (1, Lies::Moves),
-            Fact::Confirmed { .. } => (1, Lies::Comes),
-            Fact::Opened | Fact::Transferred | Fact::Reversed { .. } => (2, Lies::Comes),
-            Fact::BreakOpened { .. } | Fact::BreakClosed { .. } => (2, Lies::Comes),
-            _ => {
-                must!(I5, postings.is_empty(), "a fact that moves nothing has postings");
-                return Ok(());
+    /// Reads and books what a fact moves.
+    pub fn fact(&mut self, kind: u32, body: &[u8], moves: &mut Moves) -> Result<(), Fault> {
+        let start = moves.postings.len();
+        if let Some(moving) = moving(kind) {
+            let mut fields = Fields::of(body);
+            while let Some((number, value)) = fields.next()? {
+                if number == moving.postings {
+                    moves.postings.push(Posting::read(value.bytes()?)?);
+                }
             }
-        };
-        if lies == Lies::Nowhere {
-            let moved = postings.iter().any(|posting| posting.account.is_location());
-            must!(I5, !moved, "a trade moves what lies in an account");
+            self.post(&moving, &moves.postings[start..])?;
         }
-        for posting in postings {
-            let Posting { account, asset, amount } = *posting;
-            *self.balances.entry((account, asset)).or_default() += i128::from(amount);
-            if account.kind() == kind::BOOK && !asset.is_currency() {
-                *self.owned.entry((account.entity(), asset)).or_default() += i128::from(amount);
+        if kind != OPENED {
+            let gives = |posting: &&Posting| posting.account.is_location() && posting.amount < 0;
+            let debited = moves.postings[start..].iter().filter(gives);
+            moves.debited.extend(debited.map(|posting| (posting.account, posting.asset, 0)));
+        }
+        moves.facts.push(moves.postings.len());
+        Ok(())
+    }
+
+    /// What the accounts that it debited stand at.
+    pub fn end_of_record(&self, moves: &mut Moves) {
+        let before = moves.records.last().copied().unwrap_or(0);
+        for (account, asset, stands) in &mut moves.debited[before..] {
+            *stands = self.balances.get(&(*account, *asset)).copied().unwrap_or_default();
+        }
+        moves.records.push(moves.debited.len());
+    }
+
+    /// Books what a fact moves: ownership less location is nothing, for each entity and asset.
+    fn post(&mut self, moving: &Moving, postings: &[Posting]) -> Result<(), Fault> {
+        self.by_entity.clear();
+        self.by_asset.clear();
+        for Posting { account, asset, amount } in postings {
+            let (asset, amount, owner) = (*asset, i128::from(*amount), (account.entity(), *asset));
+            *self.balances.entry((*account, asset)).or_default() += amount;
+            if account.is_location() {
+                must!(I5, moving.lies != Lies::Nowhere, "a trade moves what lies in an account");
+                add(&mut self.by_entity, owner, -amount);
+                add(&mut self.by_asset, asset, amount);
+            } else {
+                add(&mut self.by_entity, owner, amount);
             }
             if account.kind() == kind::COUNTERPARTY {
-                self.turnover.entry((account.entity(), asset)).or_default()[cause] += i128::from(amount);
-            }
-            if account.is_location() {
-                if lies == Lies::Comes {
-                    *self.inflow.entry(asset).or_default() += i128::from(amount);
-                }
-                if amount < 0 && !matches!(fact, Fact::Opened) {
-                    self.debited.push((account, asset));
-                }
+                self.turnover.entry(owner).or_default()[moving.cause] += amount;
             }
         }
-        if lies == Lies::Moves {
-            self.keeps(postings)?;
+        for ((entity, _), difference) in &self.by_entity {
+            must!(I2, *difference == 0, "ownership and location of party {entity} part by {difference}");
         }
-        Ok(())
-    }
-
-    /// What the books of an entity own of an asset.
-    pub fn owned(&self, entity: u32, asset: Asset) -> i128 {
-        self.owned.get(&(entity, asset)).copied().unwrap_or_default()
-    }
-
-    /// Ownership less location is nothing, for each entity and asset.
-    fn balanced(&mut self, postings: &[Posting]) -> Result<(), Fault> {
-        for (place, first) in postings.iter().enumerate() {
-            let of = |posting: &Posting| (posting.account.entity(), posting.asset);
-            if postings[..place].iter().any(|earlier| of(earlier) == of(first)) {
-                continue;
+        for (asset, amount) in &self.by_asset {
+            if moving.lies == Lies::Comes {
+                *self.inflow.entry(*asset).or_default() += amount;
+            } else {
+                // What one depot or nostro gives another gets.
+                must!(I1, *amount == 0, "a settlement makes or loses {amount} of an asset");
             }
-            let mut difference = 0i128;
-            for posting in postings[place..].iter().filter(|posting| of(posting) == of(first)) {
-                let amount = i128::from(posting.amount);
-                difference += if posting.account.is_location() { -amount } else { amount };
-            }
-            must!(
-                I2,
-                difference == 0,
-                "ownership and location of party {} part by {difference}",
-                first.account.entity()
-            );
-        }
-        Ok(())
-    }
-
-    /// What one depot or nostro gives another gets: a settlement creates nothing.
-    fn keeps(&mut self, postings: &[Posting]) -> Result<(), Fault> {
-        self.scratch.clear();
-        let located = postings.iter().filter(|posting| posting.account.is_location());
-        self.scratch.extend(located.map(|posting| Posting { account: Account(0), ..*posting }));
-        net(&mut self.scratch);
-        must!(I1, self.scratch.is_empty(), "a settlement makes or loses {} of an asset", self.scratch[0].amount);
-        Ok(())
-    }
-
-    /// What holds at the end of each record: no account below what it may fall to.
-    pub fn end_of_record(&mut self, names: &Names, today: u32) -> Result<(), Fault> {
-        for (account, asset) in self.debited.drain(..) {
-            let Some(floor) = names.floor(account.other(), asset, today) else { continue };
-            let balance = self.balances.get(&(account, asset)).copied().unwrap_or_default();
-            must!(
-                I4,
-                balance >= floor,
-                "account {} stands at {balance} of {}, below {floor}",
-                names.account(account.other()),
-                names.asset(asset)
-            );
         }
         Ok(())
     }
@@ -168,12 +218,10 @@ impl Books {
     }
 }
 
-/// What a fact does to what lies in accounts.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Lies {
-    Nowhere,
-    /// From one to another.
-    Moves,
-    /// In from outside, or out.
-    Comes,
+/// Adds to what a key has; a fact has few.
+fn add<K: PartialEq>(sums: &mut Vec<(K, i128)>, key: K, amount: i128) {
+    match sums.iter_mut().find(|(own, _)| *own == key) {
+        Some((_, sum)) => *sum += amount,
+        None => sums.push((key, amount)),
+    }
 }

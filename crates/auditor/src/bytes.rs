@@ -55,7 +55,7 @@ impl<'a> Fields<'a> {
         Fields { rest: bytes }
     }
 
-    #[inline]
+    #[inline(always)]
     fn varint(&mut self) -> Result<u64, Fault> {
         // Most numbers are small.
         if let [byte @ 0..0x80, rest @ ..] = self.rest {
@@ -80,7 +80,7 @@ impl<'a> Fields<'a> {
         Err(unreadable("a number without an end"))
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, length: u64) -> Result<&'a [u8], Fault> {
         let cut = usize::try_from(length).ok().and_then(|length| self.rest.split_at_checked(length));
         let (taken, rest) = cut.ok_or_else(|| unreadable("a field that runs past the end"))?;
@@ -89,7 +89,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The next field: its number and value; `None` at the end.
-    #[inline]
+    #[inline(always)]
     pub fn next(&mut self) -> Result<Option<(u32, Value<'a>)>, Fault> {
         if self.rest.is_empty() {
             return Ok(None);
@@ -127,6 +127,7 @@ pub fn text(bytes: &[u8], wanted: u32) -> Result<&str, Fault> {
     last(bytes, wanted)?.map_or(Ok(""), Value::text)
 }
 
+#[cold]
 pub fn unreadable(what: &str) -> Fault {
     Fault::violated(crate::Invariant::I10, format!("it cannot be read: {what}"))
 }

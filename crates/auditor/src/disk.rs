@@ -82,11 +82,13 @@ impl Disk {
 
     fn rows(&self, table: &str, mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
         let Some(handle) = self.db.cf_handle(table) else { return Err(damaged("a table")) };
-        for row in self.db.iterator_cf_opt(handle, scan(), IteratorMode::Start) {
-            let (key, value) = row.map_err(|cause| from_rocksdb(&cause))?;
-            visit(&key, &value)?;
+        let mut rows = self.db.raw_iterator_cf_opt(handle, scan());
+        rows.seek_to_first();
+        while let Some((key, value)) = rows.item() {
+            visit(key, value)?;
+            rows.next();
         }
-        Ok(())
+        rows.status().map_err(|cause| from_rocksdb(&cause))
     }
 
     /// The head row.
@@ -158,29 +160,37 @@ impl Disk {
             }
             Ok(())
         })?;
-        let compare = |id: &Key, sequence: u64| {
-            let said = fold.ids.by_key.get(id).copied();
-            must!(
-                I13,
-                said == Some(sequence),
-                "id {} leads to record {sequence}, by the records to {said:?}",
-                crate::hex(id)
-            );
+        let compare = |ids: &[(Key, u64)]| {
+            for (id, sequence) in ids {
+                let said = fold.first.ids.by_key.get(id).copied();
+                let same = said == Some(*sequence);
+                must!(I13, same, "id {} leads to record {sequence}, by the records to {said:?}", crate::hex(id));
+            }
             Ok(())
         };
-        let mut seen = unmoved.len();
-        for (id, sequence) in &unmoved {
-            compare(id, *sequence)?;
-        }
+        // Several at once: the memory looks up one while it waits for another.
+        let (mut seen, mut waiting) = (unmoved.len(), Vec::new());
         self.rows("ids", |id, row| {
             let id: Key = id.try_into().map_err(|_| damaged("an id"))?;
             if unmoved.contains_key(&id) {
                 return Ok(());
             }
             seen += 1;
-            compare(&id, number(row).ok_or_else(|| damaged("an id's row"))?)
+            waiting.push((id, number(row).ok_or_else(|| damaged("an id's row"))?));
+            if waiting.len() == 1 << 10 {
+                compare(&waiting)?;
+                waiting.clear();
+            }
+            Ok(())
         })?;
-        must!(I13, seen == fold.ids.by_key.len(), "{seen} ids are kept, the records claim {}", fold.ids.by_key.len());
+        waiting.extend(unmoved);
+        compare(&waiting)?;
+        must!(
+            I13,
+            seen == fold.first.ids.by_key.len(),
+            "{seen} ids are kept, the records claim {}",
+            fold.first.ids.by_key.len()
+        );
         Ok(())
     }
 

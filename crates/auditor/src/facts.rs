@@ -1,9 +1,13 @@
 //! The facts of a record, as far as an auditor needs them. The numbers are those of `event.proto`.
 
+use crate::books::moving;
 use crate::bytes::{Fields, Value, text, unreadable};
-use crate::fault::Fault;
-use crate::posting::{Asset, Posting};
+use crate::fault::{Fault, must};
+use crate::posting::Asset;
 use crate::{limits, margin};
+
+/// The kind of the fact by which a trade begins.
+pub const CAPTURED: u32 = 1;
 
 /// What a trade resolves to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,7 +31,7 @@ pub struct Terms {
     pub ssi: Option<u64>,
 }
 
-/// A fact; its postings are kept beside it.
+/// A fact; its postings were read before it ([`crate::books`]).
 #[derive(Clone, Debug)]
 pub enum Fact<'a> {
     Captured {
@@ -101,13 +105,8 @@ pub enum Fact<'a> {
     /// Steered, sent, advised or answered: of an instruction that must be open.
     Touched {
         instruction: u64,
-        sent: Option<&'a [u8]>,
     },
-    AdviceTaken {
-        sender: &'a str,
-        id: &'a str,
-        reuse: u32,
-    },
+    AdviceTaken,
     Interned {
         kind: u32,
         index: u32,
@@ -192,47 +191,34 @@ impl<'a> Table<'a> {
     }
 }
 
-/// Which field holds the postings, by kind of event.
-fn postings_in(kind: u32) -> u32 {
-    match kind {
-        1 | 7 => {
-            if kind == 1 {
-                6
-            } else {
-                5
-            }
-        }
-        4 => 7,
-        8 | 13 | 16 | 48 => 3,
-        17 => 2,
-        43 => 10,
-        45 => 8,
-        _ => 0,
-    }
+/// The next fact of an outcome: its kind and what lies in it.
+pub fn next<'a>(outcome: &mut Fields<'a>) -> Result<Option<(u32, &'a [u8])>, Fault> {
+    let Some((number, event)) = outcome.next()? else { return Ok(None) };
+    must!(I10, number == 1, "an outcome with a field {number}");
+    let mut fields = Fields::of(event.bytes()?);
+    let (Some((kind, body)), None) = (fields.next()?, fields.next()?) else {
+        return Err(unreadable("a fact that is not one"));
+    };
+    Ok(Some((kind, body.bytes()?)))
 }
 
 /// Reads facts one after the other; keeps its room.
 #[derive(Default)]
 pub struct Reader {
-    pub postings: Vec<Posting>,
     spare: Vec<(u32, Value<'static>)>,
 }
 
 impl Reader {
-    /// The fact in an `Event`; its postings replace those of the one before.
-    pub fn read<'a>(&mut self, event: &'a [u8]) -> Result<Fact<'a>, Fault> {
-        self.postings.clear();
-        let mut fields = Fields::of(event);
-        let (Some((kind, body)), None) = (fields.next()?, fields.next()?) else {
-            return Err(unreadable("a fact that is not one"));
-        };
-        let (holds, mut table) = (postings_in(kind), Table(std::mem::take(&mut self.spare)));
-        let mut fields = Fields::of(body.bytes()?);
+    /// A fact of a kind, without its postings.
+    pub fn read<'a>(&mut self, kind: u32, body: &'a [u8]) -> Result<Fact<'a>, Fault> {
+        let postings = moving(kind).map(|moving| moving.postings);
+        let (mut fields, mut table) = (Fields::of(body), Table(std::mem::take(&mut self.spare)));
         let mut packed = Vec::new();
         while let Some((number, value)) = fields.next()? {
-            if number == holds {
-                self.postings.push(Posting::read(value.bytes()?)?);
-            } else if kind == 14 && number == 3 {
+            if Some(number) == postings {
+                continue;
+            }
+            if kind == 14 && number == 3 {
                 numbers(value, &mut packed)?;
             } else {
                 table.0.push((number, value));
@@ -268,7 +254,7 @@ fn numbers(value: Value<'_>, into: &mut Vec<u64>) -> Result<(), Fault> {
 
 fn fact<'a>(kind: u32, f: &Table<'a>, packed: Vec<u64>) -> Result<Fact<'a>, Fault> {
     Ok(match kind {
-        1 => Fact::Captured {
+        CAPTURED => Fact::Captured {
             trade: f.number(1)?,
             source: f.small(2)?,
             id: f.text(3)?,
@@ -296,7 +282,7 @@ fn fact<'a>(kind: u32, f: &Table<'a>, packed: Vec<u64>) -> Result<Fact<'a>, Faul
             deliver: f.number(1)?,
             receive: f.number(2)?,
             quantity: f.signed(3)?,
-            currency: Asset::currency(f.text(4)?)?,
+            currency: Asset::currency(f.bytes(4)?)?,
             amount: f.signed(5)?,
             date: f.small(6)?,
             books: (f.small(8)?, f.small(9)?),
@@ -313,8 +299,7 @@ fn fact<'a>(kind: u32, f: &Table<'a>, packed: Vec<u64>) -> Result<Fact<'a>, Faul
         9 => Fact::Interned { kind: f.small(1)?, index: f.small(2)?, id: f.text(3)? },
         10 => Fact::ReferenceSet { reference: f.bytes(1)?, scale: f.get(2).map(Value::small).transpose()? },
         11 => Fact::Progressed,
-        12 | 42 | 44 => Fact::Touched { instruction: f.number(1)?, sent: None },
-        40 => Fact::Touched { instruction: f.number(1)?, sent: Some(f.bytes(2)?) },
+        12 | 40 | 42 | 44 => Fact::Touched { instruction: f.number(1)? },
         13 => Fact::Transferred,
         14 => Fact::Failing { domain: f.small(1)?, date: f.small(2)?, instructions: packed },
         15 => Fact::InstructionCancelled { instruction: f.number(1)? },
@@ -329,7 +314,7 @@ fn fact<'a>(kind: u32, f: &Table<'a>, packed: Vec<u64>) -> Result<Fact<'a>, Faul
         24 => Fact::ProposalClosed { proposal: f.number(1)?, approved: f.flag(2)? },
         25 => Fact::Quarantined,
         26 => Fact::QuarantineClosed { sequence: f.number(1)? },
-        41 => Fact::AdviceTaken { sender: f.text(1)?, id: f.text(2)?, reuse: f.small(3)? },
+        41 => Fact::AdviceTaken,
         43 => Fact::Confirmed {
             instruction: f.number(1)?,
             quantity: f.signed(3)?,
@@ -372,7 +357,7 @@ impl Terms {
                 6 => terms.buys = value.small()? == 1,
                 7 => terms.paid = value.small()? == 1,
                 8 => terms.quantity = value.signed()?,
-                9 => terms.currency = Asset::currency(value.text()?)?,
+                9 => terms.currency = Asset::currency(value.bytes()?)?,
                 11 => terms.net = value.signed()?,
                 12 => terms.trade_date = value.small()?,
                 13 => terms.settles = value.small()?,

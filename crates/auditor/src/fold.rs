@@ -1,18 +1,18 @@
-//! The second fold: every record in order, its facts held against all that was said before. Plain maps, nothing decided.
+//! The second pass: every record in order, its facts held against all that was said before. Plain maps, nothing decided.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::books::{Books, TrialLine};
+use crate::books::{Moves, Told, TrialLine};
 use crate::bytes::{Fields, Value, last, text};
-use crate::facts::{Fact, Reader};
+use crate::facts::{self, Fact, Reader};
 use crate::fault::{Fault, must};
-use crate::ids::{Ids, Said};
+use crate::first::First;
 use crate::limits::Limits;
 use crate::margin::Margin;
 use crate::names::{Names, date_of, kind};
 use crate::people::People;
 use crate::posting::{Account, Asset, Posting, kind as account_kind};
-use crate::record::{Command, Content, Decided, Origin, Outcome, Record, command};
+use crate::record::{Command, Content, Decided, Message, Origin, Outcome, Record, command};
 use crate::reversals::Reversals;
 use crate::trades::Trades;
 
@@ -37,13 +37,14 @@ pub struct Counts {
 /// Everything the records say up to one of them.
 #[derive(Default)]
 pub struct Fold {
+    pub(crate) first: First,
     pub(crate) house: String,
     at: i64,
+    /// The date of that.
+    today: u32,
     pub(crate) counts: Counts,
     pub(crate) names: Names,
-    pub(crate) books: Books,
     pub(crate) trades: Trades,
-    pub(crate) ids: Ids,
     pub(crate) people: People,
     pub(crate) limits: Limits,
     pub(crate) margin: Margin,
@@ -56,12 +57,19 @@ pub struct Fold {
 }
 
 impl Fold {
-    /// Takes the next record.
+    /// Takes the next record, in both passes.
     pub fn record(&mut self, sequence: u64, bytes: &[u8]) -> Result<(), Fault> {
+        let mut moves = Moves::default();
+        self.first.record(sequence, bytes, &mut moves)?;
+        self.second(sequence, bytes, &mut moves.told())
+    }
+
+    /// Takes the next record, which the first pass has read.
+    pub(crate) fn second(&mut self, sequence: u64, bytes: &[u8], moves: &mut Told<'_>) -> Result<(), Fault> {
         let record = Record::read(bytes)?;
         must!(I10, record.sequence == sequence, "it says it is record {}", record.sequence);
         must!(I10, record.at >= self.at || sequence == 1, "it is stamped {} and the one before {}", record.at, self.at);
-        self.at = record.at;
+        (self.at, self.today) = (record.at, date_of(record.at));
         self.counts.records += 1;
         match record.content {
             Content::Genesis { house } => {
@@ -71,7 +79,7 @@ impl Fold {
             }
             Content::Decided(decided) => {
                 must!(I10, sequence > 1, "the first record is no genesis");
-                self.decided(sequence, &decided)
+                self.decided(sequence, &decided, moves)
             }
         }
     }
@@ -79,14 +87,13 @@ impl Fold {
     /// What must hold of the whole, and what lies where at the end.
     pub fn end(&self) -> Result<Vec<TrialLine>, Fault> {
         self.trades.check_end()?;
-        self.limits.end(|trade| self.trades.key_of(trade).is_some(), &self.books)?;
-        self.books.trial_balance(&self.names)
+        self.limits.end(|trade| self.trades.terms_of(trade).is_some())?;
+        self.first.books.trial_balance(&self.names)
     }
 
-    fn decided(&mut self, sequence: u64, decided: &Decided<'_>) -> Result<(), Fault> {
+    fn decided(&mut self, sequence: u64, decided: &Decided<'_>, moves: &mut Told<'_>) -> Result<(), Fault> {
         self.origin(decided)?;
-        let said = Said::of(decided)?;
-        self.ids.before(sequence, decided, &said, self.people.granted())?;
+        let message = decided.message()?;
         let mut facts = match &decided.outcome {
             Outcome::Accepted(facts) => facts.clone(),
             Outcome::Rejected(_) => {
@@ -102,22 +109,19 @@ impl Fold {
         let needs_second = self.people.accepted(decided, self.at)?;
         let mut taken = Effects { command: Some(decided.command), ..Effects::default() };
         let mut reader = std::mem::take(&mut self.reader);
-        while let Some((number, event)) = facts.next()? {
-            must!(I10, number == 1, "an outcome with a field {number}");
-            let fact = reader.read(event.bytes()?)?;
+        while let Some((kind, body)) = facts::next(&mut facts)? {
+            let (fact, postings) = (reader.read(kind, body)?, moves.fact());
             must!(I15, !needs_second || matches!(fact, Fact::Proposed { .. }), "done by one person, and it needs two");
-            self.fact(sequence, decided, &said, &fact, &reader.postings, &mut taken)?;
+            self.fact(sequence, decided, message, &fact, postings, &mut taken)?;
             self.counts.facts += 1;
+            self.counts.postings += postings.len() as u64;
         }
         self.reader = reader;
-        if taken.facts > 0 && said.message.is_some() && !taken.captured {
-            self.ids.version(sequence, &said);
-        }
         self.trades.end_of_record()?;
-        self.books.end_of_record(&self.names, date_of(self.at))?;
-        self.limits.end_of_record(date_of(self.at))?;
-        self.counts.postings = self.books.postings;
-        Ok(())
+        for (account, asset, stands) in moves.record() {
+            self.names.check_floor(account.other(), *asset, *stands, self.today)?;
+        }
+        self.limits.end_of_record(self.today)
     }
 
     fn origin(&mut self, decided: &Decided<'_>) -> Result<(), Fault> {
@@ -158,30 +162,22 @@ impl Fold {
         &mut self,
         sequence: u64,
         decided: &Decided<'_>,
-        said: &Said<'_>,
+        message: Option<Message<'_>>,
         fact: &Fact<'_>,
         postings: &[Posting],
         taken: &mut Effects<'_>,
     ) -> Result<(), Fault> {
-        taken.facts += 1;
-        let cancelled = match fact {
-            Fact::TradeCancelled { trade } => self.trades.key_of(*trade),
-            _ => None,
-        };
         let book = match fact {
             Fact::Confirmed { instruction, .. } => self.trades.book_of(*instruction),
             _ => None,
         };
         self.reversals.fact(sequence, fact, postings, book)?;
-        self.ids.fact(sequence, fact, said, cancelled)?;
-        self.trades.fact(fact, postings, &self.names, said.trade, sequence)?;
-        self.books.post(fact, postings)?;
+        self.trades.fact(fact, postings, &self.names, sequence)?;
         self.margin.fact(fact)?;
-        self.limits.fact((sequence, date_of(self.at)), fact, (&self.trades, &self.books), &self.names)?;
+        self.limits.fact((sequence, self.today), (fact, postings), &self.trades, &self.names)?;
         match fact {
             Fact::Captured { source, id, version, terms, defects, .. } => {
-                taken.captured = true;
-                self.captured(said, (*source, id, *version), terms, *defects)?;
+                self.captured(message, (*source, id, *version), terms, *defects)?;
             }
             Fact::Interned { kind, index, id } => self.names.intern(*kind, *index, id)?,
             Fact::ReferenceSet { reference, scale } => {
@@ -225,12 +221,12 @@ impl Fold {
     /// What was captured is what the front office sent.
     fn captured(
         &self,
-        said: &Said<'_>,
+        message: Option<Message<'_>>,
         (source, id, version): (u32, &str, u32),
         terms: &crate::facts::Terms,
         defects: bool,
     ) -> Result<(), Fault> {
-        let Some(message) = said.message else { return Ok(()) };
+        let Some(message) = message else { return Ok(()) };
         let named = self.names.name(kind::SOURCE, source);
         let same = (message.source, message.id, message.version) == (named.unwrap_or(""), id, version);
         must!(I13, same, "trade {id} is captured of a message about {}", message.id);
@@ -285,8 +281,6 @@ fn strange(what: &str) -> Fault {
 /// What a record has done so far.
 #[derive(Default)]
 struct Effects<'a> {
-    facts: u64,
-    captured: bool,
     /// What was asked; an approval asks for what was proposed.
     command: Option<Command<'a>>,
     approved: Option<Vec<u8>>,

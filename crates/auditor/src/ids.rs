@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 use sha2::{Digest, Sha256};
 
-use crate::facts::{Fact, instruct_reference};
+use crate::bytes::{Fields, Value, last, text};
+use crate::facts::{CAPTURED, instruct_reference};
 use crate::fault::{Fault, must};
 use crate::record::{Decided, Message, Origin, Outcome};
 
@@ -42,6 +43,10 @@ pub fn version_key(trade: &Key, version: u32) -> Key {
 #[derive(Default)]
 pub struct Ids {
     pub by_key: HashMap<Key, u64, FixedState>,
+    /// The keys of the trades, by their numbers from 1.
+    trades: Vec<Key>,
+    /// Whether anybody was ever granted anything: who lacks a role may be told so on a second call.
+    granted: bool,
 }
 
 /// What a record says of its trade, computed once.
@@ -59,13 +64,7 @@ impl<'a> Said<'a> {
 
 impl Ids {
     /// Checks the outcome against what was said before; before the record's own facts are looked at.
-    pub fn before(
-        &mut self,
-        sequence: u64,
-        decided: &Decided<'_>,
-        said: &Said<'_>,
-        granted: bool,
-    ) -> Result<(), Fault> {
+    pub fn before(&mut self, sequence: u64, decided: &Decided<'_>, said: &Said<'_>) -> Result<(), Fault> {
         let request = match decided.origin {
             Origin::Call { request } => Some(key(3, &[request.as_bytes()])),
             _ => None,
@@ -76,7 +75,11 @@ impl Ids {
                 must!(I13, false, "record {earlier} answered this call, and it is accepted again");
             }
             (Outcome::Rejected(reason), Some(earlier)) => {
-                must!(I13, *reason == REQUEST_ID_REUSED || granted, "record {earlier} answered this call otherwise");
+                must!(
+                    I13,
+                    *reason == REQUEST_ID_REUSED || self.granted,
+                    "record {earlier} answered this call otherwise"
+                );
             }
             _ => {}
         }
@@ -101,7 +104,7 @@ impl Ids {
         if decided.command.kind != crate::record::command::ADVICE {
             return Ok(false);
         }
-        let (sender, id) = (crate::bytes::text(decided.command.body, 1)?, crate::bytes::text(decided.command.body, 2)?);
+        let (sender, id) = (text(decided.command.body, 1)?, text(decided.command.body, 2)?);
         let first = key(5, &[sender.as_bytes(), id.as_bytes()]);
         let mut known = self.by_key.get(&first);
         for reuse in 1u32.. {
@@ -114,38 +117,43 @@ impl Ids {
         Ok(false)
     }
 
-    /// Remembers what a fact claims.
-    pub fn fact(
-        &mut self,
-        sequence: u64,
-        fact: &Fact<'_>,
-        said: &Said<'_>,
-        cancelled: Option<Key>,
-    ) -> Result<(), Fault> {
-        match fact {
-            Fact::Captured { id, .. } => {
+    /// Remembers what a fact claims, by its kind.
+    pub fn fact(&mut self, sequence: u64, (kind, body): (u32, &[u8]), said: &Said<'_>) -> Result<(), Fault> {
+        let bytes = |field| last(body, field)?.map_or(Ok(&[][..]), Value::bytes);
+        match kind {
+            CAPTURED => {
                 let key =
                     said.trade.ok_or_else(|| Fault::violated(crate::Invariant::I13, "a trade that nobody sent"))?;
-                let before = self.by_key.insert(key, sequence);
+                self.trades.push(key);
+                let (before, id) = (self.by_key.insert(key, sequence), said.message.map_or("", |message| message.id));
                 must!(I13, before.is_none(), "trade {id} was captured before, by record {}", before.unwrap_or(0));
             }
-            Fact::Touched { sent: Some(message), .. } => {
-                if let Some(reference) = instruct_reference(message)? {
+            // Cancelled.
+            8 => {
+                let number = last(body, 1)?.map_or(Ok(0), Value::number)?;
+                let key = number.checked_sub(1).and_then(|place| self.trades.get(usize::try_from(place).ok()?));
+                if let Some(mut key) = key.copied() {
+                    key[15] |= 1;
+                    self.by_key.insert(key, sequence);
+                }
+            }
+            // Reference data, a grant among it.
+            10 => self.granted |= matches!(Fields::of(bytes(1)?).next()?, Some((30, _))),
+            // Sent to an agent.
+            40 => {
+                if let Some(reference) = instruct_reference(bytes(2)?)? {
                     let before = self.by_key.insert(key(4, &[reference.as_bytes()]), sequence);
                     must!(I13, before.is_none(), "{reference} was sent before");
                 }
             }
-            Fact::AdviceTaken { sender, id, reuse } => {
+            // An advice was taken.
+            41 => {
+                let (sender, id) = (text(body, 1)?, text(body, 2)?);
+                let reuse = last(body, 3)?.map_or(Ok(0), Value::small)?;
                 let first = key(5, &[sender.as_bytes(), id.as_bytes()]);
-                let key = if *reuse == 0 { first } else { key(6, &[&first, &reuse.to_be_bytes()]) };
+                let key = if reuse == 0 { first } else { key(6, &[&first, &reuse.to_be_bytes()]) };
                 let before = self.by_key.insert(key, sequence);
                 must!(I13, before.is_none(), "advice {id} of {sender} was taken before");
-            }
-            Fact::TradeCancelled { .. } => {
-                if let Some(mut key) = cancelled {
-                    key[15] |= 1;
-                    self.by_key.insert(key, sequence);
-                }
             }
             _ => {}
         }

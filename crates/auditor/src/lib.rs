@@ -1,8 +1,9 @@
 //! The auditor: a second, independent reading of a log. It shares no code with what decided, folded, wrote or stored it: its own reader of the
 //! stored bytes, its own fold in plain maps, and the invariants of the house by name ([`Invariant`]).
 //!
-//! Read in this order: [`chain`] (blocks, hashes), [`record`] and [`facts`] (what the bytes say), [`fold`] (what must hold of them, with
-//! `names`, `trades`, `books`, `ids` and `people` for its parts), [`disk`] and [`views`] (the tables beside the records).
+//! Read in this order: [`chain`] (blocks, hashes), [`record`] and [`facts`] (what the bytes say), [`first`] (what a record tells alone, with
+//! `books` and `ids` for its parts), [`fold`] (what must hold of it after all before, with `names`, `trades`, `people`, `limits` and
+//! `margin`), [`disk`] and [`views`] (the tables beside the records).
 
 mod books;
 mod bytes;
@@ -11,11 +12,13 @@ pub mod disk;
 mod exposure;
 mod facts;
 mod fault;
+mod first;
 pub mod fold;
 mod ids;
 mod limits;
 mod margin;
 mod names;
+mod numbered;
 mod people;
 mod posting;
 mod record;
@@ -27,11 +30,13 @@ mod trades;
 pub mod views;
 
 use std::path::Path;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use books::Moves;
 use chain::{Batch, Follower, Hash};
 use disk::Disk;
 use fault::must;
+use first::First;
 use fold::Fold;
 use source::{Export, Mark, Source};
 use topic::Topic;
@@ -130,51 +135,34 @@ struct Checked {
     chain: Hash,
     marks: Vec<(u64, Hash)>,
     roots: Vec<(u64, Hash)>,
+    /// What its records move, and at which of them that makes no sense.
+    moves: Moves,
+    fault: Option<(u64, Fault)>,
 }
 
-/// Reads, unpacks and hashes on one thread; folds on this one.
+/// A block, or at which record there is none.
+type Next = Result<Checked, (u64, Fault)>;
+
+/// Reads, unpacks and hashes on one thread, makes the first pass on another and the second on this one.
 fn run(source: &mut dyn Source, beside: Beside, report: &mut Report, progress: Progress<'_>) -> Result<(), Fault> {
-    let mut wanted: Vec<u64> = beside.marks.iter().map(|mark| mark.sequence).collect();
-    wanted.sort_unstable();
-    let mut sizes: Vec<u64> = beside.roots.iter().map(|(size, _)| *size).collect();
-    sizes.sort_unstable();
-    let mut fold = Fold::default();
+    let (mut fold, mut first, mut rows) = (Fold::default(), First::default(), 0);
     let folded = std::thread::scope(|scope| {
-        let (checked_in, checked) = sync_channel::<Result<Checked, (u64, Fault)>>(8);
-        let (wanted, sizes) = (&wanted, &sizes);
-        scope.spawn(move || {
-            let mut follower = Follower::new(!sizes.is_empty());
-            let read = source.each(&mut |batch| {
-                let (mut marks, mut roots) = (Vec::new(), Vec::new());
-                follower.take(&batch, &mut |at| {
-                    if wanted.binary_search(&at.sequence).is_ok() {
-                        marks.push((at.sequence, at.chain));
-                    }
-                    if sizes.binary_search(&at.sequence).is_ok() {
-                        roots.extend(at.root().map(|root| (at.sequence, root)));
-                    }
-                })?;
-                let chain = follower.chain;
-                Ok(checked_in.send(Ok(Checked { batch, chain, marks, roots })).is_ok())
-            });
-            if let Err(fault) = read {
-                // Nobody is left to hear it when the fold has ended already.
-                let _ = checked_in.send(Err((follower.sequence + 1, fault)));
-            }
-        });
-        for checked in checked {
-            let checked = match checked {
-                Ok(checked) => checked,
-                Err((sequence, fault)) => {
-                    report.at = sequence;
-                    return Err(fault);
-                }
-            };
-            take(&checked, &beside, &mut fold, report)?;
+        let (checked_in, checked) = sync_channel::<Next>(8);
+        let (passed_in, passed) = sync_channel::<Next>(8);
+        scope.spawn(|| check(source, &beside, checked_in));
+        scope.spawn(|| pass(checked, &beside, (&mut first, &mut rows), passed_in));
+        for next in passed {
+            let checked = next.map_err(|(sequence, fault)| {
+                report.at = sequence;
+                fault
+            })?;
+            take(checked, &beside, &mut fold, report)?;
             progress(report.at);
         }
         Ok(())
     });
+    fold.first = first;
+    report.looked(Invariant::I16, rows);
     report.counts = fold.counts;
     report.house.clone_from(&fold.house);
     (report.instructed, report.settled) = (fold.trades.instructed, fold.trades.settled);
@@ -183,15 +171,59 @@ fn run(source: &mut dyn Source, beside: Beside, report: &mut Report, progress: P
     end(&beside, &fold, report)
 }
 
-fn take(checked: &Checked, beside: &Beside, fold: &mut Fold, report: &mut Report) -> Result<(), Fault> {
+/// Unpacks blocks and follows their chain until nobody wants another one.
+fn check(source: &mut dyn Source, beside: &Beside, checked: SyncSender<Next>) {
+    let mut follower = Follower::new(!beside.roots.is_empty());
+    let read = source.each(&mut |batch| {
+        let (mut marks, mut roots) = (Vec::new(), Vec::new());
+        follower.take(&batch, &mut |at| {
+            if beside.marks.iter().any(|mark| mark.sequence == at.sequence) {
+                marks.push((at.sequence, at.chain));
+            }
+            if beside.roots.iter().any(|(size, _)| *size == at.sequence) {
+                roots.extend(at.root().map(|root| (at.sequence, root)));
+            }
+        })?;
+        let (chain, moves) = (follower.chain, Moves::default());
+        Ok(checked.send(Ok(Checked { batch, chain, marks, roots, moves, fault: None })).is_ok())
+    });
+    if let Err(fault) = read {
+        // Nobody is left to hear it when the fold has ended already.
+        let _ = checked.send(Err((follower.sequence + 1, fault)));
+    }
+}
+
+/// Makes the first pass over each block, and holds the views against the books where they stand.
+fn pass(checked: Receiver<Next>, beside: &Beside, (first, rows): (&mut First, &mut u64), passed: SyncSender<Next>) {
+    for mut next in checked {
+        if let Ok(checked) = &mut next {
+            for (sequence, bytes) in checked.batch.records() {
+                let read = first.record(sequence, bytes, &mut checked.moves).and_then(|()| {
+                    let stands = checked.marks.iter().any(|(at, _)| *at == sequence);
+                    let Some(views) = beside.views.as_ref().filter(|_| stands) else { return Ok(()) };
+                    *rows += views.check_at(sequence, &first.books)?;
+                    Ok(())
+                });
+                if let Err(fault) = read {
+                    checked.fault = Some((sequence, fault));
+                    break;
+                }
+            }
+        }
+        if passed.send(next).is_err() {
+            return;
+        }
+    }
+}
+
+fn take(mut checked: Checked, beside: &Beside, fold: &mut Fold, report: &mut Report) -> Result<(), Fault> {
+    let mut moves = checked.moves.told();
     for (sequence, bytes) in checked.batch.records() {
         report.at = sequence;
-        fold.record(sequence, bytes)?;
-        if checked.marks.iter().any(|(at, _)| *at == sequence)
-            && let Some(views) = &beside.views
-        {
-            report.looked(Invariant::I16, views.check_at(sequence, &fold.books)?);
+        if let Some((_, fault)) = checked.fault.take_if(|(at, _)| *at == sequence) {
+            return Err(fault);
         }
+        fold.second(sequence, bytes, &mut moves)?;
     }
     for (sequence, chain) in &checked.marks {
         for mark in beside.marks.iter().filter(|mark| mark.sequence == *sequence) {
@@ -234,7 +266,7 @@ fn end(beside: &Beside, fold: &Fold, report: &mut Report) -> Result<(), Fault> {
     let counts = fold.counts;
     report.looked(Invariant::I1, report.trial_balance.len() as u64);
     report.looked(Invariant::I2, counts.facts);
-    report.looked(Invariant::I3, fold.books.balances.len() as u64);
+    report.looked(Invariant::I3, fold.first.books.balances.len() as u64);
     for invariant in [Invariant::I4, Invariant::I5, Invariant::I8] {
         report.looked(invariant, counts.postings);
     }
@@ -243,7 +275,7 @@ fn end(beside: &Beside, fold: &Fold, report: &mut Report) -> Result<(), Fault> {
     }
     report.looked(Invariant::I10, counts.records);
     report.looked(Invariant::I12, fold.sources.len() as u64);
-    report.looked(Invariant::I13, fold.ids.by_key.len() as u64);
+    report.looked(Invariant::I13, fold.first.ids.by_key.len() as u64);
     report.looked(Invariant::I15, counts.accepted);
     report.looked(Invariant::I20, counts.facts);
     report.looked(Invariant::I21, fold.limits.looked);

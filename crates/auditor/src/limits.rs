@@ -1,15 +1,16 @@
 //! Limits on counterparties and issuers, counted a second time (I21): used is the sum of what open trades and holdings reserve,
 //! what is over a limit is told as a breach with its true figures, and what is kept again is told too.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::books::Books;
+use foldhash::fast::FixedState;
+
 use crate::bytes::{Fields, Value, last, text};
 use crate::exposure::Market;
 use crate::facts::{Fact, Table};
 use crate::fault::{Fault, must};
 use crate::names::{Names, kind, minor_units};
-use crate::posting::Asset;
+use crate::posting::{Asset, Posting, kind as account_kind};
 use crate::trades::Trades;
 
 /// Entity, counterparty, what for, value date (0: none).
@@ -78,8 +79,10 @@ pub struct Limits {
     market: Market,
     used: BTreeMap<Line, Used>,
     by_trade: BTreeMap<u64, BTreeMap<Line, (i64, bool)>>,
+    /// What the books of each entity own of each instrument.
+    owned: HashMap<(u32, Asset), i128, FixedState>,
     /// What is owned of each instrument and takes of its issuer's line: quantity, amount, measured.
-    owned: BTreeMap<(u32, Line), (i64, i64, bool)>,
+    holdings: BTreeMap<(u32, Line), (i64, i64, bool)>,
     issuers: BTreeMap<u32, String>,
     /// An agent settled a part in this record: what is reserved is a part of what was.
     part: bool,
@@ -120,10 +123,14 @@ impl Limits {
     pub fn fact(
         &mut self,
         (sequence, today): (u64, u32),
-        fact: &Fact<'_>,
-        (trades, books): (&Trades, &Books),
+        (fact, postings): (&Fact<'_>, &[Posting]),
+        trades: &Trades,
         names: &Names,
     ) -> Result<(), Fault> {
+        let books = |posting: &&Posting| posting.account.kind() == account_kind::BOOK && !posting.asset.is_currency();
+        for Posting { account, asset, amount } in postings.iter().filter(books) {
+            *self.owned.entry((account.entity(), *asset)).or_default() += i128::from(*amount);
+        }
         match fact {
             Fact::Confirmed { .. } => self.part = true,
             // Rows may begin to hold with the day.
@@ -137,7 +144,7 @@ impl Limits {
                 }
                 if let Told::Owned { line, instrument, quantity, currency, amount, measured } = *told {
                     let amount = measured.then_some(amount);
-                    self.is_owned((line, instrument, currency), (quantity, amount), books, names)?;
+                    self.is_owned((line, instrument, currency), (quantity, amount), names)?;
                 }
                 self.told(sequence, today, told)?;
             }
@@ -171,8 +178,8 @@ impl Limits {
                 must!(I21, amount >= 0 && (measured || amount == 0), "a holding reserves {amount}");
                 must!(I21, quantity > 0 || (amount == 0 && measured), "nothing is owned and reserves {amount}");
                 let before = match quantity {
-                    0 => self.owned.remove(&(instrument, line)),
-                    _ => self.owned.insert((instrument, line), (quantity, amount, measured)),
+                    0 => self.holdings.remove(&(instrument, line)),
+                    _ => self.holdings.insert((instrument, line), (quantity, amount, measured)),
                 };
                 let used = self.used.entry(line).or_default();
                 if let Some((_, before, measured)) = before {
@@ -214,6 +221,10 @@ impl Limits {
         Ok(())
     }
 
+    fn owned(&self, entity: u32, instrument: u32) -> i128 {
+        self.owned.get(&(entity, Asset::instrument(instrument))).copied().unwrap_or_default()
+    }
+
     fn in_force(&self, line: Line, today: u32) -> Option<(i64, u32)> {
         let (_, rows) = self.rows.get(&(line.0, line.1, line.2))?;
         rows.range(..=today).next_back().map(|(_, row)| *row)
@@ -243,7 +254,6 @@ impl Limits {
         &self,
         (line, instrument, currency): (Line, u32, Asset),
         (quantity, amount): (i64, Option<i64>),
-        books: &Books,
         names: &Names,
     ) -> Result<(), Fault> {
         must!(I21, line.2 == ISSUER && line.3 == 0, "a holding reserves of a line that is no issuer's");
@@ -252,7 +262,7 @@ impl Limits {
             must!(I21, quantity == 0, "{quantity} reserve of another issuer's line");
             return Ok(());
         }
-        let owned = books.owned(line.0, Asset::instrument(instrument)).max(0);
+        let owned = self.owned(line.0, instrument).max(0);
         must!(I21, i128::from(quantity) == owned, "{owned} are owned, {quantity} are told");
         let worth = self.market.worth(names, instrument, owned, currency).filter(|worth| *worth <= i64::MAX.into());
         let asked = if owned == 0 { Some(0) } else { worth };
@@ -275,9 +285,9 @@ impl Limits {
     }
 
     /// What has ended reserves nothing.
-    pub fn end(&self, is_open: impl Fn(u64) -> bool, books: &Books) -> Result<(), Fault> {
-        for ((instrument, line), (quantity, ..)) in &self.owned {
-            let owned = books.owned(line.0, Asset::instrument(*instrument));
+    pub fn end(&self, is_open: impl Fn(u64) -> bool) -> Result<(), Fault> {
+        for ((instrument, line), (quantity, ..)) in &self.holdings {
+            let owned = self.owned(line.0, *instrument);
             must!(I21, i128::from(*quantity) == owned, "{owned} are owned at the end, {quantity} were told");
         }
         let ended = self.by_trade.iter().find(|(trade, own)| !own.is_empty() && !is_open(**trade));

@@ -71,10 +71,6 @@ impl Names {
         asset.code().unwrap_or_else(named)
     }
 
-    pub fn account(&self, index: u32) -> &str {
-        self.name(kind::ACCOUNT, index).unwrap_or("of no name")
-    }
-
     /// Reference data that says what accounts may fall to, and where they settle.
     pub fn set(&mut self, sequence: u64, reference: &[u8], scale: Option<u32>) -> Result<(), Fault> {
         let Some((which, body)) = Fields::of(reference).next()? else { return Ok(()) };
@@ -117,7 +113,7 @@ impl Names {
     }
 
     /// What a balance may not be below; `None`: it may be anything.
-    pub fn floor(&self, account: u32, asset: Asset, today: u32) -> Option<i128> {
+    fn floor(&self, account: u32, asset: Asset, today: u32) -> Option<i128> {
         let entry = self.accounts.get(&account)?;
         if self.external.get(&entry.domain).copied().unwrap_or_default() {
             return None;
@@ -129,6 +125,14 @@ impl Names {
         let day = self.days.get(&entry.domain).map_or(today, |day| day.date);
         let lines = self.limits.get(&(account, asset));
         Some(-lines.and_then(|lines| lines.range(..=day).next_back()).map_or(0, |(_, line)| *line))
+    }
+
+    /// No account stands below what it may fall to.
+    pub fn check_floor(&self, account: u32, asset: Asset, stands: i128, today: u32) -> Result<(), Fault> {
+        let Some(floor) = self.floor(account, asset, today) else { return Ok(()) };
+        let named = || (self.name(kind::ACCOUNT, account).unwrap_or("of no name"), self.asset(asset));
+        must!(I4, stands >= floor, "account {} stands at {stands} of {}, below {floor}", named().0, named().1);
+        Ok(())
     }
 
     /// A decimal of a command in the smallest units of what it names; `None` where its unit is not known.

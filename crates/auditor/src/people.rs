@@ -98,7 +98,6 @@ impl People {
 
     /// Checks an accepted command before its facts: the role, and that what needs two persons is only proposed.
     pub fn accepted(&self, decided: &Decided<'_>, at: i64) -> Result<bool, Fault> {
-        let today = date_of(at);
         let kind = decided.command.kind;
         let own = match decided.origin {
             Origin::Engine => true,
@@ -107,7 +106,7 @@ impl People {
             Origin::Call { .. } => false,
         };
         if !own && self.granted() {
-            self.has_role(decided, today)?;
+            self.has_role(decided, date_of(at))?;
         }
         Ok(four_eyes(decided.command)?.is_some_and(|kind| self.four_eyes.contains(&kind)))
     }

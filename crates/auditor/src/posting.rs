@@ -41,10 +41,12 @@ pub struct Asset(pub u32);
 const CURRENCY: u32 = 1 << 31;
 
 impl Asset {
-    pub fn currency(code: &str) -> Result<Asset, Fault> {
-        let letters = code.bytes().all(|letter| letter.is_ascii_uppercase());
-        must!(I10, code.len() == 3 && letters, "{code:?} is no currency");
-        Ok(Asset(CURRENCY | code.bytes().fold(0, |all, letter| all * 26 + u32::from(letter - b'A'))))
+    /// Three letters, as text or as they lie in the bytes.
+    pub fn currency(code: impl AsRef<[u8]>) -> Result<Asset, Fault> {
+        let code = code.as_ref();
+        let letters = code.len() == 3 && code.iter().all(u8::is_ascii_uppercase);
+        must!(I10, letters, "{:?} is no currency", String::from_utf8_lossy(code));
+        Ok(Asset(CURRENCY | code.iter().fold(0, |all, letter| all * 26 + u32::from(letter - b'A'))))
     }
 
     pub fn instrument(number: u32) -> Asset {
@@ -84,7 +86,7 @@ impl Posting {
                 5 => account = Some((kind::LOCATION, value.small()?)),
                 15 => account = Some((kind::BREAK, 0)),
                 6 => asset = Some(Asset(value.small()?)),
-                7 => asset = Some(Asset::currency(value.text()?)?),
+                7 => asset = Some(Asset::currency(value.bytes()?)?),
                 8 => amount = value.signed()?,
                 other => return Err(Fault::unknown(format!("a posting has a field {other}"))),
             }

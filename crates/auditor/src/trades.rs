@@ -1,20 +1,16 @@
 //! Trades and instructions from capture to their end: each step must be one that may follow, with exactly the legs that the terms say.
 
-use std::collections::HashMap;
-
-use foldhash::fast::FixedState;
 use serde::Serialize;
 
 use crate::facts::{Fact, Terms};
 use crate::fault::{Fault, must};
-use crate::ids::Key;
 use crate::names::Names;
+use crate::numbered::Numbered;
 use crate::posting::{Account, Asset, Posting, kind, net};
 
 /// An open trade: what is still owed of it.
-#[derive(Clone)]
+#[derive(Clone, Copy, Default)]
 struct Trade {
-    key: Key,
     version: u32,
     /// Quantity and net are what is left.
     terms: Terms,
@@ -22,7 +18,7 @@ struct Trade {
     instruction: u64,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Instruction {
     trade: u64,
     delivers: bool,
@@ -56,27 +52,20 @@ impl Tally {
 
 #[derive(Default)]
 pub struct Trades {
-    open: HashMap<u64, Trade, FixedState>,
-    instructions: HashMap<u64, Instruction, FixedState>,
-    trades_given: u64,
-    instructions_given: u64,
+    open: Numbered<Trade>,
+    instructions: Numbered<Instruction>,
     /// The other half of a pair that was cancelled: it must go in the same record.
     orphans: Vec<u64>,
     expected: Vec<Posting>,
-    seen: Vec<Posting>,
     pub instructed: Tally,
     pub settled: Tally,
     pub cancelled: Tally,
 }
 
 impl Trades {
-    /// The key of an open trade.
-    pub fn key_of(&self, trade: u64) -> Option<Key> {
-        self.open.get(&trade).map(|trade| trade.key)
-    }
     /// What is left of an open trade.
     pub fn terms_of(&self, trade: u64) -> Option<&Terms> {
-        self.open.get(&trade).map(|trade| &trade.terms)
+        self.open.get(trade).map(|trade| &trade.terms)
     }
 
     /// The book of an open instruction.
@@ -85,28 +74,19 @@ impl Trades {
     }
 
     /// Checks and takes a fact about trades and instructions.
-    pub fn fact(
-        &mut self,
-        fact: &Fact<'_>,
-        postings: &[Posting],
-        names: &Names,
-        key: Option<Key>,
-        at: u64,
-    ) -> Result<(), Fault> {
+    pub fn fact(&mut self, fact: &Fact<'_>, postings: &[Posting], names: &Names, at: u64) -> Result<(), Fault> {
         match fact {
             Fact::Captured { trade, terms, version, .. } => {
-                must!(I6, *trade == self.trades_given + 1, "trade {trade} comes after {}", self.trades_given);
+                must!(I6, *trade == self.open.given() + 1, "trade {trade} comes after {}", self.open.given());
                 names.check_terms(terms, at)?;
-                self.trades_given = *trade;
                 self.expected.clear();
                 capture(&mut self.expected, terms, 1);
                 self.exact(postings)?;
-                let open = Trade { key: key.unwrap_or_default(), version: *version, terms: *terms, instruction: 0 };
-                self.open.insert(*trade, open);
+                self.open.push(Trade { version: *version, terms: *terms, instruction: 0 });
             }
             Fact::Changed { trade, version, terms, details_in } => {
                 names.check_terms(terms, at)?;
-                let open = self.open.get_mut(trade).ok_or_else(|| ended("trade", *trade))?;
+                let open = self.open.get_mut(*trade).ok_or_else(|| ended("trade", *trade))?;
                 let follows = *version >= open.version && *details_in <= at;
                 must!(I6, follows, "version {version} comes after {}", open.version);
                 self.expected.clear();
@@ -116,17 +96,17 @@ impl Trades {
                 self.exact(postings)?;
             }
             Fact::TradeCancelled { trade } => {
-                let open = self.open.remove(trade).ok_or_else(|| ended("trade", *trade))?;
+                let open = self.open.remove(*trade).ok_or_else(|| ended("trade", *trade))?;
                 must!(I6, open.instruction == 0, "trade {trade} goes while instruction {} stands", open.instruction);
                 self.expected.clear();
                 capture(&mut self.expected, &open.terms, -1);
                 self.exact(postings)?;
             }
             Fact::ChangeRequested { trade } => {
-                must!(I6, self.open.contains_key(trade), "trade {trade} is not open");
+                must!(I6, self.open.get(*trade).is_some(), "trade {trade} is not open");
             }
             Fact::ChangeLapsed { trade } => {
-                must!(I6, (1..=self.trades_given).contains(trade), "trade {trade} is not known");
+                must!(I6, (1..=self.open.given()).contains(trade), "trade {trade} is not known");
             }
             Fact::Issued { .. } => self.issued(fact, names)?,
             Fact::Matched { deliver, receive, amount } => self.matched(*deliver, *receive, *amount)?,
@@ -159,22 +139,20 @@ impl Trades {
         let Fact::Issued { instruction, trade, linked, delivers, quantity, amount } = *fact else { return Ok(()) };
         must!(
             I6,
-            instruction == self.instructions_given + 1,
+            instruction == self.instructions.given() + 1,
             "instruction {instruction} comes after {}",
-            self.instructions_given
+            self.instructions.given()
         );
-        let open = self.open.get_mut(&trade).ok_or_else(|| ended("trade", trade))?;
+        let open = self.open.get_mut(trade).ok_or_else(|| ended("trade", trade))?;
         must!(I6, open.instruction == 0, "trade {trade} has instruction {} already", open.instruction);
         let owed = if open.terms.paid { open.terms.net } else { 0 };
         let same = (quantity, amount) == (open.terms.quantity, owed) && linked == (quantity, amount);
         must!(I7, same && delivers != open.terms.buys, "instruction {instruction} is not what trade {trade} owes");
         must!(I20, open.terms.depot.is_some(), "instruction {instruction} names no depot");
-        self.instructions_given = instruction;
         open.instruction = instruction;
         self.instructed.add(quantity);
         let external = names.is_external(open.terms.domain);
-        self.instructions
-            .insert(instruction, Instruction { trade, delivers, quantity, amount, partner: 0, matched: 0, external });
+        self.instructions.push(Instruction { trade, delivers, quantity, amount, partner: 0, matched: 0, external });
         Ok(())
     }
 
@@ -194,7 +172,7 @@ impl Trades {
         let agree = mirrored && same && cash && one.quantity == other.quantity && amount == one.amount;
         must!(I8, agree, "instructions {deliver} and {receive} do not agree");
         for (number, partner) in [(deliver, receive), (receive, deliver)] {
-            if let Some(instruction) = self.instructions.get_mut(&number) {
+            if let Some(instruction) = self.instructions.get_mut(number) {
                 (instruction.partner, instruction.matched) = (partner, amount);
             }
         }
@@ -236,7 +214,7 @@ impl Trades {
         for number in [deliver, receive] {
             let gone = self.end(number)?;
             self.settled.add(gone.quantity);
-            self.open.remove(&gone.trade);
+            self.open.remove(gone.trade);
         }
         Ok(())
     }
@@ -269,14 +247,14 @@ impl Trades {
         settlement(&mut self.expected, &terms, Some(0), sign, quantity, paid);
         let moved: Vec<Posting> = postings.iter().map(|each| Posting { account: any(each.account), ..*each }).collect();
         self.exact(&moved)?;
-        let open = self.open.get_mut(&number).ok_or_else(|| ended_trade(number))?;
+        let open = self.open.get_mut(number).ok_or_else(|| ended_trade(number))?;
         (open.terms.quantity, open.terms.net) = (left.0, left.1);
         if !ended {
-            self.instructions.insert(instruction, Instruction { quantity: left.0, amount: left.1, ..before });
+            self.instructions.put(instruction, Instruction { quantity: left.0, amount: left.1, ..before });
             open.instruction = instruction;
         } else if left.0 == 0 {
             self.settled.count += 1;
-            self.open.remove(&number);
+            self.open.remove(number);
         } else {
             self.cancelled.add(left.0);
         }
@@ -284,17 +262,17 @@ impl Trades {
     }
 
     fn open_one(&self, number: u64) -> Result<Instruction, Fault> {
-        self.instructions.get(&number).copied().ok_or_else(|| ended("instruction", number))
+        self.instructions.get(number).copied().ok_or_else(|| ended("instruction", number))
     }
 
     fn open_of(&self, instruction: Instruction) -> Result<&Trade, Fault> {
-        self.open.get(&instruction.trade).ok_or_else(|| ended_trade(instruction.trade))
+        self.open.get(instruction.trade).ok_or_else(|| ended_trade(instruction.trade))
     }
 
     /// Takes an instruction out; its trade stands without one.
     fn end(&mut self, number: u64) -> Result<Instruction, Fault> {
-        let gone = self.instructions.remove(&number).ok_or_else(|| ended("instruction", number))?;
-        if let Some(trade) = self.open.get_mut(&gone.trade) {
+        let gone = self.instructions.remove(number).ok_or_else(|| ended("instruction", number))?;
+        if let Some(trade) = self.open.get_mut(gone.trade) {
             trade.instruction = 0;
         }
         Ok(gone)
@@ -302,18 +280,18 @@ impl Trades {
 
     /// What was posted is what was expected, whatever the order.
     fn exact(&mut self, postings: &[Posting]) -> Result<(), Fault> {
-        self.seen.clear();
-        self.seen.extend_from_slice(postings);
-        net(&mut self.seen);
+        // Nearly always it comes in our order, and there is nothing to sort.
+        self.expected.retain(|posting| posting.amount != 0);
+        if self.expected == postings {
+            return Ok(());
+        }
+        let mut seen = postings.to_vec();
+        net(&mut seen);
         net(&mut self.expected);
-        let off = self.seen.iter().find(|posting| !self.expected.contains(posting));
-        let off = off.or_else(|| self.expected.iter().find(|posting| !self.seen.contains(posting)));
-        if let Some(off) = off {
-            let what = format!(
-                "the legs are not those of the terms: {} of asset {} on account {:#x}",
-                off.amount, off.asset.0, off.account.0
-            );
-            return Err(Fault::violated(crate::Invariant::I8, what));
+        let off = seen.iter().find(|posting| !self.expected.contains(posting));
+        if let Some(off) = off.or_else(|| self.expected.iter().find(|posting| !seen.contains(posting))) {
+            let Posting { account: Account(account), asset: Asset(asset), amount } = off;
+            must!(I8, false, "the legs are not those of the terms: {amount} of asset {asset} on account {account:#x}");
         }
         Ok(())
     }
@@ -322,7 +300,7 @@ impl Trades {
         for orphan in self.orphans.drain(..) {
             must!(
                 I6,
-                !self.instructions.contains_key(&orphan),
+                self.instructions.get(orphan).is_none(),
                 "instruction {orphan} stays matched with one that was cancelled"
             );
         }
@@ -331,8 +309,9 @@ impl Trades {
 
     /// What is open now.
     pub fn open_tally(&self) -> Tally {
-        let quantity = self.instructions.values().map(|each| i128::from(each.quantity)).sum();
-        Tally { count: self.instructions.len() as u64, quantity }
+        let mut open = Tally::default();
+        self.instructions.open().for_each(|each| open.add(each.quantity));
+        open
     }
 
     /// Everything instructed has settled, was cancelled or is open.
