@@ -26,8 +26,8 @@ use store::Log;
 use tempfile::tempdir;
 use testkit::flow::{Flow, Shape};
 
-/// Before this nothing counts: connections, caches, the first files.
-const WARM: Duration = Duration::from_secs(3);
+/// Before this nothing counts: connections, caches, the first files, and the broker, whose code is compiled as it runs.
+const WARM: Duration = Duration::from_secs(10);
 /// The longest wait for what was sent.
 const LONG: Duration = Duration::from_secs(120);
 

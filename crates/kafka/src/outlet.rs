@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 
 /// The longest wait for a record; also how long a request to stop may wait.
 pub(crate) const WAIT: Duration = Duration::from_millis(200);
+/// Between two sendings: what comes meanwhile goes together. A request for each block of the log would cost the brokers more than
+/// all of what is in them, and who is answered here is no faster than this.
+const PACE: Duration = Duration::from_millis(10);
 /// How long the brokers are given for what was sent, before it is complained about.
 const FLUSH: Duration = Duration::from_secs(5);
 
@@ -67,13 +70,15 @@ pub(crate) struct Outlet {
     brokers: Brokers,
     producer: Producer,
     stop: Arc<AtomicBool>,
+    /// When something was sent last.
+    sent: Option<Instant>,
 }
 
 impl Outlet {
     /// # Errors
     /// [`Error::Settings`].
     pub fn new(name: String, brokers: &Brokers, stop: Arc<AtomicBool>) -> Result<Outlet, Error> {
-        Ok(Outlet { name, brokers: brokers.clone(), producer: Producer::patient(brokers)?, stop })
+        Ok(Outlet { name, brokers: brokers.clone(), producer: Producer::patient(brokers)?, stop, sent: None })
     }
 
     pub fn stopping(&self) -> bool {
@@ -88,8 +93,12 @@ impl Outlet {
     /// Sends, and waits until the brokers have it, sending all of it again if they gave some of it up. False: asked to stop
     /// before that was certain.
     pub fn deliver(&mut self, send: impl Fn(&Producer) -> Result<(), Error>) -> Result<bool, Error> {
+        if let Some(sent) = self.sent {
+            thread::sleep(PACE.saturating_sub(sent.elapsed()));
+        }
         send(&self.producer)?;
         let mut since = Instant::now();
+        self.sent = Some(since);
         loop {
             // Short, so that a request to stop is heard.
             match self.producer.flush(WAIT) {
