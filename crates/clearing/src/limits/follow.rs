@@ -125,7 +125,7 @@ pub(super) fn reserve(draft: &mut Draft<'_>, trade: u64, terms: &Terms, missing:
         }
         let next = next(&draft.limits.used(draft.state, &wanted.line), own.as_ref(), &wanted);
         let lacks = match (&next, wanted.amount) {
-            (Some(Reserved { measured: false, .. }), Err(lack)) => Some(lack),
+            (Some(Reserved { measured: false, .. }), Err(lack)) => Some(draft.lack(lack, terms.instrument)),
             (Some(Reserved { measured: false, .. }), Ok(_)) => Some("range".into()),
             _ => None,
         };
