@@ -49,8 +49,13 @@ fn wants_reason(command: &Command) -> bool {
 impl Books {
     pub(super) fn ask(&mut self, inbound: &Inbound) -> Answer {
         if let Err(reason) = self.permitted(inbound) {
+            // Who may not ask takes nobody's answer away, and gets none that stands.
+            if reason == Reason::NotPermitted {
+                return Answer::Rejected(reason);
+            }
+            let used = matches!(&inbound.origin, Origin::Call { request_id } if self.requests.contains_key(request_id));
             self.claim_request(inbound);
-            return Answer::Rejected(reason);
+            return Answer::Rejected(if used { Reason::RequestIdReused } else { reason });
         }
         if let Origin::Call { request_id } = &inbound.origin {
             match self.requests.get(request_id) {
