@@ -95,7 +95,7 @@ sim-many: install ## fresh seeds for a time (MINUTES, STEPS): seeds, records, fa
 	cargo run -q --locked -p simulator -- --seconds $$(($(MINUTES) * 60)) --steps $(STEPS)
 
 .PHONY: sim-mutants
-sim-mutants: install ## ten bugs planted one at a time: the simulator must find each
+sim-mutants: install ## twelve bugs planted one at a time: the simulator must find each
 	@deploy/dev/sim-mutants.sh
 
 .PHONY: fmt

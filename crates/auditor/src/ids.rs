@@ -18,6 +18,8 @@ pub type Key = [u8; 16];
 
 /// The reason of a refusal: the id of a call was used for another one.
 const REQUEST_ID_REUSED: u32 = 1;
+/// Who asks may not: it takes no id.
+const NOT_PERMITTED: u32 = 120;
 
 pub fn key(kind: u8, parts: &[&[u8]]) -> Key {
     let mut hash = Sha256::new_with_prefix([kind]);
@@ -87,7 +89,7 @@ impl Ids {
             let leads = known == Some(of) || self.same_trade(said, of) || self.same_advice(decided, of)?;
             must!(I13, of < sequence && leads, "it is called the same as record {of}, which is of something else");
         } else if let Some(request) = request
-            && !matches!(decided.outcome, Outcome::Rejected(REQUEST_ID_REUSED))
+            && !matches!(decided.outcome, Outcome::Rejected(REQUEST_ID_REUSED | NOT_PERMITTED))
         {
             // Who used another's id leads nobody astray: the first answer stays the answer.
             self.by_key.insert(request, sequence);

@@ -8,12 +8,13 @@ use crate::margin;
 use crate::past::Past;
 use crate::settlement::lapsed_changes;
 use crate::state::State;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use model::command::Inbound;
 use model::date::Date;
 use model::event::Event;
 use model::identifier::Identifier;
-use model::index::{Asset, Kind};
+use model::index::{Asset, InstrumentIx, Kind};
 use model::ledger::{LedgerAccount, Posting};
 use model::reference::PROVISIONAL_SCALE;
 use model::rejection::{Reason, Rejection};
@@ -116,6 +117,13 @@ impl<'a> Draft<'a> {
 
     pub fn instrument_scale(&self, index: u32) -> u8 {
         self.state.reference.scales.get(index as usize).copied().flatten().unwrap_or(PROVISIONAL_SCALE)
+    }
+
+    /// For want of what something has no worth, by name; an instrument that this very record names has one only here.
+    pub fn lack(&self, lack: String, instrument: InstrumentIx) -> String {
+        let own = |(kind, index, _): &&(Kind, u32, Identifier)| (*kind, *index) == (Kind::Instrument, instrument.0);
+        let name = self.interned.iter().find(own).filter(|_| lack.is_empty());
+        name.map_or(lack, |(_, _, name)| name.as_str().to_string())
     }
 
     pub fn is_gone(&self, number: u64) -> bool {

@@ -40,7 +40,15 @@ pub fn decide(state: &State, inbound: &Inbound, past: &dyn Past) -> Outcome {
 
 fn decide_inbound(draft: &mut Draft<'_>, inbound: &Inbound) -> Result<Verdict, Rejection> {
     if let Some(refusal) = permitted(draft.state, draft.past, inbound) {
-        return Err(refusal);
+        // What is out of scope is told as if it were not there: under an id that has its answer that would take its place.
+        let used = match &inbound.origin {
+            Origin::Call { request_id } => draft.past.sequence_of(&request_key(request_id)).map(|_| request_id),
+            _ => None,
+        };
+        return Err(match used.filter(|_| refusal.reason != Reason::NotPermitted) {
+            Some(request_id) => Rejection::new(Reason::RequestIdReused, request_id.as_str()),
+            None => refusal,
+        });
     }
     if let Origin::Call { request_id } = &inbound.origin
         && let Some(answered) = draft.past.sequence_of(&request_key(request_id))

@@ -103,11 +103,14 @@ pub(crate) fn message_of(record: &Record) -> Option<&TradeMessage> {
 }
 
 /// Whether this record is the answer that its request id has from now on. One that only says that the id had an answer
-/// before is not: a retry of the first command must still find the first answer.
+/// before is not: a retry of the first command must still find the first answer. Nor is that somebody may not ask: he
+/// must not take the id of who may.
 fn claims_request(record: &Record) -> bool {
     match &record.content {
         Content::Decided { outcome: Outcome::Duplicate { .. }, .. } => false,
-        Content::Decided { outcome: Outcome::Rejected(rejection), .. } => rejection.reason != Reason::RequestIdReused,
+        Content::Decided { outcome: Outcome::Rejected(rejection), .. } => {
+            !matches!(rejection.reason, Reason::RequestIdReused | Reason::NotPermitted)
+        }
         Content::Decided { .. } | Content::Genesis(_) => true,
     }
 }

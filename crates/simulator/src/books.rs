@@ -4,22 +4,41 @@
 //! rules of order it relies on). It shares nothing with `clearing` but the vocabulary of `model`: names stay names, every
 //! queue is a search through all that is open, and nothing is indexed.
 
+mod closing;
+mod control;
 mod day;
+mod fact;
+mod initial;
+mod issuers;
 mod known;
 mod ledger;
+mod limits;
+mod margin;
+mod marks;
 mod matching;
 mod open;
 mod outside;
 mod people;
 mod requests;
 mod resolve;
+mod rights;
 mod settle;
 mod statements;
 mod steer;
 mod told;
 mod trades;
 
+use closing::Closing;
+use control::Control;
+pub use control::{ControlRow, Sums, sums_of};
+pub use fact::Fact;
 use known::Known;
+use limits::Limits;
+pub use limits::Line;
+pub use margin::Call;
+use margin::Margin;
+use marks::Marks;
+use model::accounting::SetName;
 use model::breaks::{BreakKind, Resolution};
 use model::command::{Command, Inbound, Task};
 use model::date::Date;
@@ -157,6 +176,18 @@ pub struct Books {
     sent: BTreeMap<u64, Rc<outside::Sent>>,
     /// Which break an allegement opened, by sender and id of its advice.
     alleged: BTreeMap<(Identifier, Identifier), u64>,
+    control: Control,
+    /// The accounting day of each entity.
+    pub closings: BTreeMap<Identifier, Closing>,
+    /// What the present record told.
+    pub facts: Vec<Fact>,
+    /// The first trade that the present record may capture.
+    first_trade: u64,
+    limits: Limits,
+    /// The last price and rate of everything.
+    marks: Marks,
+    margin: Margin,
+    grants: rights::Grants,
 }
 
 impl Books {
@@ -191,6 +222,14 @@ impl Books {
             next_break: 1,
             sent: BTreeMap::new(),
             alleged: BTreeMap::new(),
+            control: Control::default(),
+            closings: BTreeMap::new(),
+            facts: Vec::new(),
+            first_trade: 1,
+            limits: Limits::default(),
+            marks: Marks::default(),
+            margin: Margin::default(),
+            grants: rights::Grants::new(),
         }
     }
 
@@ -199,11 +238,13 @@ impl Books {
         assert_eq!(sequence, self.sequence + 1, "commands are taken in the order of their records");
         (self.sequence, self.at, self.actor) = (sequence, inbound.at, inbound.actor.clone());
         self.posted.clear();
+        self.facts.clear();
+        self.first_trade = self.next_trade;
         self.first_served = self.retry.iter().copied().collect();
         self.ask(inbound)
     }
 
-    /// The long work that comes next: credited accounts, then cycles, then repairs, then surveys.
+    /// The long work that comes next: credited accounts, then cycles, then repairs, then what limits count, then surveys.
     pub fn next_work(&self) -> Option<(&'static str, Option<&Identifier>)> {
         if !self.retry.is_empty() {
             return Some(("retry", None));
@@ -217,6 +258,9 @@ impl Books {
         if self.repairing.is_some() {
             return Some(("repair", None));
         }
+        if self.limits.walk.is_some() {
+            return Some(("reserve", None));
+        }
         first(|day| day.survey).map(|domain| ("survey", Some(domain)))
     }
 
@@ -226,13 +270,15 @@ impl Books {
             (Task::Retry, Some(("retry", _))) => self.retry_step(),
             (Task::Cycle(_), Some(("cycle", Some(domain)))) => self.cycle_step(&domain),
             (Task::Repair, Some(("repair", _))) => self.repair_step(),
+            (Task::Reserve, Some(("reserve", _))) => self.reserve_step(),
             (Task::Survey(_), Some(("survey", Some(domain)))) => self.survey(&domain),
             _ => return Err(Reason::NothingToDo),
         }
         Ok(())
     }
 
-    fn today(&self) -> Date {
+    /// The date of the last record.
+    pub fn today(&self) -> Date {
         self.at.date_utc()
     }
 
@@ -273,9 +319,19 @@ impl Books {
         ]
     }
 
+    /// The recorded sets of prices and rates, for people to name.
+    pub fn price_sets(&self) -> impl Iterator<Item = SetName> {
+        let name = |(date, snap, source): &(Date, Identifier, Identifier)| SetName {
+            date: *date,
+            snap: snap.clone(),
+            source: source.clone(),
+        };
+        self.known.price_sets.keys().map(name)
+    }
+
     /// The open proposals, for people to look at.
-    pub fn proposals(&self) -> impl Iterator<Item = (u64, &Identifier)> {
-        self.proposals.iter().map(|(number, (maker, ..))| (*number, maker))
+    pub fn proposals(&self) -> impl Iterator<Item = (u64, &Identifier, &Command)> {
+        self.proposals.iter().map(|(number, (maker, _, command))| (*number, maker, &**command))
     }
 
     /// Records that can be turned round, for people to err about.

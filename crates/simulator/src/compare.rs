@@ -1,5 +1,9 @@
 //! The house against the bookkeeper: every balance, instruction, trade and day; then what the views say of them.
 
+mod facts;
+
+pub use facts::record;
+
 use crate::books::{Books, Ended, Instruction, Place, Thing};
 use clearing::{InstructionFacts, Standing, State};
 use model::decimal::Decimal;
@@ -75,6 +79,11 @@ pub fn state(books: &Books, state: &State) -> Result<(), Difference> {
         let house = index.and_then(|index| state.settlement_day(index)).map(|(date, open, _)| (date, open));
         same(|| format!("the day of {domain}"), &house, &day.date.map(|date| (date, day.open)))?;
     }
+    facts::days(books, state)?;
+    facts::limits(books, state)?;
+    facts::calls(books, state)?;
+    let ours = books.grants().cloned().collect::<Vec<_>>();
+    same(|| "grants".to_owned(), &state.grants().iter().cloned().collect(), &ours)?;
     let quarantined = state.quarantined().collect::<Vec<_>>();
     same(|| "quarantined".to_owned(), &quarantined, &books.quarantined.iter().copied().collect())?;
     let word = |task| match task {

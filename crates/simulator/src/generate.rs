@@ -2,7 +2,11 @@
 //! everything that goes wrong with them.
 
 mod agent;
+mod client;
+mod closing;
 mod people;
+mod rights;
+mod risk;
 mod trades;
 
 use crate::books::Books;
@@ -29,14 +33,20 @@ pub struct Generator {
     calls: Vec<(Identifier, Rc<Command>, Identifier)>,
     advices: u64,
     messages: Vec<Input>,
+    /// The step from which somebody has rights and others have none; and whether that has begun.
+    grants_from: u64,
+    granted: bool,
     /// Faults in ten thousand steps; none while the house is set up.
     faults: u32,
 }
 
 impl Generator {
     pub fn new(seed: u64) -> Generator {
+        // Every second house never begins with it.
+        let mut random = Random::new(seed);
+        let grants_from = if seed.is_multiple_of(2) { random.between(150, 700) as u64 } else { u64::MAX };
         Generator {
-            random: Random::new(seed),
+            random,
             now: world::start(),
             setup: world::setup().into_iter(),
             trades: Vec::new(),
@@ -46,6 +56,8 @@ impl Generator {
             calls: Vec::new(),
             advices: 0,
             messages: Vec::new(),
+            grants_from,
+            granted: false,
             faults: 250,
         }
     }
@@ -69,7 +81,10 @@ impl Generator {
         if self.random.chance(self.faults) {
             return Input::Fault(*self.random.pick(&Fault::ALL));
         }
-        match self.random.below(100) {
+        if let Some(input) = self.rights(books) {
+            return input;
+        }
+        match self.random.below(122) {
             0..=11 => self.time_passes(),
             12..=42 => self.trade(),
             43..=52 => self.later_version(),
@@ -81,7 +96,10 @@ impl Generator {
             78..=81 => self.reference(),
             82..=84 => self.second_person(books),
             85..=86 => self.mend(books),
-            _ => self.agent_says(books),
+            87..=99 => self.agent_says(books),
+            100..=107 => self.closing(books),
+            108..=114 => self.risk(),
+            _ => self.client(books),
         }
     }
 
@@ -98,8 +116,12 @@ impl Generator {
     }
 
     fn call(&mut self, command: Command, actor: &str) -> Input {
+        self.call_by(command, world::id(actor))
+    }
+
+    fn call_by(&mut self, command: Command, actor: Identifier) -> Input {
         let id = world::id(&format!("r-{:05}", self.calls.len()));
-        let (command, actor) = (Rc::new(command), world::id(actor));
+        let command = Rc::new(command);
         self.calls.push((id.clone(), command.clone(), actor.clone()));
         // Now and then somebody forgets to say why.
         let reason = if self.random.chance(50) { String::new() } else { "simulated".to_owned() };

@@ -8,6 +8,7 @@ mod topic;
 use crate::books::{Answer, Books};
 use crate::compare::{self, Difference};
 use crate::input::{Input, PARTITIONS, Step};
+use crate::known_words;
 use crate::tally::Tally;
 use crate::world;
 use engine::{Clock, Intake, Options, Pace, Pending, Request, Stepped};
@@ -283,6 +284,8 @@ impl House {
                 "record {sequence}: the house says {found:?}, the bookkeeper {expected:?}: {command:?}"
             ));
         }
+        let machine = self.machine.as_ref().expect("it runs");
+        compare::record(&self.books, machine.engine.state(), &record)?;
         self.count(&record, &found);
         self.records.push(record);
         Ok(())
@@ -298,7 +301,11 @@ impl House {
                 *self.tally.refusals.entry(reason.code()).or_default() += 1;
             }
         }
+        if let (Content::Decided { inbound, .. }, Answer::Accepted) = (&record.content, answer) {
+            *self.tally.taken.entry(known_words::command(&inbound.command)).or_default() += 1;
+        }
         for event in record.events() {
+            *self.tally.events.entry(known_words::event(event)).or_default() += 1;
             match event {
                 model::event::Event::InstructionsSettled { .. } => self.tally.settled += 1,
                 model::event::Event::InstructionConfirmed { .. } => self.tally.confirmed += 1,

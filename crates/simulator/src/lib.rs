@@ -10,10 +10,12 @@ mod compare;
 mod generate;
 mod house;
 mod input;
+mod known_words;
 mod run;
 mod tally;
 mod world;
 
 pub use input::{Fault, Input, Step};
+pub use known_words::{EVENTS, commands};
 pub use run::{Outcome, replay, run, shrink};
 pub use tally::Tally;

@@ -23,6 +23,10 @@ pub struct Tally {
     pub faults: BTreeMap<&'static str, u64>,
     /// Commands by name.
     pub commands: BTreeMap<&'static str, u64>,
+    /// Accepted commands by what they say, reference data and the steps of days by kind.
+    pub taken: BTreeMap<String, u64>,
+    /// Facts by name.
+    pub events: BTreeMap<&'static str, u64>,
     /// Refusals by code.
     pub refusals: BTreeMap<&'static str, u64>,
     /// How much time passed in the house.
@@ -54,11 +58,15 @@ impl Tally {
         for (mine, theirs) in [
             (&mut self.faults, &other.faults),
             (&mut self.commands, &other.commands),
+            (&mut self.events, &other.events),
             (&mut self.refusals, &other.refusals),
         ] {
             for (name, count) in theirs {
                 *mine.entry(name).or_default() += count;
             }
+        }
+        for (name, count) in &other.taken {
+            *self.taken.entry(name.clone()).or_default() += count;
         }
         self.simulated += other.simulated;
     }
@@ -76,6 +84,8 @@ impl fmt::Display for Tally {
             let words: Vec<String> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
             writeln!(f, "  {title}: {}", words.join(", "))?;
         }
+        let words: Vec<String> = self.events.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        writeln!(f, "  facts: {}", words.join(", "))?;
         write!(f, "  time in the house: {:.1} days", self.simulated.as_secs_f64() / 86_400.0)
     }
 }

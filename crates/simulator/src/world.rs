@@ -5,6 +5,7 @@ use model::command::{Command, Opening, What};
 use model::date::Date;
 use model::decimal::Decimal;
 use model::identifier::{Cfi, CurrencyCode, Identifier};
+use model::margin::MarginAccount;
 use model::record::Genesis;
 use model::reference::{
     Account, AccountKind, Band, Book, Capacity, CreditLimit, Currency, CutOffRule, Cycle, DaySchedule, Domain,
@@ -22,6 +23,8 @@ pub const AGENT: &str = "CSD-AGENT";
 pub const STRANGER: &str = "STRANGER";
 /// A client of ALPHA's.
 pub const CLIENT: &str = "CLIENT";
+/// Margin accounts of CLIENT's, each with a book of its own: whose that is, the book, the account.
+pub const MARGIN: [(&str, &str, &str); 2] = [("ALPHA", "ALPHA-MC", "M-1"), ("BETA", "BETA-MC", "M-2")];
 /// Instruments; the last is traded before anybody defines it.
 pub const PAPERS: [&str; 4] = ["SAP", "BUND", "FUND", "NEWCO"];
 pub const CURRENCIES: [&str; 2] = ["EUR", "USD"];
@@ -179,6 +182,10 @@ fn references(set: &mut dyn FnMut(Reference)) {
     for paper in &PAPERS[..3] {
         set(Reference::Instrument(instrument(paper)));
     }
+    for (place, (member, book, _)) in MARGIN.into_iter().enumerate() {
+        set(Reference::Book(Book { id: id(book), name: book.to_owned(), owner: id(member) }));
+        set(Reference::MarginAccount(margin_account(place)));
+    }
     for member in MEMBERS {
         for place in 0..2 {
             let name = book(member, place);
@@ -207,6 +214,20 @@ fn references(set: &mut dyn FnMut(Reference)) {
                 set(Reference::Ssi(Ssi { id: id("CLIENT-SSI"), client: Some(id(CLIENT)), depot, nostro, ..own }));
             }
         }
+    }
+}
+
+pub fn margin_account(place: usize) -> MarginAccount {
+    let (_, book, account) = MARGIN[place];
+    MarginAccount {
+        id: id(account),
+        client: id(CLIENT),
+        book: id(book),
+        currency: cash("EUR"),
+        jurisdiction: "US".to_owned(),
+        domain: id("MAIN"),
+        call_days: 1,
+        valid_from: since(),
     }
 }
 

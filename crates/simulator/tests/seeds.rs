@@ -36,24 +36,15 @@ fn house_and_bookkeeper_agree_and_everything_went_wrong() {
     for fault in Fault::ALL.map(Fault::name).into_iter().chain(further) {
         assert!(count(&total.faults, fault) > 0, "{fault} never happened");
     }
-    let commands = [
-        "trade",
-        "set-reference",
-        "open",
-        "transfer",
-        "reverse",
-        "repair",
-        "steer",
-        "day",
-        "approve",
-        "refuse",
-        "continue",
-    ];
-    for command in
-        commands.into_iter().chain(["quarantine", "close-quarantined", "advice", "close-break", "assign-break"])
-    {
-        assert!(count(&total.commands, command) > 0, "{command} was never decided");
-    }
+    // Everything the engine knows: each command was taken, each fact told.
+    let never = |words: Vec<String>, known: &dyn Fn(&str) -> bool| -> Vec<String> {
+        words.into_iter().filter(|word| !known(word)).collect()
+    };
+    let untaken = never(simulator::commands(), &|word| total.taken.contains_key(word));
+    assert!(untaken.is_empty(), "never taken: {untaken:?}");
+    let facts = simulator::EVENTS.iter().map(|word| (*word).to_owned()).collect();
+    let untold = never(facts, &|word| count(&total.events, word) > 0);
+    assert!(untold.is_empty(), "never told: {untold:?}");
     assert!(total.settled > 100 && total.confirmed > 50 && total.breaks > 20 && total.duplicates > 20, "{total}");
 }
 

@@ -6,6 +6,7 @@ use crate::draft::Draft;
 use crate::instruction::{capture_postings, change_postings};
 use crate::reference::minor;
 use crate::state::State;
+use crate::trade::differ_economically;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use model::date::Date;
@@ -49,8 +50,13 @@ impl Overlay {
 pub(crate) fn follow(draft: &mut Draft<'_>, event: &Event) -> Vec<Event> {
     let mut told = Vec::new();
     match event {
-        Event::TradeCaptured { trade, terms, .. } | Event::TradeChanged { trade, terms, economic: true, .. } => {
-            reserve(draft, *trade, terms, false, &mut told);
+        Event::TradeCaptured { trade, terms, .. } => reserve(draft, *trade, terms, false, &mut told),
+        Event::TradeChanged { trade, terms, .. } => {
+            // Its economics decide: what is looked at again, and is owed as before, is not measured again in passing.
+            let before = draft.state.trade(*trade).map(|(_, open)| draft.state.terms_of(open));
+            if before.is_none_or(|before| differ_economically(&before, terms)) {
+                reserve(draft, *trade, terms, false, &mut told);
+            }
         }
         Event::TradeCancelled { trade, .. } => give_back(draft, *trade, &mut told),
         Event::InstructionsSettled { deliver, receive, .. } => {
@@ -119,7 +125,7 @@ pub(super) fn reserve(draft: &mut Draft<'_>, trade: u64, terms: &Terms, missing:
         }
         let next = next(&draft.limits.used(draft.state, &wanted.line), own.as_ref(), &wanted);
         let lacks = match (&next, wanted.amount) {
-            (Some(Reserved { measured: false, .. }), Err(lack)) => Some(lack),
+            (Some(Reserved { measured: false, .. }), Err(lack)) => Some(draft.lack(lack, terms.instrument)),
             (Some(Reserved { measured: false, .. }), Ok(_)) => Some("range".into()),
             _ => None,
         };

@@ -142,7 +142,7 @@ fn next(
         Ok((amount, quantity)) => (Some(Held { quantity, amount, measured: true }), None),
         Err(lack) => {
             let quantity = i64::try_from(quantity).unwrap_or(i64::MAX);
-            (Some(Held { quantity, amount: 0, measured: false }), Some(lack))
+            (Some(Held { quantity, amount: 0, measured: false }), Some(draft.lack(lack, instrument)))
         }
     }
 }

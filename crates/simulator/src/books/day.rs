@@ -31,6 +31,7 @@ impl Books {
                 day.passed.clear();
                 day.cycle = Some((0, 0, 0));
                 self.wake_all();
+                self.look_at_limits();
             }
             Step::CutOff { date, currency } => {
                 if open_on != Some(*date) {
@@ -52,6 +53,7 @@ impl Books {
                 }
                 let day = self.days.get_mut(&step.domain).expect("it is open");
                 (day.open, day.survey) = (false, true);
+                self.miss_calls(&step.domain, *date);
             }
         }
         Ok(())

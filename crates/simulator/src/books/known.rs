@@ -5,8 +5,10 @@ use model::currency::exponent;
 use model::date::Date;
 use model::decimal::Decimal;
 use model::identifier::{CurrencyCode, Identifier};
+use model::limit::LimitKind;
 use model::reference::{
-    Account, AccountKind, Domain, DomainKind, Instrument, NamedCalendar, Parameters, Reference, Ssi, Tolerance,
+    Account, AccountKind, Domain, DomainKind, Instrument, NamedCalendar, Parameters, PriceSet, Reference, Ssi,
+    Tolerance,
 };
 use model::rejection::Reason;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,7 +35,7 @@ pub(super) struct Known {
     pub ssis: Vec<(u64, Ssi)>,
     pub tolerances: BTreeMap<(CurrencyCode, Date), Tolerance>,
     pub limits: BTreeMap<(Identifier, CurrencyCode, Date), i64>,
-    pub price_sets: BTreeMap<(Date, Identifier, Identifier), u32>,
+    pub price_sets: BTreeMap<(Date, Identifier, Identifier), PriceSet>,
     pub parameters: Parameters,
 }
 
@@ -152,16 +154,28 @@ impl Books {
                 self.wake_cash(&limit.account, limit.currency);
             }
             Reference::PriceSet(set) => {
-                _ = known.price_sets.insert((set.date, set.snap, set.source), set.version);
+                self.set_prices(&set);
+                let known = &mut self.known;
+                _ = known.price_sets.insert((set.date, set.snap.clone(), set.source.clone()), set);
             }
             Reference::Parameters(parameters) => known.parameters = parameters,
-            Reference::Grant(_)
-            | Reference::BookPolicy(_)
-            | Reference::CounterpartyLimit(_)
-            | Reference::AddOn(_)
-            | Reference::MarginAccount(_)
-            | Reference::Issuer(_)
-            | Reference::ClearingTerms(_) => unreachable!("the generator sends none"),
+            // Results are the views' affair.
+            Reference::BookPolicy(_) => {}
+            Reference::CounterpartyLimit(limit) => {
+                let amount = minor(limit.amount, limit.currency).expect("it was checked");
+                self.set_limit(&limit, amount);
+            }
+            Reference::AddOn(row) => _ = self.limits.add_ons.insert((row.cfi_prefix, row.valid_from), row.rate),
+            Reference::Issuer(row) => self.set_issuer(row.instrument, row.issuer),
+            // What a CCP will ask is forecast by the views.
+            Reference::ClearingTerms(_) => {}
+            Reference::MarginAccount(row) => {
+                let rows = self.margin.accounts.entry(row.id.clone()).or_default();
+                rows.insert(row.valid_from, row);
+            }
+            Reference::Grant(grant) => {
+                _ = self.grants.insert((grant.actor.clone(), grant.valid_from), grant);
+            }
         }
         if self.trades.values().any(|trade| trade.in_repair) {
             self.repairing = Some(0);
@@ -227,15 +241,45 @@ impl Books {
             }
             Reference::PriceSet(set) => {
                 let before = known.price_sets.get(&(set.date, set.snap.clone(), set.source.clone()));
-                must(before.is_none_or(|version| *version < set.version), Reason::ReferenceInvalid)
+                must(before.is_none_or(|before| before.version < set.version), Reason::ReferenceInvalid)
             }
-            Reference::Grant(_)
-            | Reference::BookPolicy(_)
-            | Reference::CounterpartyLimit(_)
-            | Reference::AddOn(_)
-            | Reference::MarginAccount(_)
-            | Reference::Issuer(_)
-            | Reference::ClearingTerms(_) => unreachable!("the generator sends none"),
+            Reference::BookPolicy(policy) => {
+                let owner = known.books.get(&policy.book).ok_or(Reason::UnknownName)?;
+                must(policy.currency.is_none_or(|code| exponent(code).is_some()), Reason::UnknownCurrency)?;
+                let closed = self.closings.get(owner).is_some_and(|day| day.is_closed(policy.valid_from));
+                must(!closed, Reason::ReferenceInvalid)
+            }
+            Reference::CounterpartyLimit(limit) => {
+                is_party(&limit.entity)?;
+                // An issuer need not be a party.
+                if limit.kind != LimitKind::Issuer {
+                    is_party(&limit.counterparty)?;
+                }
+                must(minor(limit.amount, limit.currency)? >= 0, Reason::ReferenceInvalid)?;
+                let key = (limit.entity.clone(), limit.counterparty.clone(), limit.kind);
+                let before = self.limits.rows.get(&key);
+                must(before.is_none_or(|(currency, _)| *currency == limit.currency), Reason::ReferenceInUse)
+            }
+            Reference::AddOn(row) => {
+                let letters = row.cfi_prefix.len() <= 6 && row.cfi_prefix.chars().all(|one| one.is_ascii_uppercase());
+                must(letters && row.rate.unscaled >= 0, Reason::ReferenceInvalid)
+            }
+            Reference::Issuer(row) => must(known.instruments.contains_key(&row.instrument), Reason::UnknownName),
+            Reference::ClearingTerms(terms) => {
+                is_party(&terms.ccp)?;
+                let billion = |share: Decimal| units(share, 9).unwrap_or(i64::MAX);
+                let shares = [terms.gap_threshold, terms.gap_rate, terms.fails_rate, terms.least_haircut];
+                let shares = shares.into_iter().all(|share| (0..=1_000_000_000).contains(&billion(share)));
+                let confidence = billion(terms.confidence);
+                let counted = (250..=5_000).contains(&terms.scenarios) && (1..=20).contains(&terms.horizon);
+                let sourced = !terms.jurisdiction.is_empty() && !terms.source.is_empty();
+                let prefix =
+                    |text: &String| (1..=6).contains(&text.len()) && text.chars().all(|one| one.is_ascii_uppercase());
+                let sound = shares && confidence > 500_000_000 && confidence < 1_000_000_000 && counted && sourced;
+                must(sound && terms.index_cfi.iter().all(prefix), Reason::ReferenceInvalid)
+            }
+            Reference::MarginAccount(row) => self.check_margin_account(row),
+            Reference::Grant(grant) => self.check_grant(grant),
         }
     }
 

@@ -43,9 +43,12 @@ impl Books {
     }
 
     fn book(&mut self, pair: Option<(u64, u64)>, postings: Vec<(Posting, Option<Identifier>)>) {
+        let booked = self.posted.len();
         for ((place, thing, amount), _) in postings.clone() {
             self.post(place, thing, amount);
         }
+        self.holdings_moved(booked, None);
+        self.pay_calls(booked);
         self.bookings.entry(self.sequence).or_default().push(Booking { pair, postings });
     }
 
@@ -159,9 +162,11 @@ impl Books {
                 self.check_covered(&self.known.accounts[account], thing, -amount)?;
             }
         }
+        let booked = self.posted.len();
         for (place, thing, amount) in undone {
             self.post(place, thing, amount);
         }
+        self.holdings_moved(booked, None);
         self.reversed.insert(key);
         Ok(())
     }

@@ -327,6 +327,7 @@ impl Books {
         let number = instruction.number;
         self.bookings.entry(self.sequence).or_default().push(Booking { pair: Some((number, number)), postings });
         let left = open - quantity;
+        self.keep_part(instruction.trade, left, open);
         let ended = left == 0 || said.partial != "PAIN";
         self.reduce(number, left, due - own, ended);
         if moved_cash != paid

@@ -17,7 +17,10 @@ fn kind(command: &Command) -> Option<FourEyes> {
         Command::CloseBreak(closing) if books_something(closing.resolution) => FourEyes::Adjustment,
         Command::SetReference(reference) => match **reference {
             Reference::Ssi(_) => FourEyes::Ssi,
-            Reference::CreditLimit(_) => FourEyes::CreditLimit,
+            Reference::CreditLimit(_)
+            | Reference::CounterpartyLimit(_)
+            | Reference::AddOn(_)
+            | Reference::ClearingTerms(_) => FourEyes::CreditLimit,
             Reference::Parameters(_) => FourEyes::Parameters,
             Reference::PriceSet(_) => FourEyes::PriceSet,
             Reference::Grant(_) => FourEyes::Grant,
@@ -45,6 +48,15 @@ fn wants_reason(command: &Command) -> bool {
 
 impl Books {
     pub(super) fn ask(&mut self, inbound: &Inbound) -> Answer {
+        if let Err(reason) = self.permitted(inbound) {
+            // Who may not ask takes nobody's answer away, and gets none that stands.
+            if reason == Reason::NotPermitted {
+                return Answer::Rejected(reason);
+            }
+            let used = matches!(&inbound.origin, Origin::Call { request_id } if self.requests.contains_key(request_id));
+            self.claim_request(inbound);
+            return Answer::Rejected(if used { Reason::RequestIdReused } else { reason });
+        }
         if let Origin::Call { request_id } = &inbound.origin {
             match self.requests.get(request_id) {
                 Some((sequence, earlier)) if **earlier == inbound.command => return Answer::Duplicate(*sequence),
@@ -54,12 +66,20 @@ impl Books {
         }
         let command = Rc::new(inbound.command.clone());
         let answer = self.answer(inbound, &command).unwrap_or_else(Answer::Rejected);
-        if let Origin::Call { request_id } = &inbound.origin
-            && !matches!(answer, Answer::Duplicate(_))
-        {
-            self.requests.insert(request_id.clone(), (self.sequence, command));
+        if answer != Answer::Accepted {
+            self.facts.clear();
         }
+        self.claim_request(inbound);
         answer
+    }
+
+    /// The first answer to a request stands for ever.
+    fn claim_request(&mut self, inbound: &Inbound) {
+        if let Origin::Call { request_id } = &inbound.origin {
+            let sequence = self.sequence;
+            let first = || (sequence, Rc::new(inbound.command.clone()));
+            self.requests.entry(request_id.clone()).or_insert_with(first);
+        }
     }
 
     fn answer(&mut self, inbound: &Inbound, command: &Rc<Command>) -> Result<Answer, Reason> {
@@ -99,21 +119,20 @@ impl Books {
             Command::Refuse { proposal } => self.proposals.remove(proposal).map(|_| ()).ok_or(Reason::UnknownProposal),
             Command::CloseBreak(closing) => self.close_break(closing),
             Command::AssignBreak { number, .. } => self.breaks.get(number).map(|_| ()).ok_or(Reason::UnknownBreak),
-            Command::Trade(_)
-            | Command::Advice(_)
-            | Command::ControlTotals(_)
-            | Command::SignOff(_)
-            | Command::Accounting(_)
-            | Command::IssueMarginCalls(_)
-            | Command::IssueInitialCalls(_)
-            | Command::AnswerMarginCall { .. } => unreachable!("the generator does not send {} so", command.name()),
+            Command::ControlTotals(said) => self.control_totals(said),
+            Command::SignOff(said) => self.sign_off(said),
+            Command::Accounting(day) => self.accounting(day),
+            Command::IssueMarginCalls(issue) => self.maintenance_calls(issue),
+            Command::IssueInitialCalls(issue) => self.initial_calls(issue),
+            Command::AnswerMarginCall { number, answer } => self.answer_call(*number, *answer),
+            Command::Trade(_) | Command::Advice(_) => unreachable!("{} is answered by itself", command.name()),
         }
     }
 
     /// The generator sends no true hash: one that is given is that of something else.
     fn approve(&mut self, number: u64, other_hash: bool) -> Result<(), Reason> {
         let (maker, since, command) = self.proposals.get(&number).cloned().ok_or(Reason::UnknownProposal)?;
-        if maker == self.actor {
+        if self.same_person(&maker, &self.actor) {
             return Err(Reason::SamePerson);
         }
         let lasts = i64::from(self.known.parameters.proposal_minutes) * 60_000_000;
@@ -138,7 +157,7 @@ impl Books {
                 self.trade_message(&message)?;
                 self.remember(&message);
             }
-            Some(Replay::Advice(_)) => unreachable!("the generator replays trades"),
+            Some(Replay::Advice(advice)) => _ = self.advice(advice)?,
             None => {}
         }
         self.quarantined.remove(&sequence);

@@ -137,6 +137,7 @@ impl Books {
         match resolved {
             None => self.tell(BreakKind::CannotBook, Vec::new()),
             Some(resolved) => {
+                let resolved = self.held_by_limits(number, resolved);
                 self.change(number, Some(version), details, false, resolved);
                 self.issue_if_sound(number);
             }

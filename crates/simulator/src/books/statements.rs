@@ -187,9 +187,11 @@ impl Books {
                 None => postings.extend([(lies, thing.clone(), -amount), (broken, thing.clone(), -amount)]),
             }
         }
+        let booked = self.posted.len();
         for (place, thing, amount) in postings {
             self.post(place, thing, amount);
         }
+        self.holdings_moved(booked, None);
         self.breaks.remove(&closing.number);
         self.tell_below_zero();
         Ok(())

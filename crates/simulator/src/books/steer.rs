@@ -119,6 +119,7 @@ impl Books {
                 (Some(_), None) => self.cancel_trade(trade),
                 (Some(change), Some(resolved)) => {
                     let details = change.details.expect("what was resolved has details");
+                    let resolved = self.held_by_limits(trade, resolved);
                     self.change(trade, Some(change.version), details, false, resolved);
                     again.push(trade);
                 }

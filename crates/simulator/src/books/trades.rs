@@ -2,11 +2,12 @@
 
 use super::resolve::Resolved;
 use super::told::Told;
-use super::{Books, Deal, Ended, Instruction, Pending, Place, Stage, Thing, Trade};
+use super::{Books, Deal, Ended, Instruction, Pending, Place, Posting, Stage, Thing, Trade};
 use model::command::Repair;
 use model::instruction::code;
 use model::rejection::Reason;
 use model::trade::{Action, DefectKind, Details, Method, Side, TradeMessage};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 fn about_book(kind: &DefectKind) -> bool {
@@ -43,7 +44,7 @@ impl Books {
             return Ok(());
         }
         let details = details_of(message);
-        let Resolved { deal, defects } = self.resolve(&details, false)?;
+        let Resolved { mut deal, defects } = self.resolve(&details, false)?;
         let waiting = told.awaited.last_key_value().filter(|(version, _)| **version > message.version);
         let later = waiting.map(|(_, message)| message.clone());
         let amended = match later.as_ref().and_then(|later| later.details.as_ref()) {
@@ -53,7 +54,14 @@ impl Books {
         let number = self.next_trade;
         self.next_trade += 1;
         self.note_names(&deal);
+        deal.hold = self.goes_on_hold(number, None, &deal);
+        let booked = self.posted.len();
         self.capture(&deal, 1);
+        self.count(&message.source, &deal, 1);
+        self.tell_prior_day(number, None, Some(&deal), true);
+        self.give_place(number);
+        self.reserve(number, &deal, false);
+        self.holdings_moved(booked, Some(number));
         let entry = self.told.entry(key).or_default();
         entry.captured = Some((self.sequence, message.clone()));
         entry.awaited.clear();
@@ -77,6 +85,7 @@ impl Books {
         match (later, amended) {
             (Some(_), None) => self.cancel_trade(number),
             (Some(later), Some(resolved)) => {
+                let resolved = self.held_by_limits(number, resolved);
                 self.change(number, Some(later.version), details_of(&later), false, resolved);
                 self.issue_if_sound(number);
             }
@@ -85,24 +94,47 @@ impl Books {
         Ok(())
     }
 
-    /// What capture moves: the book against the counterparty.
-    fn capture(&mut self, deal: &Deal, times: i128) {
+    /// What capture moves, so many times: the book against the counterparty.
+    fn captured(deal: &Deal, times: i128) -> Vec<Posting> {
         let book = Place::Book(deal.party.clone(), deal.book.clone());
         let owed = Place::Owed(deal.party.clone(), deal.counterparty.clone());
         let sign = if deal.side == Side::Buy { times } else { -times };
-        let paper = Thing::Paper(deal.instrument.clone());
-        self.post(book.clone(), paper.clone(), sign * i128::from(deal.quantity));
-        self.post(owed.clone(), paper, -sign * i128::from(deal.quantity));
+        let (quantity, paper) = (sign * i128::from(deal.quantity), Thing::Paper(deal.instrument.clone()));
+        let mut moved = vec![(book.clone(), paper.clone(), quantity), (owed.clone(), paper, -quantity)];
         if deal.method == Method::Dvp {
-            self.post(book, Thing::Cash(deal.currency), -sign * i128::from(deal.net));
-            self.post(owed, Thing::Cash(deal.currency), sign * i128::from(deal.net));
+            let (amount, cash) = (sign * i128::from(deal.net), Thing::Cash(deal.currency));
+            moved.extend([(book, cash.clone(), -amount), (owed, cash, amount)]);
         }
+        moved
+    }
+
+    fn capture(&mut self, deal: &Deal, times: i128) {
+        self.deal_in(deal, times);
+        for (place, thing, amount) in Books::captured(deal, times) {
+            self.post(place, thing, amount);
+        }
+    }
+
+    /// Whether other terms move the ledger at all.
+    fn moves(before: &Deal, after: &Deal) -> bool {
+        let mut net: BTreeMap<(Place, Thing), i128> = BTreeMap::new();
+        for (place, thing, amount) in Books::captured(before, -1).into_iter().chain(Books::captured(after, 1)) {
+            *net.entry((place, thing)).or_default() += amount;
+        }
+        net.values().any(|amount| *amount != 0)
     }
 
     /// The terms in force: of the instruction, when there is one.
     pub(super) fn terms(&self, trade: u64) -> Deal {
         let trade = &self.trades[&trade];
         trade.instruction.map_or_else(|| trade.deal.clone(), |number| self.instructions[&number].terms())
+    }
+
+    /// What a trade becomes, on hold where a limit asks for it.
+    pub(super) fn held_by_limits(&self, trade: u64, mut resolved: Resolved) -> Resolved {
+        let before = self.terms(trade);
+        resolved.deal.hold = self.goes_on_hold(trade, Some(&before), &resolved.deal);
+        resolved
     }
 
     /// Other details are in force from now on; the ledger gets the difference.
@@ -117,8 +149,18 @@ impl Books {
         let Resolved { deal, defects } = resolved;
         self.note_names(&deal);
         let before = self.terms(number);
+        let booked = self.posted.len();
         self.capture(&before, -1);
         self.capture(&deal, 1);
+        let source = self.trades[&number].source.clone();
+        self.count(&source, &before, -1);
+        self.count(&source, &deal, 1);
+        let known = self.was_there(number).then_some(&before);
+        self.tell_prior_day(number, known, Some(&deal), Books::moves(&before, &deal));
+        if known.is_none_or(|before| economic(before, &deal)) {
+            self.reserve(number, &deal, false);
+        }
+        self.holdings_moved(booked, Some(number));
         let trade = self.trades.get_mut(&number).expect("it is open");
         trade.version = version.unwrap_or(trade.version);
         trade.current = details;
@@ -143,12 +185,20 @@ impl Books {
     /// The trade is no more: what is still owed of it is undone.
     pub(super) fn cancel_trade(&mut self, number: u64) {
         let open = self.terms(number);
+        let booked = self.posted.len();
         self.capture(&open, -1);
+        self.count(&self.trades[&number].source.clone(), &open, -1);
+        if self.was_there(number) {
+            self.tell_prior_day(number, Some(&open), None, true);
+        }
+        self.holdings_moved(booked, None);
         let trade = self.close_trade(number);
         self.told.get_mut(&(trade.source, trade.id)).expect("it was captured").cancelled = true;
     }
 
     pub(super) fn close_trade(&mut self, number: u64) -> Trade {
+        self.give_back(number);
+        self.leave_place(number);
         let trade = self.trades.remove(&number).expect("it is open");
         let told = self.told.get_mut(&(trade.source.clone(), trade.id.clone())).expect("it was captured");
         told.open = None;
@@ -253,6 +303,7 @@ impl Books {
                 if let Some(open) = open {
                     self.cancel_instruction(open.number, code::CANZ);
                 }
+                let resolved = self.held_by_limits(number, resolved);
                 self.change(number, Some(message.version), wanted, false, resolved);
                 self.issue_if_sound(number);
             }
@@ -317,6 +368,8 @@ impl Books {
             self.change(number, None, wanted, trade.amounts_accepted, resolved);
             return Ok(());
         }
+        // What repairs it may take it over a limit.
+        let resolved = self.held_by_limits(number, resolved);
         if !always && resolved.deal == before && resolved.defects == trade.defects {
             return Ok(());
         }

@@ -72,6 +72,24 @@ impl Generator {
         input
     }
 
+    /// What the agent said before, as somebody takes it in by hand; or that under an id of its own.
+    pub(super) fn replayed_advice(&mut self) -> Option<Box<Advice>> {
+        let place = self.random.below(self.messages.len().max(1) as u64) as usize;
+        let said = self.messages[place.min(self.messages.len())..].iter().find_map(|input| match input {
+            Input::Message { means: Some(command), .. } => match &**command {
+                Command::Advice(advice) => Some(advice.clone()),
+                _ => None,
+            },
+            _ => None,
+        });
+        let mut advice = said?;
+        if self.random.chance(7_000) {
+            self.advices += 1;
+            advice.id = id(&format!("ADV-{}", self.advices));
+        }
+        Some(advice)
+    }
+
     fn status(&mut self) -> AdviceBody {
         let status = *self.random.pick(&["PACK", "NMAT", "MACH", "MACH", "PEND", "PENF", "REJT", "CAND", "XYZ"]);
         let reasons = match self.random.below(3) {

@@ -6,18 +6,27 @@ use crate::input::Input;
 use crate::world::{self, cash, decimal, id};
 use model::command::{Command, CutOff, DayStep, Opening, Repair, Replay, Step, Transfer, What};
 use model::date::Date;
+use model::identifier::Identifier;
 use model::instruction::Steer;
-use model::reference::{Book, FourEyes, Parameters, Price, PriceSet, Priced, Reference};
+use model::permission::AccessRole;
+use model::reference::{Book, FourEyes, Parameters, Reference};
 use model::timestamp::Timestamp;
 
-const PEOPLE: [&str; 3] = ["ines", "omar", "wu"];
+/// What may need two persons.
+const EYES: [FourEyes; 9] = [
+    FourEyes::CreditLimit,
+    FourEyes::Transfer,
+    FourEyes::Adjustment,
+    FourEyes::Opening,
+    FourEyes::Ssi,
+    FourEyes::SignOff,
+    FourEyes::PriceSet,
+    FourEyes::Parameters,
+    FourEyes::Grant,
+];
 
 impl Generator {
-    fn person(&mut self) -> &'static str {
-        self.name(&PEOPLE)
-    }
-
-    fn asked(&mut self, command: Command) -> Input {
+    pub(super) fn asked(&mut self, command: Command) -> Input {
         // Somebody sends a call again whose answer he missed, or uses its id for another one.
         if !self.calls.is_empty() && self.random.chance(250) {
             let place = self.random.below(self.calls.len() as u64) as usize;
@@ -25,8 +34,8 @@ impl Generator {
             let command = if self.random.chance(7_000) { before } else { std::rc::Rc::new(command) };
             return Input::Call { id, command, actor, reason: "once more".to_owned() };
         }
-        let person = self.person();
-        self.call(command, person)
+        let person = self.who(&command);
+        self.call_by(command, person)
     }
 
     pub(super) fn steer(&mut self, books: &Books) -> Input {
@@ -43,6 +52,9 @@ impl Generator {
         // A hold is mostly taken back some day.
         let held = books.instructions.get(&instruction).is_some_and(|open| open.held);
         let steer = if held && self.random.chance(4_000) { Steer::Release } else { steer };
+        // And who asked to cancel thinks better of it.
+        let asked = books.instructions.get(&instruction).is_some_and(|open| open.cancel_requested);
+        let steer = if asked && self.random.chance(5_000) { Steer::KeepAfterAll } else { steer };
         self.asked(Command::Steer { instruction, steer })
     }
 
@@ -137,9 +149,7 @@ impl Generator {
             4..=5 => {
                 // Small budgets let people come between the steps of a cycle.
                 let attempts = *self.random.pick(&[1, 1, 2, 3, 64]);
-                let eyes =
-                    [FourEyes::CreditLimit, FourEyes::Transfer, FourEyes::Adjustment, FourEyes::Opening, FourEyes::Ssi];
-                let four_eyes = eyes.into_iter().filter(|_| self.random.chance(2_000)).collect();
+                let four_eyes = EYES.into_iter().filter(|_| self.random.chance(2_000)).collect();
                 Reference::Parameters(Parameters { four_eyes, ..world::parameters(attempts) })
             }
             6 => Reference::Parameters(world::parameters(0)),
@@ -155,17 +165,7 @@ impl Generator {
                 ssi.valid_from = self.now.date_utc().add_days(-3).expect("a date");
                 Reference::Ssi(ssi)
             }
-            12 => {
-                let price = Price {
-                    of: Priced::Instrument(id("SAP")),
-                    currency: cash("EUR"),
-                    value: decimal(100, 0),
-                    accrued: None,
-                };
-                let (snap, source) = (id("CLOSE"), id("QUOTES"));
-                let version = self.random.between(1, 3) as u32;
-                Reference::PriceSet(PriceSet { date: self.now.date_utc(), snap, source, version, prices: vec![price] })
-            }
+            12 => Reference::PriceSet(self.prices()),
             _ => Reference::Party(model::reference::Party {
                 id: id("NOBODY"),
                 name: "somebody after all".to_owned(),
@@ -179,17 +179,18 @@ impl Generator {
 
     /// Approves or refuses, mostly as somebody else than who proposed.
     pub(super) fn second_person(&mut self, books: &Books) -> Input {
-        let open: Vec<(u64, &str)> = books.proposals().map(|(number, maker)| (number, maker.as_str())).collect();
-        let (proposal, maker) = self.one_of(&open).unwrap_or((9, "ines"));
-        let maker = PEOPLE.iter().position(|person| *person == maker).unwrap_or(0);
-        let same = self.random.chance(1_500);
-        let person = if same { PEOPLE[maker] } else { PEOPLE[(maker + 1) % PEOPLE.len()] };
+        let open: Vec<(u64, &Identifier, &Command)> = books.proposals().collect();
+        let nobody = id("ines");
+        let found = self.one_of(&open);
+        let (proposal, maker) = found.map_or((9, &nobody), |(number, maker, _)| (number, maker));
+        let needs = found.and_then(|(_, _, command)| AccessRole::needed(command));
+        let person = self.second(maker, needs == Some(AccessRole::Administrator));
         let command = match self.random.below(10) {
             0..=1 => Command::Refuse { proposal },
             2 => Command::Approve { proposal, payload_hash: Some([7; 32]) },
             _ => Command::Approve { proposal, payload_hash: None },
         };
-        self.call(command, person)
+        self.call_by(command, person)
     }
 
     /// Repairs trades, closes what was set aside, looks after breaks.
@@ -208,7 +209,11 @@ impl Generator {
             1 => {
                 let open: Vec<u64> = books.quarantined.iter().copied().collect();
                 let sequence = self.one_of(&open).unwrap_or(4);
-                let replay = self.replayed().filter(|_| self.random.chance(6_000)).map(Replay::Trade);
+                let replay = match self.random.below(10) {
+                    0..=4 => self.replayed().map(Replay::Trade),
+                    5..=6 => self.replayed_advice().map(Replay::Advice),
+                    _ => None,
+                };
                 Command::CloseQuarantined { sequence, replay }
             }
             _ => self.break_closed(books),

@@ -36,6 +36,9 @@ impl Generator {
             charges: Vec::new(),
             ..sale.clone()
         };
+        for details in [&mut sale, &mut purchase] {
+            self.for_client(details);
+        }
         price(&mut purchase);
         self.make_differ(&mut purchase);
         self.make_nonsense(&mut sale);
@@ -49,6 +52,16 @@ impl Generator {
             self.at_later_step(second, soon);
         }
         first
+    }
+
+    /// Some of it is a client's, who trades on margin.
+    fn for_client(&mut self, details: &mut Details) {
+        let own = world::MARGIN.iter().find(|(member, ..)| details.party.as_str() == *member);
+        // Mostly in what there is a rule for.
+        let ruled = matches!(details.instrument.as_str(), "SAP" | "FUND") || self.random.chance(300);
+        if let Some((_, book, _)) = own.filter(|_| ruled && self.random.chance(3_500)) {
+            details.book = id(book);
+        }
     }
 
     fn priority(&mut self) -> u8 {
