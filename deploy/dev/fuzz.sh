@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes with coverage: builds the programs of tests/fuzz with cargo-fuzz (brought into the cache folder the first time) and lets
+# Fuzzes with coverage: builds tests/fuzz/programs with cargo-fuzz (brought into the cache folder the first time) and lets
 # libFuzzer look for inputs that break what the targets assert.
 #   deploy/dev/fuzz.sh              every target
 #   deploy/dev/fuzz.sh trade xml    these
@@ -59,8 +59,8 @@ triple=$(rustc -vV | sed -n 's/^host: //p')
 built=$work/target-$sanitizer
 say "building (sanitizer: $sanitizer)"
 mkdir -p "$work"
-(cd "$here" && PATH=${fuzz%/*}:$PATH CARGO_TARGET_DIR=$built \
-  cargo "${toolchain[@]}" fuzz build --fuzz-dir "$here" --sanitizer "$sanitizer" --target "$triple" 2>"$work/build.log") ||
+(cd "$here/programs" && PATH=${fuzz%/*}:$PATH CARGO_TARGET_DIR=$built \
+  cargo "${toolchain[@]}" fuzz build --fuzz-dir . --sanitizer "$sanitizer" --target "$triple" 2>"$work/build.log") ||
   { tail -40 "$work/build.log" >&2; die "the programs do not compile ($work/build.log)."; }
 
 # folders TARGET: inputs of the tree, those of other tests included.

@@ -4,15 +4,14 @@
 //! After a change of a format: `cargo test --workspace --locked --test corpus -- --ignored` writes the seeds anew.
 
 mod seeds;
-mod targets;
 
+use quittance_fuzz::targets::TARGETS;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use targets::TARGETS;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Where inputs of a target lie; those of others are not copied.
@@ -83,11 +82,11 @@ fn the_corpus_is_small_and_its_names_can_be_read() {
 
 #[test]
 fn each_target_has_its_program() {
-    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("a manifest");
+    let manifest = std::fs::read_to_string(root().join("programs/Cargo.toml")).expect("a manifest");
     for target in &TARGETS {
         let program = format!("name = \"{0}\"\npath = \"entries/{0}.rs\"", target.name);
-        assert!(manifest.contains(&program), "tests/fuzz/Cargo.toml has no program {}", target.name);
-        let entry = std::fs::read_to_string(root().join("entries").join(target.name).with_extension("rs"));
+        assert!(manifest.contains(&program), "tests/fuzz/programs/Cargo.toml has no program {}", target.name);
+        let entry = std::fs::read_to_string(root().join("programs/entries").join(target.name).with_extension("rs"));
         let call = format!("targets::{}::run(bytes)", target.name);
         assert!(entry.is_ok_and(|text| text.contains(&call)), "entries/{}.rs does not run it", target.name);
     }

@@ -1,3 +1,4 @@
-//! The library behind the fuzzing programs: what they have in common is [`targets`], which the workspace's own test `corpus` runs too.
+//! What is fuzzed: functions of bytes, run under libFuzzer by the programs of `programs` (`make fuzz`) and with the small corpus by the
+//! test `corpus`.
 
 pub mod targets;

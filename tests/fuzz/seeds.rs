@@ -1,10 +1,10 @@
 //! The first inputs of each target, made by what makes such bytes everywhere else: the scenarios, the generated week, the samples.
 
-use crate::targets::command::BETWEEN;
-use crate::targets::{note, proof, token};
 use model::command::{Command, Inbound};
 use model::record::Record;
 use prost::Message as _;
+use quittance_fuzz::targets::command::BETWEEN;
+use quittance_fuzz::targets::{note, proof, token};
 use std::collections::BTreeSet;
 use std::mem::discriminant;
 use std::path::{Path, PathBuf};
@@ -32,6 +32,9 @@ pub fn all() -> Vec<Seed> {
     seeds.extend(lines_and_records(&played));
     seeds.extend(snapshots(&played));
     seeds.extend(decimals());
+    // What is sound lies in the tests of iso20022.
+    let hostile = b"<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>";
+    seeds.push(("xml", "document-type".to_owned(), hostile.to_vec()));
     seeds.extend(token::seeds().into_iter().map(|(name, bytes)| ("token", name, bytes)));
     seeds.extend(proof::seeds().into_iter().map(|(name, bytes)| ("proof", name, bytes)));
     seeds.extend(note::seeds().into_iter().map(|(name, bytes)| ("note", name, bytes)));
@@ -39,7 +42,7 @@ pub fn all() -> Vec<Seed> {
 }
 
 fn scenarios() -> Vec<Played> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
     let include = |name: &str| std::fs::read_to_string(root.join(name).with_extension("setup")).ok();
     let mut found = Vec::new();
     files(&root, &mut found);
@@ -198,10 +201,18 @@ fn said(record: &Record) -> String {
 fn snapshots(played: &[Played]) -> Vec<Seed> {
     let mut seeds = vec![("snapshot", "nothing".to_owned(), written(&clearing::State::default()))];
     let genesis = Shard::new(testkit::scenario::genesis());
-    seeds.push(("snapshot", "genesis".to_owned(), written(genesis.state())));
-    for name in
-        ["external-requests", "external-breaks", "limits-hold", "margin-calls", "reference-names", "settlement-lacking"]
-    {
+    let genesis = written(genesis.state());
+    seeds.push(("snapshot", "something-behind".to_owned(), [&genesis[..], &[0]].concat()));
+    seeds.push(("snapshot", "cut-off".to_owned(), genesis[..genesis.len() - 1].to_vec()));
+    seeds.push(("snapshot", "genesis".to_owned(), genesis));
+    for name in [
+        "external-requests",
+        "external-breaks",
+        "limits-hold",
+        "margin-calls",
+        "reference-names",
+        "settlement-lack-cash",
+    ] {
         let found = played.iter().find(|played| played.name == name);
         seeds.extend(found.map(|played| ("snapshot", name.to_owned(), written(played.shard.state()))));
     }
