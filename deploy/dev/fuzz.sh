@@ -97,7 +97,7 @@ for target in "${targets[@]}"; do
   "$built/$triple/release/$target" "${options[@]}" "$work/corpus/$target" "${given[@]}" >"$log" 2>&1 || code=$?
   took=$(($(date +%s) - start))
   executed=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -1)
-  last=$(grep -E '^#[0-9]+.*cov: ' "$log" | tail -1)
+  last=$(grep -E '^#[0-9]+.*cov: ' "$log" | tail -1 || true) # none where it fell over at once
   field() { sed -n "s/.* $1: \([0-9]*\).*/\1/p" <<<"$last"; }
   crashes=$(($(find "$work/crashes/$target" -type f | wc -l) - before))
   executed=${executed:-$(sed -n 's/^#\([0-9]*\).*/\1/p' "$log" | tail -1)}
