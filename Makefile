@@ -78,6 +78,14 @@ HOSTILE ?= 1000000
 hostile: install ## bent and made-up bytes against the auditor's readers (HOSTILE, a million of each kind)
 	HOSTILE=$(HOSTILE) cargo test --locked -p auditor --test hostile -- --nocapture
 
+# Executions of each fuzz target, and which (all).
+RUNS ?= 1000000
+TARGET ?=
+
+.PHONY: fuzz
+fuzz: ## libFuzzer with coverage against every way in from outside (RUNS, a million each; TARGET to choose)
+	@RUNS=$(RUNS) deploy/dev/fuzz.sh $(TARGET)
+
 .PHONY: iso-oracle
 iso-oracle: install ## our ISO 20022 XML judged by Prowide's library (fetched by Maven the first time), and Prowide's read by us
 	@deploy/dev/iso-oracle.sh

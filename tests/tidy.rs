@@ -1,6 +1,7 @@
 //! The shape of the code: who may know whom (design, section 5), how long a file may grow, what no file may contain.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     env, fs,
     path::{Path, PathBuf},
     process::Command,
@@ -45,6 +46,9 @@ const BANS: &[Ban] = &[
 
 /// The crates the compiler keeps from clocks, files, threads and random hashers.
 const PURE: &[&str] = &["model", "risk", "clearing"];
+
+/// What only the fuzzing programs need.
+const FUZZING: &[&str] = &["libfuzzer-sys", "arbitrary"];
 
 const SOFT: usize = 400;
 const HARD: usize = 800;
@@ -128,6 +132,39 @@ fn crates_know_only_what_they_may() {
         }
     }
     report("The arrows between crates are fixed (design section 5, ARROWS and BANS in tests/tidy.rs):", faults);
+}
+
+/// Names and versions of a lock file's packages; path dependencies have no source.
+fn locked(path: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let text = fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let mut packages: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for package in text.split("[[package]]").skip(1).filter(|package| package.contains("\nsource = ")) {
+        let field = |name: &str| {
+            let line = package.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(" = "));
+            line.expect("a package has it").trim_matches('"').to_owned()
+        };
+        packages.entry(field("name")).or_default().insert(field("version"));
+    }
+    packages
+}
+
+/// `tests/fuzz/programs` is a workspace of its own, so that cargo builds nothing of it unasked; its versions are ours all the same.
+#[test]
+fn what_is_fuzzed_is_what_is_built() {
+    let (ours, fuzzed) = (locked("Cargo.lock"), locked("tests/fuzz/programs/Cargo.lock"));
+    let mut faults = Vec::new();
+    for (name, versions) in &fuzzed {
+        match ours.get(name) {
+            Some(known) if !versions.is_subset(known) => faults.push(format!("{name}: {versions:?}, ours {known:?}")),
+            Some(_) => {}
+            None if FUZZING.contains(&name.as_str()) => {}
+            None => faults.push(format!("{name} is known there only")),
+        }
+    }
+    report(
+        "tests/fuzz/programs/Cargo.lock and Cargo.lock name the same versions (copy ours there, cargo update --workspace):",
+        faults,
+    );
 }
 
 #[test]

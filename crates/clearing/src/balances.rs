@@ -77,12 +77,18 @@ impl Balances {
         slots.map(|place| &self.slots[*place as usize]).map(|slot| (slot.asset, slot.amount))
     }
 
-    /// Puts back a slot from a snapshot.
-    pub fn restore(&mut self, slot: Slot) {
+    /// Puts back a slot from a snapshot; `false` where it cannot be one.
+    #[must_use]
+    pub fn restore(&mut self, slot: Slot) -> bool {
+        let known = self.find(slot.account, slot.asset).is_some();
+        if known || LedgerAccount::unpack(slot.account).is_none() || slot.amount == i128::MIN {
+            return false;
+        }
         self.places.add(hash(slot.account, slot.asset), self.slots.len() as u32);
         note_location(&mut self.by_location, slot.account, self.slots.len() as u32);
         self.high_water = self.high_water.max(slot.amount.abs());
         self.slots.push(slot);
+        true
     }
 }
 

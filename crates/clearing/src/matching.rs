@@ -69,16 +69,20 @@ impl State {
         self.instructions[place].pair_place = pair_place;
     }
 
-    /// Puts an unmatched instruction back where it stood before the snapshot.
-    pub(crate) fn restore_unmatched(&mut self, place: u32) {
+    /// Puts an unmatched instruction back where it stood before the snapshot; `false` where nothing could have stood.
+    #[must_use]
+    pub(crate) fn restore_unmatched(&mut self, place: u32) -> bool {
         self.matching.buckets.add(&self.instructions, place);
         let instruction = &self.instructions[place];
         let pair = self.matching.pairs.entry((instruction.deliverer().0, instruction.receiver().0)).or_default();
         let at = instruction.pair_place as usize;
+        if at >= self.instructions.len() {
+            return false;
+        }
         if pair.len() <= at {
             pair.resize(at + 1, NONE);
         }
-        pair[at] = place;
+        core::mem::replace(&mut pair[at], place) == NONE
     }
 
     pub(crate) fn remove_unmatched(&mut self, place: u32) {

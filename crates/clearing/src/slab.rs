@@ -102,6 +102,16 @@ impl<T> Slab<T> {
         self.places.at_mut(place)?.as_mut()
     }
 
+    /// Whether what is free is what is empty, each place once: what a snapshot says is looked at before it is believed.
+    pub fn is_whole(&self) -> bool {
+        let mut empty: Vec<bool> = self.places.iter().map(Option::is_none).collect();
+        let all_empty = self
+            .free
+            .iter()
+            .all(|place| empty.get_mut(*place as usize).is_some_and(|empty| core::mem::replace(empty, false)));
+        all_empty && !empty.contains(&true)
+    }
+
     /// How many are in use.
     pub fn len(&self) -> usize {
         self.places.len() - self.free.len()

@@ -10,13 +10,14 @@ mod parts;
 
 use crate::balances::Slot;
 use crate::instruction::{Instruction, Stage};
-use crate::places;
+use crate::places::{self, Places};
 use crate::shared::Shared;
 use crate::slab::NONE;
 use crate::state::State;
 use crate::waiting::Tree;
 use alloc::vec::Vec;
 use codec::{Codec, Input, Output};
+use model::identifier::Identifier;
 use model::index::Kind;
 
 /// The private format's version. Raise it with every change of what is written.
@@ -97,7 +98,10 @@ impl State {
         state.at = Codec::get(&mut input)?;
         for kind in Kind::ALL {
             for index in 0..usize::get(&mut input)? {
-                let name = Codec::get(&mut input)?;
+                let name: Identifier = Codec::get(&mut input)?;
+                if state.names.find(kind, name.as_str()).is_some() {
+                    return Err(SnapshotError("a name has two numbers"));
+                }
                 state.names.add(kind, index as u32, &name);
             }
         }
@@ -107,7 +111,12 @@ impl State {
         let high_water = Codec::get(&mut input)?;
         for _ in 0..usize::get(&mut input)? {
             let (account, asset, amount, queued) = Codec::get(&mut input)?;
-            state.balances.restore(Slot { account, asset, amount, waiting: Tree::default(), queued });
+            if !state.balances.restore(Slot { account, asset, amount, waiting: Tree::default(), queued }) {
+                return Err(SnapshotError("a balance is there twice, or of no account"));
+            }
+        }
+        if state.balances.high_water > high_water {
+            return Err(SnapshotError("a balance is further from zero than any ever was"));
         }
         state.balances.high_water = high_water;
         state.next_trade = Codec::get(&mut input)?;
@@ -131,36 +140,57 @@ impl State {
         if u32::get(&mut input)? != END {
             return Err(SnapshotError("it does not end where it should"));
         }
+        if !input.is_at_end() {
+            return Err(SnapshotError("something follows its end"));
+        }
         state.rebuild()?;
         Ok(state)
     }
 
-    /// Builds again what the open business implies.
+    /// Builds again what the open business implies. A contradiction is an error here: later it would be a panic.
     fn rebuild(&mut self) -> Result<(), SnapshotError> {
+        let mut known = Places::default();
         for (place, trade) in self.trades.iter() {
-            self.trade_by_key.add(places::of_key(&trade.key), place);
-            self.trade_by_number.add(places::of_number(trade.number), place);
+            let instruction_there = !trade.has_instruction() || self.instructions.get(trade.instruction).is_some();
+            let (key, number) = (places::of_key(&trade.key), places::of_number(trade.number));
+            let twice = self.trade_by_key.find(key, |other| self.trades[other].key == trade.key).is_some()
+                || self.trade_by_number.find(number, |other| self.trades[other].number == trade.number).is_some();
+            if twice || !instruction_there {
+                return Err(SnapshotError("a trade is there twice, or names what is not open"));
+            }
+            self.trade_by_key.add(key, place);
+            self.trade_by_number.add(number, place);
         }
         let places: Vec<u32> = self.instructions.iter().map(|(place, _)| place).collect();
         for place in places {
             let instruction = &self.instructions[place];
+            let number = places::of_number(instruction.number);
             let partner_there = instruction.partner == NONE || self.instructions.get(instruction.partner).is_some();
             if self.trades.get(instruction.trade).is_none() || !partner_there {
                 return Err(SnapshotError("an instruction names what is not open"));
             }
-            self.instruction_by_number.add(places::of_number(instruction.number), place);
-            self.restore_queue(place);
+            if known.find(number, |other| self.instructions[other].number == instruction.number).is_some() {
+                return Err(SnapshotError("an instruction is there twice"));
+            }
+            known.add(number, place);
+            self.restore_queue(place)?;
+        }
+        self.instruction_by_number = known;
+        if self.matching.pairs.values().flatten().any(|place| *place == NONE) {
+            return Err(SnapshotError("between two parties an unmatched instruction is missing"));
         }
         Ok(())
     }
 
-    fn restore_queue(&mut self, place: u32) {
+    fn restore_queue(&mut self, place: u32) -> Result<(), SnapshotError> {
         let instruction: &mut Instruction = &mut self.instructions[place];
         if instruction.outside.is_some() {
-            return;
+            return Ok(());
         }
         if instruction.partner == NONE {
-            return self.restore_unmatched(place);
+            let alone = instruction.stage == Stage::Idle;
+            let restored = alone && self.restore_unmatched(place);
+            return if restored { Ok(()) } else { Err(SnapshotError("an unmatched instruction stands elsewhere")) };
         }
         let stage = core::mem::replace(&mut instruction.stage, Stage::Idle);
         match stage {
@@ -170,7 +200,9 @@ impl State {
                 self.due.insert((self.instructions[place].domain.0, rank), place);
                 self.instructions[place].stage = Stage::Due;
             }
-            Stage::Waiting(slot) => self.queue_waiting(place, slot),
+            Stage::Waiting(slot) if (slot as usize) < self.balances.slots.len() => self.queue_waiting(place, slot),
+            Stage::Waiting(_) => return Err(SnapshotError("an instruction waits for an account that is not there")),
         }
+        Ok(())
     }
 }

@@ -69,7 +69,8 @@ pub fn record_to_json(record: &Record) -> String {
 /// The same from the bytes of the log, without reading them into the model.
 pub fn stored_to_json(bytes: &[u8]) -> Result<String, DecodeError> {
     let record = pb::record::Record::decode(bytes).map_err(DecodeError::new)?;
-    Ok(to_text(&record))
+    // Bytes that were not written here may have a number that is no value of its enumeration, for which JSON has no name.
+    Ok(serde_json::to_string(&record).map_err(DecodeError::new)?)
 }
 
 fn to_text(message: &impl serde::Serialize) -> String {

@@ -288,7 +288,8 @@ impl<'a> Copying<'a> {
         for place in &self.slots {
             let slot = &from.balances.slots[*place as usize];
             let fresh = to.balances.slots.len() as u32;
-            to.balances.restore(crate::balances::Slot { waiting: crate::waiting::Tree::default(), ..slot.clone() });
+            let copy = crate::balances::Slot { waiting: crate::waiting::Tree::default(), ..slot.clone() };
+            assert!(to.balances.restore(copy), "a slot of a state is one of its copy");
             if slot.queued {
                 to.retry.push_back(fresh);
             }

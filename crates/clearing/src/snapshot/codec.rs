@@ -59,6 +59,11 @@ impl<'a> Input<'a> {
         self.at = end;
         Ok(taken)
     }
+
+    /// Whether nothing follows.
+    pub fn is_at_end(&mut self) -> bool {
+        self.at == self.piece.len() && (&mut self.pieces).all(|piece| piece.is_empty())
+    }
 }
 
 /// Puts a value into a snapshot and gets it back.
@@ -158,14 +163,31 @@ pub(crate) fn get_all<T: Codec, C: FromIterator<T>>(input: &mut Input<'_>) -> Re
 }
 
 macro_rules! lists {
-    ($($(<$bound:ident>)? $list:ident),*) => {$(
-        impl<T: Codec $(+ $bound)?> Codec for $list<T> {
+    ($($list:ident),*) => {$(
+        impl<T: Codec> Codec for $list<T> {
             fn put(&self, out: &mut Output<'_>) { put_all(self.len(), self.iter(), out); }
             fn get(input: &mut Input<'_>) -> Result<Self, SnapshotError> { get_all(input) }
         }
     )*};
 }
-lists!(Vec, VecDeque, <Ord> BTreeSet);
+lists!(Vec, VecDeque);
+
+/// What is in order was written in order: a state has one snapshot.
+fn rising<T>(items: Vec<T>, before: impl Fn(&T, &T) -> bool) -> Result<Vec<T>, SnapshotError> {
+    match items.windows(2).all(|pair| before(&pair[0], &pair[1])) {
+        true => Ok(items),
+        false => Err(SnapshotError("what should be in order is not")),
+    }
+}
+
+impl<T: Codec + Ord> Codec for BTreeSet<T> {
+    fn put(&self, out: &mut Output<'_>) {
+        put_all(self.len(), self.iter(), out);
+    }
+    fn get(input: &mut Input<'_>) -> Result<Self, SnapshotError> {
+        Ok(rising(get_all(input)?, |one: &T, next| one < next)?.into_iter().collect())
+    }
+}
 
 impl<T: Codec> Codec for Box<[T]> {
     fn put(&self, out: &mut Output<'_>) {
@@ -187,7 +209,8 @@ impl<K: Codec + Ord, V: Codec> Codec for BTreeMap<K, V> {
     }
     fn get(input: &mut Input<'_>) -> Result<Self, SnapshotError> {
         let count = usize::get(input)?;
-        (0..count).map(|_| Ok((K::get(input)?, V::get(input)?))).collect()
+        let items = (0..count).map(|_| Ok((K::get(input)?, V::get(input)?))).collect::<Result<_, _>>()?;
+        Ok(rising(items, |one: &(K, V), next| one.0 < next.0)?.into_iter().collect())
     }
 }
 

@@ -64,9 +64,12 @@ impl Codec for Breaks {
         let next = u64::get(input)?;
         let mut breaks = Breaks::default();
         for (number, entry) in <BTreeMap<u64, Break> as Codec>::get(input)? {
+            if number >= next {
+                return Err(SnapshotError("a break has a number that was not given yet"));
+            }
             breaks.insert(number, entry);
         }
-        breaks.next = breaks.next.max(next);
+        breaks.next = next;
         Ok(breaks)
     }
 }

@@ -96,7 +96,12 @@ impl Codec for Grants {
         self.iter().cloned().collect::<Vec<Grant>>().put(out);
     }
     fn get(input: &mut Input<'_>) -> Result<Self, SnapshotError> {
-        Ok(<Vec<Grant> as Codec>::get(input)?.into_iter().collect())
+        let written: Vec<Grant> = Codec::get(input)?;
+        let grants: Grants = written.iter().cloned().collect();
+        match grants.iter().eq(&written) {
+            true => Ok(grants),
+            false => Err(SnapshotError("grants contradict each other")),
+        }
     }
 }
 
@@ -184,7 +189,8 @@ impl<T: Codec> Codec for Slab<T> {
         self.free.put(out);
     }
     fn get(input: &mut Input<'_>) -> Result<Self, SnapshotError> {
-        Ok(Slab { places: get_all::<Option<T>, _>(input)?, free: Codec::get(input)? })
+        let slab = Slab { places: get_all::<Option<T>, _>(input)?, free: Codec::get(input)? };
+        if slab.is_whole() { Ok(slab) } else { Err(SnapshotError("what is free is not what is empty")) }
     }
 }
 
