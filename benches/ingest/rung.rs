@@ -16,7 +16,7 @@ use store::Log;
 use testkit::flow::Flow;
 
 /// How far the source lets the views fall behind: what the service's configuration says when nothing else is said.
-pub const VIEWS_BEHIND: u64 = 200_000;
+pub const VIEWS_BEHIND: u64 = 100_000;
 
 /// The longest wait for whatever follows.
 const LONG: Duration = Duration::from_secs(120);

@@ -13,7 +13,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -56,11 +56,21 @@ pub struct Delivery {
 /// Counts of what became of the messages.
 #[derive(Default)]
 struct Fate {
+    sent: AtomicU64,
     delivered: AtomicU64,
     failed: AtomicU64,
     /// The first offset behind what was delivered; 0 while nothing was.
     next: AtomicU64,
     first_error: Mutex<Option<String>>,
+    /// Told when the fate of everything sent is known.
+    settled: Condvar,
+}
+
+impl Fate {
+    fn is_settled(&self) -> bool {
+        self.delivered.load(Ordering::Acquire) + self.failed.load(Ordering::Acquire)
+            >= self.sent.load(Ordering::Acquire)
+    }
 }
 
 type Listener = dyn Fn(Delivery) + Send + Sync;
@@ -104,6 +114,11 @@ impl ProducerContext for Context {
         if let Some(listener) = &self.listener {
             listener(Delivery { tag, outcome });
         }
+        if self.fate.is_settled() {
+            // Behind the lock, so that who has just looked and begins to wait hears it.
+            drop(self.fate.first_error.lock().unwrap_or_else(PoisonError::into_inner));
+            self.fate.settled.notify_all();
+        }
     }
 }
 
@@ -119,7 +134,8 @@ impl Producer {
     /// A producer that gives nothing up while it lives: what it was told to send stands in the topic once, however long the
     /// brokers were away.
     pub(crate) fn patient(brokers: &Brokers) -> Result<Producer, Error> {
-        Producer::with_settings(brokers, None, &[("message.timeout.ms", "0")])
+        // Its callers send by the batch and wait for it: what lingers longer is only waited for.
+        Producer::with_settings(brokers, None, &[("message.timeout.ms", "0"), ("linger.ms", "1")])
     }
 
     /// A producer that reports each delivery, from a thread of its own.
@@ -204,7 +220,10 @@ impl Producer {
         let topic = record.topic;
         loop {
             match self.inner.send(record) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.fate.sent.fetch_add(1, Ordering::Release);
+                    return Ok(());
+                }
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
                     record = back;
                     thread::sleep(BUFFER_FULL);
@@ -219,13 +238,20 @@ impl Producer {
     /// # Errors
     /// [`Error::Undelivered`] when some failed, now or earlier, or the time is over.
     pub fn flush(&self, timeout: Duration) -> Result<(), Error> {
-        let flushed = self.inner.flush(timeout);
-        let waiting = u64::try_from(self.inner.in_flight_count()).unwrap_or(0);
+        // Starts what still lingers. To wait as well, librdkafka's binding would poll for the deliveries, which the producer's own
+        // thread takes from under it: then it sleeps for its 100 ms after the last of them.
+        let _ = self.inner.flush(Duration::ZERO);
+        let first = self.fate.first_error.lock().unwrap_or_else(PoisonError::into_inner);
+        let (first, _) = self
+            .fate
+            .settled
+            .wait_timeout_while(first, timeout, |_| !self.fate.is_settled())
+            .unwrap_or_else(PoisonError::into_inner);
         let failed = self.failed();
-        if flushed.is_ok() && failed == 0 {
+        if self.fate.is_settled() && failed == 0 {
             return Ok(());
         }
-        let first = self.fate.first_error.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = u64::try_from(self.inner.in_flight_count()).unwrap_or(0);
         let cause = first.clone().unwrap_or_else(|| "no answer in time".to_owned());
         Err(Error::Undelivered { failed, waiting, cause })
     }

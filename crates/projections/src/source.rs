@@ -17,7 +17,7 @@ pub trait Source: Send + 'static {
     fn read(&self, sequence: u64, visit: &mut dyn FnMut(&Block) -> ControlFlow<()>) -> Result<(), store::Error>;
 }
 
-/// Records behind the head from which on blocks are read from disk in one sweep; nearer ones are likely in memory.
+/// Records behind the head from which on blocks that are not in memory are read from disk in one sweep.
 const SWEEP: u64 = 100_000;
 
 impl Source for Arc<Log> {
@@ -34,7 +34,7 @@ impl Source for Arc<Log> {
     }
 
     fn read(&self, mut sequence: u64, visit: &mut dyn FnMut(&Block) -> ControlFlow<()>) -> Result<(), store::Error> {
-        if Log::head(self).sequence.saturating_sub(sequence) > SWEEP {
+        if Log::head(self).sequence.saturating_sub(sequence) > SWEEP && !self.is_recent(sequence) {
             for block in self.blocks_from(sequence) {
                 if visit(&block?).is_break() {
                     break;

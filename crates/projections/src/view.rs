@@ -195,7 +195,7 @@ pub(crate) mod table {
     pub(crate) const POSITIONS: u8 = 60;
     pub(crate) const POSITION_ENTRIES: u8 = 61;
     pub(crate) const POSITION_TRADES: u8 = 62;
-    pub(crate) const POSITION_INSTRUCTIONS: u8 = 63;
+    // 63 had the trades of instructions, which the rows of trades name now.
     pub(crate) const POSITION_FORMER: u8 = 64;
     pub(crate) const POSITION_CLOSED: u8 = 65;
     // valuation

@@ -18,7 +18,11 @@ use crate::{Error, Memory, Options, keys};
 const GUARDS: &str = "max_bgerror_resume_count=0;memtable_protection_bytes_per_key=8;block_protection_bytes_per_key=8;\
                       paranoid_file_checks=true";
 /// Views can be rebuilt from the log, so reading files back is not worth its time; the rows in memory are still guarded.
-const VIEW_GUARDS: &str = "max_bgerror_resume_count=0;memtable_protection_bytes_per_key=8";
+///
+/// The first byte of a key is its table, and a view writes the rows of a table in the order of their keys: where the last one of a
+/// table went is remembered, so the next is found from there and not from the top of the list.
+const VIEW_GUARDS: &str = "max_bgerror_resume_count=0;memtable_protection_bytes_per_key=8;\
+                           memtable_insert_with_hint_prefix_extractor=rocksdb.FixedPrefix.1";
 
 /// Opens the database of a log.
 pub(crate) fn open_log(dir: &Path, options: &Options, mode: Mode) -> Result<DB, Error> {

@@ -11,7 +11,8 @@ use model::record::{Content, FactContent, Facts, Outcome};
 use model::timestamp::Timestamp;
 use model::trade::{Action, Terms, TradeMessage};
 use prost::Message as _;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use wire::DecodeError;
 use wire::pb::status::{Answer, AnswerKind, StatusReason, TradeState, TradeStatus};
 
@@ -45,22 +46,25 @@ struct Place {
     at: Timestamp,
 }
 
+type HashMap<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
+
 /// The fold. Open trades are in memory; those that ended only until [`StatusFold::saved`].
 #[derive(Debug, Default)]
 pub struct StatusFold {
     pub(super) sources: BTreeMap<u32, Identifier>,
     /// The settlement day of each domain, as `YYYYMMDD`.
     pub(super) days: BTreeMap<u32, u32>,
-    pub(super) open: HashMap<u64, OpenTrade>,
+    /// In boxes: a trade is 400 bytes, and a map that grows moves all it holds.
+    pub(super) open: HashMap<u64, Box<OpenTrade>>,
     numbers: HashMap<String, u64>,
     /// The trades of each open instruction.
-    instructions: HashMap<u64, Vec<u64>>,
-    /// What the present record touched, as it was told before.
+    instructions: HashMap<u64, Arc<[u64]>>,
+    /// What the present record touched, as it was told before, without the trade's names.
     touched: Vec<(u64, TradeStatus)>,
     /// Since the last time it was saved: open trades that changed, trades that ended, what was told of trades not open.
     pub(super) dirty: BTreeSet<u64>,
     pub(super) closed: BTreeSet<u64>,
-    pub(super) told: BTreeMap<String, TradeStatus>,
+    pub(super) told: BTreeMap<String, Box<TradeStatus>>,
     /// And what records settled.
     pub(super) settled: BTreeMap<u64, Vec<(u64, String)>>,
 }
@@ -104,9 +108,11 @@ impl StatusFold {
     pub(super) fn restore(&mut self, number: u64, trade: OpenTrade) {
         self.numbers.insert(key(&trade.status.source, &trade.status.trade_id), number);
         for leg in &trade.legs {
-            self.instructions.entry(leg.instruction).or_default().push(number);
+            let others = self.instructions.get(&leg.instruction).map_or(&[][..], |others| others);
+            let trades: Arc<[u64]> = others.iter().copied().chain([number]).collect();
+            self.instructions.insert(leg.instruction, trades);
         }
-        self.open.insert(number, trade);
+        self.open.insert(number, Box::new(trade));
     }
 
     fn facts(&mut self, facts: &Facts, before: Before<'_>, out: &mut Vec<Update>) {
@@ -205,7 +211,7 @@ impl StatusFold {
             legs: Vec::new(),
             ended_for: None,
         };
-        self.open.insert(trade, row);
+        self.open.insert(trade, Box::new(row));
     }
 
     fn issue(&mut self, instruction: u64, links: &[Link]) {
@@ -219,7 +225,7 @@ impl StatusFold {
     }
 
     fn taken_back(&mut self, instruction: u64) {
-        for trade in self.trades_of(instruction) {
+        for &trade in &*self.trades_of(instruction) {
             let waits = self.open.get(&trade).and_then(|row| row.status.answer.as_ref());
             if waits.is_some_and(|answer| answer.kind == AnswerKind::Waiting as i32)
                 && let Some(answer) = &mut self.trade(trade).status.answer
@@ -230,7 +236,7 @@ impl StatusFold {
     }
 
     fn end(&mut self, instruction: u64, mut change: impl FnMut(&mut OpenTrade, &Leg)) {
-        for trade in self.trades_of(instruction) {
+        for &trade in &*self.trades_of(instruction) {
             let row = self.trade(trade);
             if let Some(at) = row.legs.iter().position(|leg| leg.instruction == instruction) {
                 let leg = row.legs.remove(at);
@@ -241,12 +247,12 @@ impl StatusFold {
     }
 
     fn legs(&mut self, instruction: u64, change: impl Fn(&mut Leg)) {
-        for trade in self.trades_of(instruction) {
+        for &trade in &*self.trades_of(instruction) {
             self.trade(trade).leg_mut(instruction).into_iter().for_each(&change);
         }
     }
 
-    fn trades_of(&self, instruction: u64) -> Vec<u64> {
+    fn trades_of(&self, instruction: u64) -> Arc<[u64]> {
         let trades = self.instructions.get(&instruction);
         trades.unwrap_or_else(|| panic!("instruction {instruction} is not open")).clone()
     }
@@ -255,7 +261,7 @@ impl StatusFold {
     fn trade(&mut self, number: u64) -> &mut OpenTrade {
         let row = self.open.get_mut(&number).unwrap_or_else(|| panic!("trade {number} is not open"));
         if !self.touched.iter().any(|(touched, _)| *touched == number) {
-            self.touched.push((number, row.status.clone()));
+            self.touched.push((number, nameless(&mut row.status, |status| status.clone())));
         }
         row
     }
@@ -266,7 +272,7 @@ impl StatusFold {
             let row = self.open.get_mut(&number).expect("it was touched");
             row.refresh();
             let ended = row.has_ended();
-            if row.status != before {
+            if nameless(&mut row.status, |status| *status != before) {
                 (row.status.sequence, row.status.at) = (place.sequence, Some(stamp(place.at)));
                 row.status.business_date = self.days.get(&row.domain).copied();
                 let status = row.status.clone();
@@ -288,14 +294,19 @@ impl StatusFold {
         self.numbers.remove(&key);
         self.dirty.remove(&number);
         self.closed.insert(number);
-        self.told.insert(key, row.status);
+        self.told.insert(key, Box::new(row.status));
+    }
+
+    /// What was told last of a trade that is not open.
+    fn known(&self, key: &str, before: Before<'_>) -> Option<TradeStatus> {
+        self.told.get(key).map(|status| (**status).clone()).or_else(|| (before.told)(key))
     }
 
     fn awaited(&mut self, place: Place, message: &TradeMessage) -> Update {
         let mut status = not_accepted(place, message.source.as_str(), message.id.as_str(), TradeState::Awaited);
         status.version = message.version;
         let key = key(&status.source, &status.trade_id);
-        self.told.insert(key.clone(), status.clone());
+        self.told.insert(key.clone(), Box::new(status.clone()));
         Update { key, status }
     }
 
@@ -311,7 +322,7 @@ impl StatusFold {
             self.tell(place, out);
             return Ok(());
         }
-        let status = match self.told.get(&key).cloned().or_else(|| (before.told)(&key)) {
+        let status = match self.known(&key, before) {
             // It settled, was cancelled or is awaited: so it stays.
             Some(known) if !is_unaccepted(&known) => {
                 TradeStatus { sequence: place.sequence, at: Some(stamp(place.at)), answer: Some(answer), ..known }
@@ -325,10 +336,18 @@ impl StatusFold {
                 status
             }
         };
-        self.told.insert(key.clone(), status.clone());
+        self.told.insert(key.clone(), Box::new(status.clone()));
         out.push(Update { key, status });
         Ok(())
     }
+}
+
+/// Looks at a status without its trade's names, which are as long as all the rest and never change.
+fn nameless<T>(status: &mut TradeStatus, look: impl FnOnce(&TradeStatus) -> T) -> T {
+    let names = (std::mem::take(&mut status.source), std::mem::take(&mut status.trade_id));
+    let seen = look(status);
+    (status.source, status.trade_id) = names;
+    seen
 }
 
 fn is_unaccepted(status: &TradeStatus) -> bool {

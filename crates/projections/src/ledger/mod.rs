@@ -118,7 +118,9 @@ impl View for Ledger {
                 rows.put(table::BALANCES, &key.bytes(), &pb::BalanceRow { amount: rows::int128(balance.amount) });
             }
         }
-        for (entity, asset) in &self.dirty_turnover {
+        let mut dirty = self.dirty_turnover.clone();
+        dirty.sort_unstable();
+        for (entity, asset) in &dirty {
             if let Some(turnover) = self.turnover.get(&(*entity, *asset)) {
                 let row = pb::TurnoverRow {
                     traded: rows::int128(turnover.traded),

@@ -79,9 +79,18 @@ pub(crate) fn date_bytes(date: Date) -> [u8; 4] {
 }
 
 impl Place {
+    pub(super) fn append_key(&self, to: &mut Vec<u8>) {
+        to.extend(self.spot.0.to_be_bytes());
+        to.extend(date_bytes(self.date));
+        to.extend_from_slice(self.id.as_str().as_bytes());
+        to.push(END);
+        to.extend(self.number.to_be_bytes());
+    }
+
     pub(super) fn key(&self) -> Vec<u8> {
-        let id = self.id.as_str().as_bytes();
-        [&self.spot.0.to_be_bytes(), &date_bytes(self.date)[..], id, &[END], &self.number.to_be_bytes()].concat()
+        let mut key = Vec::with_capacity(64);
+        self.append_key(&mut key);
+        key
     }
 
     pub(super) fn from_key(table: u8, key: &[u8]) -> Result<Place, Error> {
@@ -108,6 +117,11 @@ impl Amounts {
     /// A byte of flags, the currency, then numbers as short as they are: nine of ten bytes of fixed fields were zeros.
     pub(super) fn row(&self) -> Vec<u8> {
         let mut row = Vec::with_capacity(32);
+        self.append_row(&mut row);
+        row
+    }
+
+    pub(super) fn append_row(&self, row: &mut Vec<u8>) {
         let flag = |set: bool, flag: u8| if set { flag } else { 0 };
         row.push(
             flag(self.uncosted, Amounts::UNCOSTED)
@@ -117,12 +131,11 @@ impl Amounts {
         if let Some(currency) = &self.currency {
             row.extend(currency.as_str().as_bytes());
         }
-        put(&mut row, i128::from(self.entity.0));
-        put(&mut row, i128::from(self.known));
+        put(row, i128::from(self.entity.0));
+        put(row, i128::from(self.known));
         for number in [self.quantity, self.amount, self.accrued, self.fees] {
-            put(&mut row, number);
+            put(row, number);
         }
-        row
     }
 
     pub(super) fn from_row(table: u8, row: &[u8]) -> Result<Amounts, Error> {
@@ -184,8 +197,9 @@ fn take(rest: &mut &[u8]) -> Option<i128> {
 
 impl Entry {
     /// Amounts, then the key.
-    pub(super) fn row(&self) -> Vec<u8> {
-        [self.amounts.row(), self.place.key()].concat()
+    pub(super) fn append_row(&self, row: &mut Vec<u8>) {
+        self.amounts.append_row(row);
+        self.place.append_key(row);
     }
 
     pub(super) fn from_row(row: &[u8]) -> Result<Entry, Error> {
@@ -253,7 +267,9 @@ mod tests {
             entry("2026-11-24", "A", 2),
         ];
         for each in &list {
-            assert_eq!(Entry::from_row(&each.row()).unwrap(), *each);
+            let mut row = Vec::new();
+            each.append_row(&mut row);
+            assert_eq!(Entry::from_row(&row).unwrap(), *each);
             let bare = Amounts { currency: None, uncosted: false, ..each.amounts };
             assert_eq!(Amounts::from_row(61, &bare.row()).unwrap(), bare);
         }

@@ -16,8 +16,9 @@ mod questions;
 mod stored;
 mod watch;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use foldhash::fast::FixedState;
 use model::date::Date;
 use model::decimal::{Rounding, mul_div_round};
 use model::event::Event;
@@ -39,11 +40,13 @@ pub use watch::PositionSubscription;
 
 #[derive(Default)]
 pub(crate) struct Positions {
-    sums: BTreeMap<Spot, Sums>,
+    sums: HashMap<Spot, Sums, FixedState>,
+    /// All of them, in order: added to seldom, where sums change with every record.
+    spots: BTreeSet<Spot>,
     /// What open trades say, so that a new version takes the old one's place.
-    open: Numbered<Written<Entry>>,
-    /// The trade of each open instruction.
-    instructed: Numbered<Written<u64>>,
+    open: Numbered<Open>,
+    /// The trade of each open instruction, as the open trades tell.
+    instructed: Numbered<u64>,
     /// The last day each entity closed its books for, and the record that did it.
     closed: BTreeMap<PartyIx, (Date, u64)>,
     /// Which position changed at which record, of late.
@@ -55,14 +58,15 @@ pub(crate) struct Positions {
     dirty_former: Vec<Former>,
     dirty_open: Vec<u64>,
     gone_open: Vec<u64>,
-    dirty_instructed: Vec<u64>,
-    gone_instructed: Vec<u64>,
     dirty_closed: Vec<PartyIx>,
 }
 
-/// A thing that ends before it is ever written needs no row, and none taken away.
-struct Written<T> {
-    thing: T,
+/// A trade that can still change. One that ends before it is ever written needs no row, and none taken away.
+struct Open {
+    entry: Entry,
+    /// Its open instruction; a trade has one at most.
+    instruction: Option<u64>,
+    dirty: bool,
     on_disk: bool,
 }
 
@@ -86,12 +90,12 @@ impl Positions {
             // A settled trade is never changed, so its entry is there.
             Event::TradeChanged { trade, terms, .. } => {
                 if let Some(before) = self.open.get(*trade) {
-                    let id = before.thing.place.id.clone();
+                    let id = before.entry.place.id.clone();
                     self.set(sequence, *trade, Some(of_trade(sequence, *trade, id, terms)));
                 }
             }
             Event::TradeCancelled { trade, postings, .. } => {
-                let kept = self.open.get(*trade).and_then(|open| what_stays(&open.thing, sequence, postings));
+                let kept = self.open.get(*trade).and_then(|open| what_stays(&open.entry, sequence, postings));
                 let settled_in_part = kept.is_some();
                 self.set(sequence, *trade, kept);
                 if settled_in_part {
@@ -100,8 +104,8 @@ impl Positions {
             }
             Event::InstructionIssued { instruction, links, .. } => {
                 if let [link] = links.as_slice() {
-                    self.instructed.insert(*instruction, Written { thing: link.trade, on_disk: false });
-                    self.dirty_instructed.push(*instruction);
+                    self.instructed.insert(*instruction, link.trade);
+                    self.instruct(link.trade, Some(*instruction));
                 }
             }
             Event::InstructionCancelled { instruction, .. } => {
@@ -149,26 +153,37 @@ impl Positions {
 
     /// Ends an instruction; its trade.
     fn end(&mut self, instruction: u64) -> Option<u64> {
-        let ended = self.instructed.remove(instruction)?;
-        if ended.on_disk {
-            self.gone_instructed.push(instruction);
+        let trade = self.instructed.remove(instruction)?;
+        if self.open.get(trade).is_some_and(|open| open.instruction == Some(instruction)) {
+            self.instruct(trade, None);
         }
-        Some(ended.thing)
+        Some(trade)
+    }
+
+    /// The instruction that an open trade has from now on.
+    fn instruct(&mut self, trade: u64, instruction: Option<u64>) {
+        let Some(open) = self.open.get_mut(trade) else { return };
+        open.instruction = instruction;
+        if !open.dirty {
+            open.dirty = true;
+            self.dirty_open.push(trade);
+        }
     }
 
     /// What a trade says changes no more.
-    fn close(&mut self, trade: u64) -> Option<Entry> {
+    fn close(&mut self, trade: u64) -> Option<Open> {
         let closed = self.open.remove(trade)?;
         if closed.on_disk {
             self.gone_open.push(trade);
         }
-        Some(closed.thing)
+        Some(closed)
     }
 
     /// What an open trade says now; nothing when it is cancelled.
     fn set(&mut self, sequence: u64, trade: u64, entry: Option<Entry>) {
-        if let Some(before) = self.close(trade) {
-            let Entry { place, amounts } = before;
+        let before = self.close(trade);
+        let instruction = before.as_ref().and_then(|before| before.instruction);
+        if let Some(Open { entry: Entry { place, amounts }, .. }) = before {
             self.add(sequence, place.spot, -amounts.quantity, 0);
             let closed = self.closed.get(&amounts.entity);
             if closed.is_some_and(|(date, at)| place.date <= *date && amounts.known <= *at) {
@@ -179,7 +194,7 @@ impl Positions {
         if let Some(entry) = entry {
             self.add(sequence, entry.place.spot, entry.amounts.quantity, 0);
             self.dirty_entries.push((entry.place.clone(), Some(entry.amounts)));
-            self.open.insert(trade, Written { thing: entry, on_disk: false });
+            self.open.insert(trade, Open { entry, instruction, dirty: true, on_disk: false });
             self.dirty_open.push(trade);
         }
     }
@@ -233,7 +248,10 @@ impl Positions {
     }
 
     fn add(&mut self, sequence: u64, spot: Spot, traded: i128, settled: i128) {
-        let sums = self.sums.entry(spot).or_default();
+        let sums = self.sums.entry(spot).or_insert_with(|| {
+            self.spots.insert(spot);
+            Sums::default()
+        });
         sums.traded += traded;
         sums.settled += settled;
         if sums.changed != sequence {

@@ -43,7 +43,7 @@ impl Positions {
     /// All positions after one, in order.
     pub(crate) fn after(&self, spot: Option<Spot>) -> impl Iterator<Item = (Spot, &Sums)> {
         let from = spot.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
-        self.sums.range((from, std::ops::Bound::Unbounded)).map(|(spot, sums)| (*spot, sums))
+        self.spots.range((from, std::ops::Bound::Unbounded)).map(|spot| (*spot, &self.sums[spot]))
     }
 }
 

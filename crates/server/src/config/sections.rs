@@ -204,7 +204,7 @@ sections! {
         /// Group under which the position is shown to the broker's tools.
         group: String = "quittance-shard-0".to_owned(),
         /// While the views are more than so many records behind the log, reading waits for them; 0: never. Calls never wait.
-        views_behind: u64 = 200_000,
+        views_behind: u64 = 100_000,
         /// More settings of librdkafka, name=value; what they say of passwords is not printed.
         settings: Vec<String> = Vec::new(),
     }

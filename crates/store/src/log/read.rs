@@ -79,6 +79,12 @@ impl Log {
         }
     }
 
+    /// Whether the block that holds a record is in memory.
+    #[must_use]
+    pub fn is_recent(&self, sequence: u64) -> bool {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).holding(sequence).is_some()
+    }
+
     /// The bytes of the block that begins at `first` as they are stored, to be published verbatim; [`Block::from_stored`] reads and
     /// verifies them. `None` when no block begins there.
     ///

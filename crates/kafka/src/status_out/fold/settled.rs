@@ -19,7 +19,7 @@ impl StatusFold {
             }
             Event::InstructionConfirmed { instruction, quantity, effective_date, open_quantity, ended, .. } => {
                 self.note_settled(place, *instruction);
-                for trade in self.trades_of(*instruction) {
+                for &trade in &*self.trades_of(*instruction) {
                     let row = self.trade(trade);
                     row.settled += quantity;
                     row.status.settled_on = Some(number(*effective_date));
@@ -34,7 +34,7 @@ impl StatusFold {
                 }
             }
             Event::RequestAnswered { instruction, cancel: true, answered: Answered::Refused, reasons, .. } => {
-                for trade in self.trades_of(*instruction) {
+                for &trade in &*self.trades_of(*instruction) {
                     let waits = self.open.get(&trade).and_then(|row| row.status.answer.as_ref());
                     if waits.is_some_and(|answer| answer.kind == AnswerKind::Waiting as i32)
                         && let Some(answer) = &mut self.trade(trade).status.answer
@@ -51,7 +51,7 @@ impl StatusFold {
 
     /// Keeps which record settled what: somebody may reverse it.
     pub(super) fn note_settled(&mut self, place: Place, instruction: u64) {
-        for trade in self.trades_of(instruction) {
+        for &trade in &*self.trades_of(instruction) {
             let status = &self.open[&trade].status;
             let key = key(&status.source, &status.trade_id);
             self.settled.entry(place.sequence).or_default().push((instruction, key));
@@ -80,11 +80,11 @@ impl StatusFold {
                 self.trade(number).status.reversed_at = Some(place.sequence);
                 continue;
             }
-            let Some(mut status) = self.told.get(key).cloned().or_else(|| (before.told)(key)) else { continue };
+            let Some(mut status) = self.known(key, before) else { continue };
             status.state = TradeState::Reversed as i32;
             (status.sequence, status.at) = (place.sequence, Some(stamp(place.at)));
             status.reversed_at = Some(place.sequence);
-            self.told.insert(key.clone(), status.clone());
+            self.told.insert(key.clone(), Box::new(status.clone()));
             out.push(Update { key: key.clone(), status });
         }
     }
