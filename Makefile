@@ -71,11 +71,13 @@ FLIPS ?= 200
 faults: install ## the disk: power cuts (CYCLES; need root), flipped bits (FLIPS), errors, slow, hanging, full
 	CYCLES=$(CYCLES) FLIPS=$(FLIPS) cargo test --locked -p quittance-tests --test faults
 
-# Inputs of each kind, chosen by chance and not by coverage.
+# Inputs of each kind, chosen by chance and not by coverage; callers that mean harm.
 HOSTILE ?= 1000000
+CONNECTIONS ?= 2000
 
 .PHONY: hostile
-hostile: install ## bent and made-up bytes against the auditor's readers (HOSTILE, a million of each kind)
+hostile: install ## callers that mean harm (CONNECTIONS, 2,000), then bent bytes against the auditor's readers (HOSTILE, a million of each kind)
+	CONNECTIONS=$(CONNECTIONS) cargo test --locked -p quittance-tests --test faults -- hostile_clients
 	HOSTILE=$(HOSTILE) cargo test --locked -p auditor --test hostile -- --nocapture
 
 # Executions of each fuzz target, and which (all).

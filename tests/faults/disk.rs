@@ -113,6 +113,7 @@ fn compile(source: &str, to: &Path, flags: &[&str]) -> Result<(), String> {
 /// A file system in a file, on a loop device. Unmounted when dropped.
 pub struct Image {
     dir: TempDir,
+    device: Option<String>,
     mounted: bool,
 }
 
@@ -125,7 +126,7 @@ impl Image {
         fs::create_dir(dir.path().join("mounted")).expect("a mount point");
         compile("power_off.c", &dir.path().join("power_off"), &[])?;
         run(Command::new("mkfs.ext4").args(["-q", "-F"]).arg(&image))?;
-        let mut made = Image { dir, mounted: false };
+        let mut made = Image { dir, device: None, mounted: false };
         made.mount()?;
         Ok(made)
     }
@@ -135,31 +136,51 @@ impl Image {
         self.dir.path().join("mounted")
     }
 
-    pub fn mount(&mut self) -> Result<(), String> {
-        run(Command::new("mount").args(["-o", "loop"]).arg(self.dir.path().join("image")).arg(self.path()))
-            .map_err(|why| format!("a loop device cannot be mounted, which needs root: {why}"))?;
+    fn file(&self) -> PathBuf {
+        self.dir.path().join("image")
+    }
+
+    fn mount(&mut self) -> Result<(), String> {
+        let root = |why| format!("a loop device cannot be mounted, which needs root: {why}");
+        let device = run(Command::new("losetup").args(["--find", "--show"]).arg(self.file())).map_err(root)?;
+        self.device = Some(device.clone());
+        run(Command::new("mount").arg(device).arg(self.path())).map_err(root)?;
         self.mounted = true;
         Ok(())
     }
 
-    /// The power goes: what was not synced is gone.
-    pub fn power_off(&self) -> Result<(), String> {
-        run(Command::new(self.dir.path().join("power_off")).arg(self.path()))
+    /// The power is back: the kernel plays the journal. Whoever used the disk has ended.
+    pub fn power_on(&mut self) {
+        self.unmount();
+        self.mount().expect("the journal is played");
+        // Whatever is missing from here on is no fault of the file system.
+        self.unmount();
+        run(Command::new("e2fsck").args(["-f", "-n"]).arg(self.file())).expect("a sound file system");
+        self.mount().expect("mounts");
     }
 
-    pub fn unmount(&mut self) {
-        // Who used it has just ended.
-        let mut unmounted = Err(String::new());
-        for _ in 0..400 {
-            unmounted = run(Command::new("umount").arg(self.path()));
-            if unmounted.is_ok() {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        unmounted.expect("nobody uses it any more");
+    /// Until the loop device is gone, and with it what the kernel remembers of its blocks: a second one over the same file, or this one
+    /// taken up again while somebody else looks at it, would show what never reached the disk.
+    fn unmount(&mut self) {
+        patiently("nobody uses it any more", || run(Command::new("umount").arg(self.path())).map(drop));
         self.mounted = false;
+        let device = self.device.take().expect("it was mounted");
+        run(Command::new("losetup").args(["--detach", &device])).expect("detaches");
+        patiently("its loop device is gone", || {
+            match run(Command::new("losetup").arg("--associated").arg(self.file()))? {
+                none if none.is_empty() => Ok(()),
+                left => Err(left),
+            }
+        });
     }
+}
+
+/// The power goes for these, one after the other: what was not synced is gone. The length that the file `said`, which lies elsewhere, had
+/// just before.
+pub fn power_off(images: &[Image], said: &Path) -> u64 {
+    let mut off = Command::new(images[0].dir.path().join("power_off"));
+    let length = run(off.arg(said).args(images.iter().map(Image::path)));
+    length.expect("the file systems are shut down").parse().expect("a length")
 }
 
 impl Drop for Image {
@@ -167,14 +188,31 @@ impl Drop for Image {
         if self.mounted {
             let _ = Command::new("umount").arg("-l").arg(self.path()).output();
         }
+        if let Some(device) = &self.device {
+            let _ = Command::new("losetup").args(["--detach", device]).output();
+        }
     }
 }
 
-fn run(command: &mut Command) -> Result<(), String> {
+fn patiently(what: &str, mut attempt: impl FnMut() -> Result<(), String>) {
+    let mut outcome = Err(String::new());
+    for _ in 0..400 {
+        outcome = attempt();
+        if outcome.is_ok() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("{what}: {outcome:?}");
+}
+
+/// What it prints; its complaint when it fails.
+fn run(command: &mut Command) -> Result<String, String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command.output().map_err(|cause| format!("{name} cannot be started: {cause}"))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     match output.status.success() {
-        true => Ok(()),
-        false => Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr).trim())),
+        true => Ok(text(&output.stdout)),
+        false => Err(format!("{name}: {} {}", text(&output.stdout), text(&output.stderr))),
     }
 }

@@ -20,7 +20,7 @@ pub fn a_sync_that_fails_ends_the_service(plan: &Plan) -> Verdict {
     };
     let dir = tempfile::tempdir().expect("a directory");
     furnish(dir.path(), plan.seed);
-    let mut served = Served::start(dir.path(), &disk);
+    let mut served = Served::start(dir.path(), Some(&disk), &[]);
     let mut acknowledged = BTreeMap::new();
     let mut refused = 0;
     for round in ["SOUND", "FAILS"] {

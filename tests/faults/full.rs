@@ -26,7 +26,7 @@ fn full(plan: &Plan, path: &str, takes_commands: bool) -> Verdict {
     let data = dir.path().join("house");
     std::fs::create_dir(&data).expect("creates");
     furnish(&data, plan.seed);
-    let mut served = Served::start(&data, &disk);
+    let mut served = Served::start(&data, Some(&disk), &[]);
     let mut acknowledged = BTreeMap::new();
     assert_eq!(commands(&served, "BEFORE", &mut acknowledged), 20);
     let before = served.questions().expect("answered");

@@ -1,16 +1,19 @@
-//! Faults of the disk: bits that turn over, a power cut, errors, a slow, hanging or full disk, under the real engine and service.
+//! Faults of the disk: bits that turn over, a power cut, errors, a slow, hanging or full disk, under the real engine and service; and
+//! callers that mean harm.
 //!
-//! `make faults` for the long run (`CYCLES`, `FLIPS`); a run of seconds is part of `make test`. What cannot run here (no root, no loop
-//! device, no C compiler) is skipped and says why. One after the other; names as arguments choose. `FAULTS_SEED` plays a run again.
+//! `make faults` for the long run (`CYCLES`, `FLIPS`), `make hostile` for the callers (`CONNECTIONS`); a run of seconds is part of
+//! `make test`. What cannot run here (no root, no loop device, no C compiler) is skipped and says why. One after the other; names as arguments choose. `FAULTS_SEED` plays a run again.
 
 #[path = "../system/cases.rs"]
 mod cases;
 #[path = "../system/child.rs"]
 mod child;
+mod crowd;
 mod disk;
 mod errors;
 mod flips;
 mod full;
+mod hostile;
 mod house;
 mod power;
 #[path = "../system/prepared.rs"]
@@ -26,6 +29,8 @@ use std::process::ExitCode;
 struct Plan {
     cycles: u64,
     flips: u64,
+    /// Callers that mean harm.
+    connections: u64,
     seed: u64,
 }
 
@@ -39,6 +44,7 @@ const CASES: &[Case<Plan>] = &[
     ("power_cut", power::nothing_acknowledged_is_lost),
     ("full_disk", full::of_records),
     ("full_disk_of_views", full::of_views),
+    ("hostile_clients", hostile::the_others_are_served),
 ];
 
 fn main() -> ExitCode {
@@ -53,7 +59,12 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let seed = seed("FAULTS_SEED");
-    let plan = Plan { cycles: number("CYCLES").unwrap_or(0), flips: number("FLIPS").unwrap_or(18), seed };
+    let plan = Plan {
+        cycles: number("CYCLES").unwrap_or(0),
+        flips: number("FLIPS").unwrap_or(18),
+        connections: number("CONNECTIONS").unwrap_or(100),
+        seed,
+    };
     println!("\nrunning {} tests of the disk, seed {seed}", cases.len());
     let failed = cases::run(&cases, &plan);
     if failed.is_empty() {

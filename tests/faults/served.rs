@@ -5,7 +5,7 @@ use crate::disk::Disk;
 use crate::prepared::until;
 use crate::writer::LONG;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::time::Duration;
@@ -19,12 +19,14 @@ use wire::pb::service::operator_service_client::OperatorServiceClient;
 /// A service, seen by the parent.
 pub struct Served {
     process: Process,
+    /// Where gRPC listens.
+    pub grpc: SocketAddr,
     operations: String,
 }
 
 impl Served {
-    /// Serves a data directory; returns when it is ready.
-    pub fn start(data: &Path, disk: &Disk) -> Served {
+    /// Serves a data directory, with more keys of the configuration; returns when it is ready.
+    pub fn start(data: &Path, disk: Option<&Disk>, more: &[(&'static str, String)]) -> Served {
         let [grpc, operations] = [free_address(), free_address()];
         let keys = [
             ("store.dir", data.to_string_lossy().into_owned()),
@@ -37,7 +39,9 @@ impl Served {
             ("engine.timer", "false".to_owned()),
             ("access.insecure_plaintext", "true".to_owned()),
         ];
-        let served = Served { process: Process::start(&keys, |command| disk.under(command)), operations };
+        let keys: Vec<_> = keys.into_iter().chain(more.iter().cloned()).collect();
+        let process = Process::start(&keys, |command| disk.into_iter().for_each(|disk| disk.under(command)));
+        let served = Served { process, grpc: grpc.parse().expect("an address"), operations };
         served.wait_ready();
         served
     }

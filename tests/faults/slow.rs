@@ -18,7 +18,7 @@ pub fn commits_wait_and_questions_do_not(plan: &Plan) -> Verdict {
     };
     let dir = tempfile::tempdir().expect("a directory");
     furnish(dir.path(), plan.seed);
-    let served = Served::start(dir.path(), &disk);
+    let served = Served::start(dir.path(), Some(&disk), &[]);
     disk.is_slow(Calls::Sync, RECORDS, Duration::from_millis(300));
     let ids: Vec<String> = (0..400).map(|number| format!("SLOW-{number}")).collect();
     let sent: Vec<_> = ids.iter().map(|id| served.command(id)).collect();
@@ -52,7 +52,7 @@ pub fn the_service_says_so_and_goes_on(plan: &Plan) -> Verdict {
     let data = dir.path().join("house");
     std::fs::create_dir(&data).expect("creates");
     furnish(&data, plan.seed);
-    let mut served = Served::start(&data, &disk);
+    let mut served = Served::start(&data, Some(&disk), &[]);
     let mut acknowledged = BTreeMap::new();
     for (calls, path, says) in [
         (Calls::Both, "/house/", "the shard has not answered for"),

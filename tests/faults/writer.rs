@@ -137,6 +137,14 @@ pub fn batch(messages: &[(u64, Message)], at: Timestamp) -> RawBatch {
     batch
 }
 
+/// Starts a child.
+pub fn command(log: &Path, witness: &Path, seed: u64, first: u64, way: Way) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.arg(ROLE).arg(log).arg(witness).args([seed.to_string(), first.to_string()]);
+    command.arg(if way == Way::Calls { "calls" } else { "messages" }).stdin(Stdio::null());
+    command
+}
+
 /// A child, seen by the parent.
 pub struct Writer {
     child: Child,
@@ -146,10 +154,8 @@ pub struct Writer {
 
 impl Writer {
     pub fn start(log: &Path, witness: &Path, seed: u64, first: u64, way: Way, disk: Option<&Disk>) -> Writer {
-        let mut command = Command::new(std::env::current_exe().expect("this program"));
-        command.arg(ROLE).arg(log).arg(witness).args([seed.to_string(), first.to_string()]);
-        command.arg(if way == Way::Calls { "calls" } else { "messages" });
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut command = command(log, witness, seed, first, way);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         if let Some(disk) = disk {
             disk.under(&mut command);
         }
@@ -199,7 +205,8 @@ impl Drop for Writer {
     }
 }
 
-fn read(line: &str) -> Option<Said> {
+/// A line of a child.
+pub fn read(line: &str) -> Option<Said> {
     let mut words = line.split(' ');
     let kind = words.next()?;
     let mut number = || words.next()?.parse().ok();

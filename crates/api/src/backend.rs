@@ -11,7 +11,7 @@ use model::permission::Grants;
 use model::record::{FactContent, Genesis};
 use projections::{At, Pasts, Projections, ViewName};
 use store::Log;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tonic::Status;
 use tonic::metadata::MetadataMap;
 use wire::pb::record;
@@ -37,6 +37,8 @@ pub struct Limits {
     pub heartbeat: Duration,
     /// Submitted and not yet answered on one stream.
     pub in_flight_per_stream: usize,
+    /// Subscriptions and readers of the log that may be open at once, in all.
+    pub readers: usize,
 }
 
 impl Default for Limits {
@@ -46,6 +48,7 @@ impl Default for Limits {
             wait: Duration::from_secs(10),
             heartbeat: Duration::from_secs(5),
             in_flight_per_stream: 4_096,
+            readers: 500,
         }
     }
 }
@@ -64,6 +67,7 @@ pub struct Backend {
     questions: Option<Questions>,
     closing: watch::Receiver<bool>,
     publication: Arc<OnceLock<Publication>>,
+    pub(crate) readers: Arc<Semaphore>,
 }
 
 /// What is there once the shard has recovered, until the service ends.
@@ -101,6 +105,7 @@ impl Backend {
         Backend {
             parts: Arc::default(),
             preparing: Arc::new(Mutex::new("the service is starting".to_owned())),
+            readers: Arc::new(Semaphore::new(limits.readers)),
             limits,
             version: version.into(),
             started_at: timestamp(Clock::system().now()),

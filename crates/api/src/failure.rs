@@ -178,6 +178,14 @@ pub(crate) fn unpublished(code: Code, text: String, sequence: u64) -> Status {
     Status::with_error_details(code, text, details(ErrorReason::Unpublished, [("sequence", sequence.to_string())]))
 }
 
+/// There is no place for another stream now.
+pub(crate) fn too_many(most: usize) -> Status {
+    let text = format!(
+        "{most} subscriptions and readers of the log are open, and there may be no more: end one, or try again"
+    );
+    Status::with_error_details(Code::ResourceExhausted, text, ErrorDetails::with_retry_info(Some(SOON)))
+}
+
 /// Nothing can be asked yet.
 pub(crate) fn starting(text: String) -> Status {
     let mut details = details(ErrorReason::Starting, []);

@@ -17,6 +17,7 @@ use crate::access::sight::Sight;
 use crate::backend::Backend;
 use crate::failure;
 use crate::past::OpenPastStream;
+use crate::watch::Placed;
 
 /// About as many stored bytes go in one message.
 const MESSAGE: usize = 256 * 1024;
@@ -43,6 +44,7 @@ impl LogService for Backend {
             },
             decode: request.decode,
         };
+        let place = self.place()?;
         let (sender, receiver) = mpsc::channel(1);
         let backend = self.clone();
         tokio::spawn(async move {
@@ -51,7 +53,7 @@ impl LogService for Backend {
                 let _ = sender.send(Err(status)).await;
             }
         });
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+        Ok(Response::new(Box::pin(Placed::new(ReceiverStream::new(receiver), place))))
     }
 
     async fn get_record(

@@ -69,7 +69,7 @@ impl PositionService for Backend {
         let token = Some(request.resume_token.as_str()).filter(|token| !token.is_empty());
         let subscription = self.views()?.subscribe_positions(&filter, method, token).map_err(failure::view)?;
         let seen = move |update| pb::WatchPositionsResponse { update: Some(sight.positions(update)) };
-        Ok(Response::new(Box::pin(self.watch(subscription, seen))))
+        Ok(Response::new(Box::pin(self.watch(subscription, seen)?)))
     }
 
     async fn list_pnl(&self, request: Request<pb::ListPnlRequest>) -> Result<Response<pb::ListPnlResponse>, Status> {

@@ -140,6 +140,6 @@ impl SettlementService for Backend {
         let subscription = self.views()?.subscribe(&filter, token).map_err(failure::view)?;
         let mut watched = Watched::new(sight);
         let seen = move |update| pb::WatchInstructionsResponse { update: Some(watched.through(update)) };
-        Ok(Response::new(Box::pin(self.watch(subscription, seen))))
+        Ok(Response::new(Box::pin(self.watch(subscription, seen)?)))
     }
 }

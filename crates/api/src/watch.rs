@@ -1,12 +1,17 @@
 //! A subscription as a stream: the next message is made when the reader has room for it, and not before.
 //!
 //! So a reader that stalls holds one message and a place in the log, nothing else: what changes meanwhile is conflated, and
-//! when its place has left the window of changes it is cut off with its token. Nobody waits for it.
+//! when its place has left the window of changes it is cut off with its token. Nobody waits for it. HTTP/2 takes some of what is made
+//! before the reader does (hyper: up to 400 KiB of a stream, of which nothing can be set here), so streams are counted, in all.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use std::future::Future;
 
 use projections::Following;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
@@ -38,17 +43,23 @@ impl<F: Following> News for F {
 }
 
 impl Backend {
+    /// A place for one more stream that lasts as long as its reader likes.
+    pub(crate) fn place(&self) -> Result<OwnedSemaphorePermit, Status> {
+        Arc::clone(&self.readers).try_acquire_owned().map_err(|_| failure::too_many(self.limits.readers))
+    }
+
     /// The messages of a subscription until it ends, is cut off, or the service ends; each as its reader may see it.
     pub(crate) fn watch<F, M, S>(
         &self,
         mut subscription: F,
         mut seen: S,
-    ) -> impl Stream<Item = Result<M, Status>> + Send + use<F, M, S>
+    ) -> Result<Placed<ReceiverStream<Result<M, Status>>>, Status>
     where
         F: News,
         M: Send + 'static,
         S: FnMut(F::Update) -> M + Send + 'static,
     {
+        let place = self.place()?;
         let (sender, receiver) = mpsc::channel(1);
         let backend = self.clone();
         tokio::spawn(async move {
@@ -70,7 +81,7 @@ impl Backend {
                 }
             }
         });
-        ReceiverStream::new(receiver)
+        Ok(Placed::new(ReceiverStream::new(receiver), place))
     }
 
     /// The next change, or a heartbeat when there is none for a while.
@@ -79,5 +90,25 @@ impl Backend {
             Ok(update) => update,
             Err(_) => Ok(Some(subscription.heartbeat())),
         }
+    }
+}
+
+/// A stream with its place, given back when the reader has all of it or has gone: what waits for a slow one counts as long as it waits.
+pub(crate) struct Placed<S> {
+    stream: S,
+    _place: OwnedSemaphorePermit,
+}
+
+impl<S> Placed<S> {
+    pub(crate) fn new(stream: S, place: OwnedSemaphorePermit) -> Placed<S> {
+        Placed { stream, _place: place }
+    }
+}
+
+impl<S: Stream + Unpin> Stream for Placed<S> {
+    type Item = S::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        Pin::new(&mut self.stream).poll_next(context)
     }
 }

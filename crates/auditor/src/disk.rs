@@ -69,7 +69,8 @@ impl Disk {
         }
         let mut options = Options::default();
         options.set_paranoid_checks(true);
-        // As the log is written: a write-ahead log that is gone or cut is an error. (Off, RocksDB 11.8 would also have to write that it is
+        // As the log is written. RocksDB then knows of write-ahead logs that were closed and synced; that the newest one is cut or gone it
+        // tells in no way (test `recovery_modes` of the store): only the witness does. (Off, RocksDB 11.8 would have to write that it is
         // off, and opened read-only it crashes over that.)
         options.set_track_and_verify_wals_in_manifest(true);
         // And a damaged record in the middle is one, only a torn last record is not.

@@ -197,8 +197,10 @@ impl Config {
         for (key, value) in [
             ("engine.queue", u64::from(self.engine.queue)),
             ("grpc.max_connections", u64::from(self.grpc.max_connections)),
+            ("grpc.max_connections_per_address", u64::from(self.grpc.max_connections_per_address)),
             ("console.max_connections", u64::from(self.console.max_connections)),
             ("grpc.max_streams", u64::from(self.grpc.max_streams)),
+            ("grpc.max_readers", u64::from(self.grpc.max_readers)),
             ("grpc.max_message_kib", u64::from(self.grpc.max_message_kib)),
             ("grpc.max_header_kib", u64::from(self.grpc.max_header_kib)),
             ("grpc.timeout_seconds", u64::from(self.grpc.timeout_seconds)),

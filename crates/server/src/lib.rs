@@ -11,6 +11,7 @@ mod full_disk;
 mod herald;
 mod kafka_source;
 mod listener;
+mod open_files;
 mod operations;
 mod publishing;
 mod running;
@@ -75,6 +76,7 @@ pub fn run(config: &Config) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting threads")?;
     let served = runtime.block_on(async {
         let _telemetering = telemetry::install(&config.telemetry)?;
+        open_files::suffice(config)?;
         for key in config.exposed() {
             tracing::warn!(key, "not a loopback address: what it says has no authentication");
         }

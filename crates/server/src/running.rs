@@ -18,6 +18,7 @@ use crate::calls::{self, Counted};
 use crate::config::Config;
 use crate::herald::Herald;
 use crate::kafka_source::{Leading, Start};
+use crate::listener::Door;
 use crate::operations::Condition;
 use crate::{access, console, kafka_source, listener, publishing, settings, telemetry};
 
@@ -87,9 +88,9 @@ impl Running {
             listen => {
                 let listener = bind("http.listen", listen).await?;
                 let address = listener.local_addr()?;
-                let router = condition.clone().router();
+                let (router, door) = (condition.clone().router(), Door::new(listener, settings::OF_OPERATIONS));
                 others.0.push(tokio::spawn(async move {
-                    if let Err(error) = axum::serve(listener, router).await {
+                    if let Err(error) = axum::serve(door, router).await {
                         tracing::error!(%error, "the listener of operations ended");
                     }
                 }));
@@ -105,7 +106,7 @@ impl Running {
         }
         let mut transport = transport.layer(Counted).trace_fn(calls::span);
         let calls = transport.add_routes(routes).serve_with_incoming_shutdown(
-            listener::connections(calls_in, config.grpc.max_connections),
+            listener::connections(calls_in, settings::callers(&config.grpc)),
             closed(closing_seen),
         );
         let calls = tokio::spawn(async move { tokio::try_join!(calls, browsers).map(drop) });

@@ -11,7 +11,8 @@ use model::timestamp::Timestamp;
 use projections::PastOptions;
 use store::{Memory, WitnessCheck};
 
-use crate::config::{Config, Grpc, Store};
+use crate::config::{Config, Console, Grpc, Store};
+use crate::listener::Most;
 
 /// The store's, with memory of its own: log and views take clones and share it.
 pub(crate) fn store(config: &Store) -> store::Options {
@@ -80,6 +81,7 @@ pub(crate) fn limits(config: &Grpc) -> Limits {
         wait: seconds(config.wait_seconds),
         heartbeat: seconds(config.heartbeat_seconds),
         in_flight_per_stream: config.in_flight_per_stream as usize,
+        readers: config.max_readers as usize,
     }
 }
 
@@ -94,6 +96,19 @@ pub(crate) fn transport(config: &Grpc) -> Transport {
         keepalive: seconds(config.keepalive_seconds),
     }
 }
+
+/// Connections of callers.
+pub(crate) fn callers(config: &Grpc) -> Most {
+    Most { all: config.max_connections, of_one: config.max_connections_per_address }
+}
+
+/// Connections of browsers. Behind a proxy all of them come from one address.
+pub(crate) fn browsers(config: &Console) -> Most {
+    Most { all: config.max_connections, of_one: config.max_connections }
+}
+
+/// Connections of those who ask whether it lives and fetch its metrics: a handful.
+pub(crate) const OF_OPERATIONS: Most = Most { all: 64, of_one: 32 };
 
 pub(crate) fn seconds(count: u32) -> Duration {
     Duration::from_secs(u64::from(count))

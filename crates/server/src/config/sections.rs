@@ -105,8 +105,12 @@ sections! {
         reflection: bool = true,
         /// Calls at once on one connection.
         max_streams: u32 = 200,
-        /// Connections at once.
+        /// Connections at once; more wait to be accepted.
         max_connections: u32 = 1_000,
+        /// Of them from one address (IPv6: one network of 64 bits); more are closed at once. A proxy before the service needs all.
+        max_connections_per_address: u32 = 500,
+        /// Subscriptions and readers of the log open at once, in all; one that does not read costs up to 3 MiB.
+        max_readers: u32 = 500,
         /// KiB of one message, in and out.
         max_message_kib: u32 = 4_096,
         /// KiB of the headers of one call.

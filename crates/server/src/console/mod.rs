@@ -37,7 +37,7 @@ pub(crate) fn serve(
     if let Some(tls) = tls {
         transport = transport.tls_config(tls).context("access.tls_cert, access.tls_key, access.client_cas")?;
     }
-    let most = config.console.max_connections;
+    let most = settings::browsers(&config.console);
     let mut transport = transport.layer(Counted).layer(gate).layer(GrpcWebLayer::new()).trace_fn(calls::span);
     Ok(async move {
         let Some(listener) = listener else { return Ok(()) };

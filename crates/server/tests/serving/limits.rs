@@ -1,7 +1,10 @@
-//! What one connection may cost: so many calls at once, so long a life. (Messages, headers, and who says nothing: `lifecycle`.)
+//! What one connection may cost: so many calls at once, so long a life; and how many there may be, of connections from one address and of
+//! streams. (A load of callers that mean harm: `hostile_clients` of `tests/faults`. Messages, headers, and who says nothing: `lifecycle`.)
 
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tonic::Request;
 use wire::pb::service as pb;
@@ -53,4 +56,42 @@ async fn a_call_has_its_time_and_no_longer() {
     let refused = answer.expect("the service ends it").expect_err("there is no such record");
     let codes = [tonic::Code::Cancelled, tonic::Code::DeadlineExceeded, tonic::Code::Unavailable];
     assert!(codes.contains(&refused.code()), "{refused:?}");
+}
+
+/// A connection from an address of this machine.
+async fn from(address: [u8; 4], house: &House) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind((address, 0).into()).expect("all of 127/8 is this machine");
+    socket.connect(house.running().grpc_address()).await.expect("connects")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_address_does_not_take_the_places_of_others() {
+    let house = House::empty(&[("grpc.max_connections_per_address", "2")]).await;
+    let mut buffer = [0; 9];
+    let (_one, _two) = (from([127, 0, 0, 9], &house).await, from([127, 0, 0, 9], &house).await);
+    let mut third = from([127, 0, 0, 9], &house).await;
+    let begun = std::time::Instant::now();
+    let read = timeout(SOON, third.read(&mut buffer)).await.expect("in time");
+    assert!(matches!(read, Ok(0) | Err(_)), "closed, and nothing said: {read:?}");
+    assert!(begun.elapsed() < Duration::from_secs(4), "at once, and not when a silent caller is given up");
+    let mut other = from([127, 0, 0, 10], &house).await;
+    other.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.expect("sends");
+    timeout(SOON, other.read_exact(&mut buffer)).await.expect("in time").expect("it is spoken to");
+    assert_eq!(buffer[3], 4, "the service's settings");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_are_counted_until_their_readers_have_gone() {
+    let house = House::empty(&[("grpc.max_readers", "2")]).await;
+    let watch = async || house.settlement().watch_instructions(pb::WatchInstructionsRequest::default()).await;
+    let read = async || house.log().read_records(pb::ReadRecordsRequest { follow: true, ..Default::default() }).await;
+    let (first, _second) = (watch().await.expect("a stream"), read().await.expect("a stream"));
+    for refused in [watch().await.map(drop), read().await.map(drop)] {
+        assert_eq!(refused.expect_err("there is no place").code(), tonic::Code::ResourceExhausted);
+    }
+    house.log().get_head(pb::GetHeadRequest {}).await.expect("a question needs no place");
+    drop(first);
+    let again = async { while read().await.is_err() {} };
+    timeout(SOON, again).await.expect("its place is free again");
 }

@@ -3,6 +3,7 @@
 mod commit;
 mod open;
 mod read;
+mod torn;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;

@@ -15,7 +15,7 @@ use crate::tuning::{self, Mode};
 use crate::witness::{self, Keeper};
 use crate::{Error, Head, Options, WitnessCheck, keys};
 
-use super::{Log, Writer};
+use super::{Log, Writer, torn};
 
 impl Log {
     /// Creates an empty log in `dir`, which must be empty or missing, and its witness. With the check `CatchUp` the witness of a log
@@ -53,12 +53,18 @@ impl Log {
     }
 
     /// Opens the log in `dir` for writing, and checks its format, its head against its last block, and its head against the witness.
+    /// A last commit that a power cut left in part is cut off first, and kept in `DIR.torn`.
     ///
     /// # Errors
     /// [`Error::NoLog`], [`Error::Unfinished`], [`Error::InUse`], [`Error::Format`], [`Error::Corrupt`]; as [`Options::witness_check`] says,
     /// [`Error::NoWitness`], [`Error::BehindWitness`] and [`Error::AnotherHistory`]; [`Error::Fatal`] when the disk refuses.
     pub fn open(dir: &Path, options: &Options) -> Result<Log, Error> {
-        let (db, head) = open_checked(dir, options, Mode::Write)?;
+        let (db, head) = match open_checked(dir, options, Mode::Write) {
+            Err(Error::Corrupt { .. }) if torn::cut_off(dir, &torn::kept(dir))? => {
+                open_checked(dir, options, Mode::Write)?
+            }
+            opened => opened?,
+        };
         let path = options.witness_path(dir);
         let goal = check_witness(&db, head, &path, options.witness_check)?;
         let log = Log::with(db, dir, options, head, Some(goal))?;

@@ -57,6 +57,71 @@ fn a_torn_tail_of_an_unacknowledged_commit_is_dropped() {
     check_all(&log);
 }
 
+/// A log of 20 blocks of which the last alone is in the write-ahead log, and what the witness was when it had seen 19 of them.
+fn one_more() -> (Place, Vec<u8>) {
+    let place = place();
+    let log = place.create();
+    fill(&log, 19);
+    drop(log);
+    let seen = fs::read(place.options.witness_path(&place.dir())).expect("reads");
+    let log = place.open().expect("opens");
+    fill(&log, 1);
+    drop(log);
+    (place, seen)
+}
+
+/// Sectors that never reached the disk: what was written there reads as zeros.
+fn unwrite(wal: &std::path::Path, sectors: std::ops::Range<u64>) {
+    let file = fs::File::options().write(true).open(wal).expect("opens");
+    let length = file.metadata().expect("metadata").len();
+    let (from, to) = (sectors.start * 512, length.min(sectors.end * 512));
+    assert!(from < to, "there are such sectors");
+    file.write_all_at(&vec![0; usize::try_from(to - from).expect("small")], from).expect("writes");
+}
+
+#[test]
+fn a_last_commit_that_reached_the_disk_in_part_is_dropped_like_a_short_one() {
+    for sectors in [1..99, 2..3, 0..99] {
+        let (place, seen) = one_more();
+        let wal = place.wal();
+        let length = fs::metadata(&wal).expect("metadata").len();
+        unwrite(&wal, sectors.clone());
+        // The witness never saw it.
+        fs::write(place.options.witness_path(&place.dir()), seen).expect("writes");
+        let log = place.open().unwrap_or_else(|error| panic!("sectors {sectors:?}: {error}"));
+        assert_eq!(log.head().sequence, 190, "sectors {sectors:?}");
+        check_all(&log);
+        fill(&log, 1);
+        drop(log);
+        check_all(&place.open().expect("opens again"));
+        if sectors.start > 0 {
+            let kept = fs::metadata(place.path("log.torn")).expect("what was cut off is kept").len();
+            assert!(kept > length / 2 && kept <= length, "{kept} of {length} bytes");
+        }
+    }
+}
+
+#[test]
+fn a_torn_end_that_the_witness_saw_is_told() {
+    let (place, _) = one_more();
+    unwrite(&place.wal(), 1..99);
+    let error = place.open().err().expect("refuses");
+    assert!(matches!(error, Error::BehindWitness { .. }), "{error}");
+}
+
+#[test]
+fn sectors_that_are_gone_before_another_commit_are_damage_and_no_torn_end() {
+    let place = filled();
+    let wal = place.wal();
+    let before = fs::metadata(&wal).expect("metadata").len();
+    assert!(before > 40 << 10, "another commit begins after the block of the damage");
+    unwrite(&wal, 20..22);
+    let error = place.open().err().expect("refuses");
+    assert!(matches!(error, Error::Corrupt { .. }), "{error}");
+    assert_eq!(fs::metadata(&wal).expect("metadata").len(), before, "nothing was changed");
+    assert!(!place.path("log.torn").exists());
+}
+
 #[test]
 fn a_cut_that_took_acknowledged_records_is_caught_by_the_witness() {
     let place = filled();
