@@ -81,7 +81,7 @@ impl RiskService for Backend {
     ) -> Result<Response<Self::WatchLimitsStream>, Status> {
         let followed = self.follow_limits(request).await?;
         let seen = |update| pb::WatchLimitsResponse { update: Some(update) };
-        Ok(Response::new(Box::pin(self.watch(followed, seen))))
+        Ok(Response::new(Box::pin(self.watch(followed, seen)?)))
     }
 
     type WatchMarginStream = Pin<Box<dyn Stream<Item = Result<pb::WatchMarginResponse, Status>> + Send>>;
@@ -92,7 +92,7 @@ impl RiskService for Backend {
     ) -> Result<Response<Self::WatchMarginStream>, Status> {
         let followed = self.follow_margin(request).await?;
         let seen = |update| pb::WatchMarginResponse { update: Some(update) };
-        Ok(Response::new(Box::pin(self.watch(followed, seen))))
+        Ok(Response::new(Box::pin(self.watch(followed, seen)?)))
     }
 
     async fn list_margin_accounts(
