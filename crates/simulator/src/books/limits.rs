@@ -32,10 +32,12 @@ pub struct Use {
 
 pub(super) type Row = (i64, OnBreach);
 
+/// What a limit is counted in, and its rows by first day.
+type Rows = (CurrencyCode, BTreeMap<Date, Row>);
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Limits {
-    /// With their currency, by first day.
-    pub rows: BTreeMap<(Identifier, Identifier, LimitKind), (CurrencyCode, BTreeMap<Date, Row>)>,
+    pub rows: BTreeMap<(Identifier, Identifier, LimitKind), Rows>,
     pub add_ons: BTreeMap<(String, Date), Decimal>,
     /// What each trade takes of each line.
     pub reserved: BTreeMap<(u64, Line), Taken>,

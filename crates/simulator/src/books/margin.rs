@@ -32,9 +32,12 @@ pub(super) struct Margin {
     pub accounts: BTreeMap<Identifier, BTreeMap<Date, MarginAccount>>,
     pub calls: BTreeMap<u64, Call>,
     pub given: u64,
-    /// What each book dealt in against payment, by trade date: quantity and cash of each instrument and currency.
-    pub dealt: BTreeMap<(Identifier, Date), BTreeMap<(Identifier, CurrencyCode), (i128, i128)>>,
+    /// What each book dealt in against payment, by trade date.
+    pub dealt: BTreeMap<(Identifier, Date), Dealt>,
 }
+
+/// Quantity and cash of each instrument and currency.
+type Dealt = BTreeMap<(Identifier, CurrencyCode), (i128, i128)>;
 
 /// What a book holds.
 pub(super) type Holdings = BTreeMap<Thing, i128>;
@@ -284,7 +287,8 @@ impl Books {
 
     /// Cash that was brought into a book after `from` goes towards its calls, the oldest first.
     pub(super) fn pay_calls(&mut self, from: usize) {
-        for (place, thing, amount) in self.posted[from..].to_vec() {
+        let booked = self.posted[from..].to_vec();
+        for (place, thing, amount) in booked {
             let Place::Book(_, book) = place else { continue };
             let mut left = small(amount.max(0));
             for (number, call) in self.margin.calls.clone() {

@@ -59,7 +59,7 @@ impl Generator {
 
     /// A set of a day and snap; in a correction something may be missing.
     pub(super) fn prices(&mut self) -> PriceSet {
-        let snap = id(*self.random.pick(&["CLOSE", "CLOSE", "NOON"]));
+        let snap = id(self.name(&["CLOSE", "CLOSE", "NOON"]));
         let version = self.random.between(1, 4) as u32;
         let mut prices = Vec::new();
         for paper in world::PAPERS {
