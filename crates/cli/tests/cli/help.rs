@@ -19,7 +19,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("ledger", &["balances", "tie-outs", "reverse"]),
     ("coverage", &["list", "why"]),
     ("positions", &["list", "get", "lots", "watch"]),
-    ("pnl", &["list", "books", "days"]),
+    ("pnl", &["list", "watch", "books", "days"]),
     ("report", &[]),
     ("risk", &["exposure", "capital", "var", "backtest", "concentration", "limits", "watch", "breaches"]),
     ("margin", &["accounts", "forecast", "calls", "watch", "issue", "initial", "answer"]),

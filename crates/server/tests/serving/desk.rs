@@ -16,6 +16,7 @@ pub const TABLE: &[Line] = &[
     ("WatchPositions", FIGURES, Book, Nothing),
     ("ListPnl", FIGURES, Book, Nothing),
     ("SummarizePnl", FIGURES, Book, Nothing),
+    ("WatchPnl", FIGURES, Book, Nothing),
     ("GetReport", FIGURES, Whole, Nothing),
     // It tells a place in the log and nothing that is there.
     ("OpenPast", &AccessRole::ALL, Nobody, Nothing),
@@ -50,6 +51,11 @@ pub async fn ask(house: &House, method: &str, actor: &str, min_sequence: u64) ->
         "SummarizePnl" => {
             let request = pb::SummarizePnlRequest { min_sequence, ..Default::default() };
             positions.summarize_pnl(by(actor, request)).await?.into_inner().totals.len()
+        }
+        "WatchPnl" => {
+            let request = pb::WatchPnlRequest { min_sequence, ..Default::default() };
+            let mut updates = positions.watch_pnl(by(actor, request)).await?.into_inner();
+            crate::followed::snapshot(updates.message().await?.and_then(|message| message.update))
         }
         "GetReport" => {
             let request = pb::GetReportRequest { min_sequence, ..Default::default() };

@@ -61,6 +61,7 @@ const OTHERS: &[&str] = &[
     "WatchPositions",
     "WatchLimits",
     "WatchMargin",
+    "WatchPnl",
     "SubmitCommand",
     "OpenDay",
     "PassCutOff",

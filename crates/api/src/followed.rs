@@ -1,0 +1,201 @@
+//! Following answers whose rows are messages of their own: one question for each answer, one kind of update for all.
+
+use projections::{Error, Followed, Mark, PageRequest, Projections, ViewName};
+use prost::Message as _;
+use tonic::Status;
+use tonic::metadata::MetadataMap;
+use wire::pb::view;
+use wire::pb::view::followed_row::Row;
+use wire::pb::view::followed_update::{Changes, Heartbeat, Kind, Reset, Snapshot};
+
+use crate::access::sight::Sight;
+use crate::backend::Backend;
+use crate::computed::{Computed, Look, Question, Rolls, Said, question_hash};
+
+/// An answer that is followed.
+#[derive(Clone)]
+pub(crate) enum Answer {
+    Pnl(view::PnlQuestion),
+}
+
+/// For whom a row is there, by what never changes in it.
+#[derive(Clone, Debug)]
+pub(crate) enum Concern {
+    Book(String),
+    /// Whoever may ask.
+    Everybody,
+}
+
+/// What names a row. Two are the same when their names are.
+#[derive(Clone, Debug)]
+pub(crate) struct Name {
+    /// Kind and names: in this order rows are told.
+    order: (u8, Vec<String>),
+    concern: Concern,
+    /// The row with nothing in it but its name.
+    row: Row,
+}
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Name) -> bool {
+        self.order == other.order
+    }
+}
+
+impl Eq for Name {}
+
+impl PartialOrd for Name {
+    fn partial_cmp(&self, other: &Name) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Name {
+    fn cmp(&self, other: &Name) -> std::cmp::Ordering {
+        self.order.cmp(&other.order)
+    }
+}
+
+pub(crate) type AnswerRolls = Rolls<Name, Row>;
+
+/// What one caller follows.
+#[derive(Clone)]
+pub(crate) struct AnswerQuestion {
+    answer: Answer,
+    sight: Sight,
+}
+
+impl Backend {
+    /// Follows an answer from a token on, or from a snapshot that has a record in it.
+    pub(crate) async fn follow_answer(
+        &self,
+        answer: Answer,
+        sight: Sight,
+        (resume_token, min_sequence): (String, u64),
+    ) -> Result<Computed<AnswerQuestion>, Status> {
+        let same = answer.bytes();
+        let mark = Mark::new(Followed::Answer, self.house()?.1, &same);
+        let rolls = self.rolls()?;
+        let question = AnswerQuestion { answer, sight };
+        self.follow(question, (&rolls.answers, question_hash(&same)), mark, (&resume_token, min_sequence)).await
+    }
+}
+
+impl Question for AnswerQuestion {
+    type Key = Name;
+    type Row = Row;
+    type Update = view::FollowedUpdate;
+
+    async fn ask(&self, backend: &Backend) -> Result<Look<AnswerQuestion>, Status> {
+        // Read before everything else: all that follows has at least this in it.
+        let sequence = backend.views()?.slowest().unwrap_or_default();
+        let (asked, at) = backend.arrival(ViewName::Status, 0, &MetadataMap::new()).await?;
+        let answer = self.answer.clone();
+        let rows = asked
+            .read(move |views| match answer.rows(views, at) {
+                Err(error) if answer.waits_for(&error) => Ok(vec![Row::Lacking(error.to_string())]),
+                rows => rows,
+            })
+            .await?;
+        Ok((sequence, rows.into_iter().map(|row| (name(&row), row)).collect()))
+    }
+
+    fn concerns(&self, name: &Name) -> bool {
+        match &name.concern {
+            Concern::Book(book) => self.sight.position(book),
+            Concern::Everybody => true,
+        }
+    }
+
+    fn update(&self, sequence: u64, resume_token: String, said: Said<Name, Row>) -> view::FollowedUpdate {
+        let rows = |rows: Vec<Row>| rows.into_iter().map(|row| view::FollowedRow { row: Some(row) }).collect();
+        let kind = match said {
+            Said::Reset => Kind::Reset(Reset {}),
+            Said::Snapshot { rows: found, last } => Kind::Snapshot(Snapshot { rows: rows(found), last }),
+            Said::Changes { rows: found, left } => {
+                let left = left.into_iter().map(|name| name.row).collect();
+                Kind::Changes(Changes { rows: rows(found), left: rows(left) })
+            }
+            Said::Heartbeat => Kind::Heartbeat(Heartbeat {}),
+        };
+        view::FollowedUpdate { sequence, resume_token, kind: Some(kind) }
+    }
+}
+
+impl Answer {
+    /// Tells answers and questions apart.
+    fn bytes(&self) -> Vec<u8> {
+        let (kind, question) = match self {
+            Answer::Pnl(question) => (1, question.encode_to_vec()),
+        };
+        [vec![kind], question].concat()
+    }
+
+    /// Whether there is no answer only because no set of prices and rates is there yet.
+    fn waits_for(&self, error: &Error) -> bool {
+        match (self, error) {
+            (_, Error::NotFound { .. }) => true,
+            // No date was said, so what is wrong with it is that the sets have none.
+            (Answer::Pnl(question), Error::Filter { field: "date", .. }) => question.date == 0,
+            _ => false,
+        }
+    }
+
+    fn rows(&self, views: &Projections, at: projections::At) -> Result<Vec<Row>, Error> {
+        match self {
+            Answer::Pnl(question) => paged(|page| {
+                let page = views.pnl(question, page, at)?;
+                Ok((results(page.sequence, page.bases, page.lines), page.next_page_token))
+            }),
+        }
+    }
+}
+
+/// The rows of all pages.
+fn paged(mut ask: impl FnMut(PageRequest<'_>) -> Result<(Vec<Row>, String), Error>) -> Result<Vec<Row>, Error> {
+    let (mut rows, mut token) = (Vec::new(), String::new());
+    loop {
+        let (page, next) = ask(PageRequest { size: 1000, token: &token })?;
+        rows.extend(page);
+        if next.is_empty() {
+            return Ok(rows);
+        }
+        token = next;
+    }
+}
+
+/// Lines, and for each of their books what they stand on.
+fn results(sequence: u64, bases: Vec<view::PnlBasis>, lines: Vec<view::PnlLine>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for mut basis in bases {
+        // That all records count changes with each of them and tells nothing.
+        for counted in [&mut basis.sequence, &mut basis.last_sequence] {
+            if *counted == sequence {
+                *counted = 0;
+            }
+        }
+        let mut books: Vec<_> =
+            lines.iter().filter(|line| line.entity == basis.entity).map(|line| &line.book).collect();
+        books.dedup();
+        let of = |book: &String| view::FollowedPnlBasis { book: book.clone(), basis: Some(basis.clone()) };
+        rows.extend(books.into_iter().map(|book| Row::PnlBasis(of(book))));
+    }
+    rows.extend(lines.into_iter().map(Row::Pnl));
+    rows
+}
+
+fn name(row: &Row) -> Name {
+    let (kind, names, concern, row) = match row {
+        Row::Lacking(_) => (0, vec![], Concern::Everybody, Row::Lacking(String::new())),
+        Row::PnlBasis(each) => {
+            let named = view::FollowedPnlBasis { book: each.book.clone(), basis: None };
+            (1, vec![&each.book], Concern::Book(each.book.clone()), Row::PnlBasis(named))
+        }
+        Row::Pnl(each) => {
+            let (book, instrument) = (each.book.clone(), each.instrument.clone());
+            let named = view::PnlLine { book, instrument, currency: each.currency.clone(), ..Default::default() };
+            (2, vec![&each.book, &each.instrument, &each.currency], Concern::Book(each.book.clone()), Row::Pnl(named))
+        }
+    };
+    Name { order: (kind, names.into_iter().cloned().collect()), concern, row }
+}

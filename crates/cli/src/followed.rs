@@ -1,0 +1,99 @@
+//! Following answers that are computed when they are asked: every row as it stands, then each that changes.
+
+use std::io::Write;
+
+use anyhow::Result;
+use tonic::Streaming;
+use wire::pb::typ::Decimal;
+use wire::pb::view::followed_row::Row;
+use wire::pb::view::followed_update::Kind;
+use wire::pb::view::{FollowedRow, FollowedUpdate, PnlLine};
+
+use crate::output::{Format, figure, note};
+use crate::pnl;
+use crate::watch::{self, Heard};
+
+/// Prints what comes until Ctrl-C, the server's end, or so many messages.
+pub async fn run<M>(
+    format: Format,
+    take: Option<u64>,
+    mut stream: Streaming<M>,
+    update: fn(M) -> Option<FollowedUpdate>,
+) -> Result<()> {
+    let next = async || Ok(stream.message().await?.map(|message| update(message).unwrap_or_default()));
+    watch::follow(take, next, |update| {
+        print(&update, format)?;
+        Ok(Heard { too_slow: false, resume_token: update.resume_token })
+    })
+    .await
+}
+
+fn print(update: &FollowedUpdate, format: Format) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    if format != Format::Table {
+        writeln!(out, "{}", serde_json::to_string(update)?)?;
+        return Ok(out.flush()?);
+    }
+    match &update.kind {
+        Some(Kind::Snapshot(snapshot)) => {
+            rows(&mut out, &snapshot.rows)?;
+            if snapshot.last {
+                note(format!("— that is how it stands at record {}; changes follow —", figure::count(update.sequence)));
+            }
+        }
+        Some(Kind::Changes(changes)) => {
+            rows(&mut out, &changes.rows)?;
+            let left = changes.left.iter().filter_map(|each| each.row.as_ref()).filter_map(named);
+            left.into_iter().try_for_each(|name| writeln!(out, "{name:<40} is no more"))?;
+        }
+        Some(Kind::Reset(_)) => note("— what was printed before is out of date; a new snapshot follows —"),
+        Some(Kind::Heartbeat(_)) | None => {}
+    }
+    Ok(out.flush()?)
+}
+
+/// Rows to be read on by a program; what they stand on beside them.
+fn rows(out: &mut impl Write, rows: &[FollowedRow]) -> Result<()> {
+    for row in rows.iter().filter_map(|each| each.row.as_ref()) {
+        match (named(row), row) {
+            (Some(name), _) => writeln!(out, "{name:<40} {}", standing(row))?,
+            (None, Row::Lacking(why)) => note(format!("nothing is computed yet: {why}")),
+            (None, _) => note(standing(row)),
+        }
+    }
+    Ok(())
+}
+
+/// What names a row; nothing: it is what others stand on.
+fn named(row: &Row) -> Option<String> {
+    match row {
+        Row::Lacking(_) | Row::PnlBasis(_) => None,
+        Row::Pnl(each) => Some(format!("{:<14} {:<14} {}", each.book, each.instrument, each.currency)),
+    }
+}
+
+fn standing(row: &Row) -> String {
+    match row {
+        Row::Lacking(why) => why.clone(),
+        Row::PnlBasis(each) => {
+            format!("{} at {}", each.book, each.basis.as_ref().map_or_else(String::new, pnl::basis_text))
+        }
+        Row::Pnl(each) => result(each),
+    }
+}
+
+fn amount(amount: Option<Decimal>) -> String {
+    amount.map_or_else(|| "?".to_owned(), figure::grouped)
+}
+
+fn result(line: &PnlLine) -> String {
+    let (day, currency) = match &line.reported {
+        Some(reported) => (Some(reported), &line.reporting_currency),
+        None => (line.local.as_ref(), &line.currency),
+    };
+    let total = |figures| amount(pnl::total_of(figures));
+    let today = total(day.and_then(|day| day.day.as_ref()));
+    let closing = total(day.and_then(|day| day.closing.as_ref()));
+    let (held, price) = (amount(line.quantity), amount(line.price));
+    format!("{held} at {price}, day {today}, closing {closing} {currency} {}", pnl::names(line)).trim_end().to_owned()
+}

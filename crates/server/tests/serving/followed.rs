@@ -1,0 +1,152 @@
+//! Answers followed row by row: a snapshot, then what changes, each once; resumed after a cut; in scope, and nobody else's.
+
+use tokio::time::timeout;
+use tonic::{Code, Status, Streaming};
+use wire::pb::service as pb;
+use wire::pb::view::followed_row::Row;
+use wire::pb::view::followed_update::Kind;
+use wire::pb::view::{FollowedRow, FollowedUpdate, PnlQuestion, PositionFilter};
+
+use crate::house::{House, SOON, buy, by, sell};
+
+/// How many rows a first message has: of an answer that somebody may see something of.
+pub fn snapshot(update: Option<FollowedUpdate>) -> usize {
+    match update.expect("always one").kind {
+        Some(Kind::Snapshot(snapshot)) => snapshot.rows.len(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The next message that is not a heartbeat.
+async fn news<M>(updates: &mut Streaming<M>, update: fn(M) -> Option<FollowedUpdate>) -> FollowedUpdate {
+    loop {
+        let message = timeout(SOON, updates.message()).await.expect("in time").expect("no error").expect("no end");
+        let update = update(message).expect("always one");
+        if !matches!(update.kind, Some(Kind::Heartbeat(_))) {
+            return update;
+        }
+    }
+}
+
+/// Rows as the test tells them, and those that left.
+fn told(update: &FollowedUpdate) -> (Vec<String>, Vec<String>) {
+    let texts = |rows: &[FollowedRow]| rows.iter().map(|row| text(row.row.as_ref().expect("always"))).collect();
+    match &update.kind {
+        Some(Kind::Snapshot(snapshot)) => (texts(&snapshot.rows), vec![]),
+        Some(Kind::Changes(changes)) => (texts(&changes.rows), texts(&changes.left)),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn text(row: &Row) -> String {
+    let whole = |decimal: Option<wire::pb::typ::Decimal>| decimal.map_or(0, |decimal| decimal.unscaled);
+    match row {
+        Row::Lacking(why) => format!("lacking {why}").trim_end().to_owned(),
+        Row::PnlBasis(each) => format!("basis {} {}", each.book, each.basis.as_ref().map_or(0, |basis| basis.date)),
+        Row::Pnl(each) => format!("{} {} {}", each.book, each.instrument, whole(each.quantity)),
+    }
+}
+
+/// Somebody who may look, within books and counterparties.
+async fn viewer(house: &House, actor: &str, books: &str, counterparties: &str) {
+    let grant = format!(
+        r#"{{"setReference":{{"grant":{{"actor":"{actor}","kind":"ACTOR_KIND_PERSON","validFrom":20200101,
+        "roles":["ACCESS_ROLE_RISK_VIEWER"],"books":[{books}],"counterparties":[{counterparties}]}}}}}}"#
+    );
+    house.command(actor, &grant).await.expect("granted");
+}
+
+/// Grants rule from now on; the tests' own actors keep what they do.
+async fn govern(house: &House) {
+    for (actor, role) in [("ines", "ACCESS_ROLE_ADMINISTRATOR"), ("front", "ACCESS_ROLE_PUBLISHER")] {
+        let grant = format!(
+            r#"{{"setReference":{{"grant":{{"actor":"{actor}","kind":"ACTOR_KIND_PERSON","validFrom":20200101,
+            "roles":["{role}"]}}}}}}"#
+        );
+        house.command(actor, &grant).await.expect("granted");
+    }
+}
+
+async fn pnl(
+    house: &House,
+    actor: &str,
+    book: &str,
+    (token, min_sequence): (&str, u64),
+) -> Result<Streaming<pb::WatchPnlResponse>, Status> {
+    let filter = PositionFilter { book: book.to_owned(), ..PositionFilter::default() };
+    let question = Some(PnlQuestion { filter: Some(filter), ..PnlQuestion::default() });
+    let request = pb::WatchPnlRequest { question, resume_token: token.to_owned(), min_sequence };
+    Ok(house.positions().watch_pnl(by(actor, request)).await?.into_inner())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn results_are_followed_from_before_the_first_close_and_resumed_without_gap_or_double() {
+    let house = House::open().await;
+    let mut updates = pnl(&house, "ines", "", ("", house.sequence)).await.expect("a stream");
+    let first = news(&mut updates, |message| message.update).await;
+    let (rows, _) = told(&first);
+    assert!(rows.len() == 1 && rows[0].contains("no set of prices and rates is recorded"), "{rows:?}");
+
+    house.command("closes", crate::risks::PRICES).await.expect("set");
+    let second = news(&mut updates, |message| message.update).await;
+    let (rows, left) = told(&second);
+    let bases = ["basis ALPHA-EQ 20261123", "basis BETA-EQ 20261123"];
+    assert_eq!(rows, [&bases[..], &["ALPHA-EQ SAP 1000", "BETA-EQ SAP 1000"]].concat());
+    assert_eq!(left, ["lacking"]);
+
+    // Of ALPHA only: neither BETA's line nor what the lines stand on did change.
+    house.trade(buy("T-1", 10)).await.expect("bought");
+    let third = news(&mut updates, |message| message.update).await;
+    assert_eq!(told(&third), (vec!["ALPHA-EQ SAP 1010".to_owned()], vec![]));
+    assert!(third.sequence > second.sequence);
+
+    // Cut. What comes meanwhile is told once, as it stands.
+    drop(updates);
+    house.trade(buy("T-2", 7)).await.expect("bought");
+    let last = house.trade(buy("T-3", 9)).await.expect("bought");
+    let mut updates = pnl(&house, "ines", "", (&third.resume_token, last.sequence)).await.expect("a stream");
+    let fourth = news(&mut updates, |message| message.update).await;
+    assert_eq!(told(&fourth), (vec!["ALPHA-EQ SAP 1026".to_owned()], vec![]));
+    let listed = house.positions().list_pnl(by("ines", pb::ListPnlRequest::default())).await.expect("answered");
+    let Some(Kind::Changes(changes)) = &fourth.kind else { panic!("{fourth:?}") };
+    assert_eq!(changes.rows[0].row, Some(Row::Pnl(listed.into_inner().lines[0].clone())));
+
+    // Resumed again with nothing new: only heartbeats. For another question the token is refused.
+    drop(updates);
+    let mut updates = pnl(&house, "ines", "", (&fourth.resume_token, 0)).await.expect("a stream");
+    let quiet = timeout(SOON, updates.message()).await.expect("in time").expect("no error").expect("no end");
+    let quiet = quiet.update.expect("always one");
+    assert!(matches!(quiet.kind, Some(Kind::Heartbeat(_))), "{quiet:?}");
+    assert_eq!(quiet.resume_token, fourth.resume_token);
+    let refused = pnl(&house, "ines", "ALPHA-EQ", (&quiet.resume_token, 0)).await.expect_err("another question");
+    assert_eq!(refused.code(), Code::InvalidArgument);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn results_are_followed_in_scope_and_a_restart_begins_anew() {
+    let mut house = House::open().await;
+    house.command("closes", crate::risks::PRICES).await.expect("set");
+    govern(&house).await;
+    viewer(&house, "rita", r#""BETA-EQ""#, "").await;
+    let mut hers = pnl(&house, "rita", "", ("", house.sequence)).await.expect("a stream");
+    let first = news(&mut hers, |message| message.update).await;
+    assert_eq!(told(&first).0, ["basis BETA-EQ 20261123", "BETA-EQ SAP 1000"]);
+
+    // ALPHA's purchase is not for her, BETA's sale is.
+    house.trade(buy("T-1", 10)).await.expect("bought");
+    let sold = house.trade(sell("T-2", 3)).await.expect("sold");
+    let second = news(&mut hers, |message| message.update).await;
+    assert_eq!(told(&second), (vec!["BETA-EQ SAP 997".to_owned()], vec![]));
+    for (actor, book, code) in [("front", "", Code::PermissionDenied), ("rita", "ALPHA-EQ", Code::NotFound)] {
+        let refused = pnl(&house, actor, book, ("", 0)).await.expect_err("not for them");
+        assert_eq!(refused.code(), code, "{actor}");
+    }
+
+    drop(hers);
+    house.restart().await;
+    let mut hers = pnl(&house, "rita", "", (&second.resume_token, sold.sequence)).await.expect("a stream");
+    let reset = news(&mut hers, |message| message.update).await;
+    assert!(matches!(reset.kind, Some(Kind::Reset(_))), "what was told is out of date: {reset:?}");
+    let again = news(&mut hers, |message| message.update).await;
+    assert_eq!(told(&again).0, ["basis BETA-EQ 20261123", "BETA-EQ SAP 997"]);
+}
