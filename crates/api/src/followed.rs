@@ -16,12 +16,16 @@ use crate::computed::{Computed, Look, Question, Rolls, Said, question_hash};
 #[derive(Clone)]
 pub(crate) enum Answer {
     Pnl(view::PnlQuestion),
+    Exposure(view::ExposureFilter),
 }
 
 /// For whom a row is there, by what never changes in it.
 #[derive(Clone, Debug)]
 pub(crate) enum Concern {
     Book(String),
+    Counterparty(String),
+    /// Who may see all of it.
+    House,
     /// Whoever may ask.
     Everybody,
 }
@@ -103,6 +107,8 @@ impl Question for AnswerQuestion {
     fn concerns(&self, name: &Name) -> bool {
         match &name.concern {
             Concern::Book(book) => self.sight.position(book),
+            Concern::Counterparty(counterparty) => self.sight.counterparty(counterparty),
+            Concern::House => self.sight.is_unlimited(),
             Concern::Everybody => true,
         }
     }
@@ -127,6 +133,7 @@ impl Answer {
     fn bytes(&self) -> Vec<u8> {
         let (kind, question) = match self {
             Answer::Pnl(question) => (1, question.encode_to_vec()),
+            Answer::Exposure(filter) => (2, filter.encode_to_vec()),
         };
         [vec![kind], question].concat()
     }
@@ -134,7 +141,7 @@ impl Answer {
     /// Whether there is no answer only because no set of prices and rates is there yet.
     fn waits_for(&self, error: &Error) -> bool {
         match (self, error) {
-            (_, Error::NotFound { .. }) => true,
+            (Answer::Pnl(_) | Answer::Exposure(_), Error::NotFound { .. }) => true,
             // No date was said, so what is wrong with it is that the sets have none.
             (Answer::Pnl(question), Error::Filter { field: "date", .. }) => question.date == 0,
             _ => false,
@@ -147,6 +154,7 @@ impl Answer {
                 let page = views.pnl(question, page, at)?;
                 Ok((results(page.sequence, page.bases, page.lines), page.next_page_token))
             }),
+            Answer::Exposure(filter) => Ok(exposures(views.exposure(filter, at)?)),
         }
     }
 }
@@ -184,18 +192,47 @@ fn results(sequence: u64, bases: Vec<view::PnlBasis>, lines: Vec<view::PnlLine>)
     rows
 }
 
+/// Rows, exceptions, and what they stand on.
+fn exposures(mut answer: view::Exposures) -> Vec<Row> {
+    let (rows, exceptions) = (std::mem::take(&mut answer.rows), std::mem::take(&mut answer.exceptions));
+    answer.sequence = 0;
+    let exceptions = exceptions.into_iter().map(Row::Exception);
+    [Row::ExposureBasis(answer)].into_iter().chain(exceptions).chain(rows.into_iter().map(Row::Exposure)).collect()
+}
+
 fn name(row: &Row) -> Name {
     let (kind, names, concern, row) = match row {
         Row::Lacking(_) => (0, vec![], Concern::Everybody, Row::Lacking(String::new())),
         Row::PnlBasis(each) => {
             let named = view::FollowedPnlBasis { book: each.book.clone(), basis: None };
-            (1, vec![&each.book], Concern::Book(each.book.clone()), Row::PnlBasis(named))
+            (1, vec![each.book.clone()], Concern::Book(each.book.clone()), Row::PnlBasis(named))
         }
         Row::Pnl(each) => {
-            let (book, instrument) = (each.book.clone(), each.instrument.clone());
-            let named = view::PnlLine { book, instrument, currency: each.currency.clone(), ..Default::default() };
-            (2, vec![&each.book, &each.instrument, &each.currency], Concern::Book(each.book.clone()), Row::Pnl(named))
+            let (book, instrument, currency) = (each.book.clone(), each.instrument.clone(), each.currency.clone());
+            let names = vec![book.clone(), instrument.clone(), currency.clone()];
+            let concern = Concern::Book(book.clone());
+            (2, names, concern, Row::Pnl(view::PnlLine { book, instrument, currency, ..Default::default() }))
+        }
+        Row::ExposureBasis(_) => (3, vec![], Concern::Everybody, Row::ExposureBasis(view::Exposures::default())),
+        Row::Exception(each) => {
+            let (code, subject) = (each.code.clone(), each.subject.clone());
+            let names = vec![code.clone(), subject.clone()];
+            (4, names, Concern::House, Row::Exception(view::RiskException { code, subject, trades: 0 }))
+        }
+        Row::Exposure(each) => {
+            let (entity, counterparty) = (each.entity.clone(), each.counterparty.clone());
+            let (currency, value_date, phase) = (each.currency.clone(), each.value_date, each.phase);
+            let date = format!("{value_date:08}");
+            let names = vec![entity.clone(), counterparty.clone(), currency.clone(), date, phase.to_string()];
+            let concern = Concern::Counterparty(counterparty.clone());
+            let rest = view::Exposure::default();
+            (
+                5,
+                names,
+                concern,
+                Row::Exposure(view::Exposure { entity, counterparty, currency, value_date, phase, ..rest }),
+            )
         }
     };
-    Name { order: (kind, names.into_iter().cloned().collect()), concern, row }
+    Name { order: (kind, names), concern, row }
 }

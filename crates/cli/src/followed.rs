@@ -7,7 +7,7 @@ use tonic::Streaming;
 use wire::pb::typ::Decimal;
 use wire::pb::view::followed_row::Row;
 use wire::pb::view::followed_update::Kind;
-use wire::pb::view::{FollowedRow, FollowedUpdate, PnlLine};
+use wire::pb::view::{ExposurePhase, FollowedRow, FollowedUpdate, PnlLine};
 
 use crate::output::{Format, figure, note};
 use crate::pnl;
@@ -67,8 +67,19 @@ fn rows(out: &mut impl Write, rows: &[FollowedRow]) -> Result<()> {
 /// What names a row; nothing: it is what others stand on.
 fn named(row: &Row) -> Option<String> {
     match row {
-        Row::Lacking(_) | Row::PnlBasis(_) => None,
+        Row::Lacking(_) | Row::PnlBasis(_) | Row::ExposureBasis(_) => None,
         Row::Pnl(each) => Some(format!("{:<14} {:<14} {}", each.book, each.instrument, each.currency)),
+        Row::Exception(each) => Some(format!("{:<14} {}", each.code, each.subject)),
+        Row::Exposure(each) => {
+            let (currency, date) = (&each.currency, figure::date(each.value_date));
+            let phase = match each.phase() {
+                ExposurePhase::Unspecified => "",
+                ExposurePhase::PreSettlement => "pre-settlement",
+                ExposurePhase::Failing => "failing",
+                ExposurePhase::Delivery => "delivery",
+            };
+            Some(format!("{:<12} {:<12} {currency} {date} {phase}", each.entity, each.counterparty))
+        }
     }
 }
 
@@ -79,6 +90,19 @@ fn standing(row: &Row) -> String {
             format!("{} at {}", each.book, each.basis.as_ref().map_or_else(String::new, pnl::basis_text))
         }
         Row::Pnl(each) => result(each),
+        Row::ExposureBasis(each) => match &each.prices {
+            Some(set) => {
+                format!("at {} of {} from {}, version {}", set.snap, figure::date(set.date), set.source, set.version)
+            }
+            None => "at no prices".to_owned(),
+        },
+        Row::Exception(each) => {
+            format!("{} not in the figures", figure::some(each.trades, "open trade", "open trades"))
+        }
+        Row::Exposure(each) => {
+            let trades = figure::some(each.trades, "trade", "trades");
+            format!("{} at stake in {trades}, {} not priced", amount(each.exposure), each.unpriced)
+        }
     }
 }
 

@@ -5,14 +5,18 @@ use tonic::{Code, Status, Streaming};
 use wire::pb::service as pb;
 use wire::pb::view::followed_row::Row;
 use wire::pb::view::followed_update::Kind;
-use wire::pb::view::{FollowedRow, FollowedUpdate, PnlQuestion, PositionFilter};
+use wire::pb::view::{ExposureFilter, FollowedRow, FollowedUpdate, PnlQuestion, PositionFilter};
 
 use crate::house::{House, SOON, buy, by, sell};
 
 /// How many rows a first message has: of an answer that somebody may see something of.
 pub fn snapshot(update: Option<FollowedUpdate>) -> usize {
     match update.expect("always one").kind {
-        Some(Kind::Snapshot(snapshot)) => snapshot.rows.len(),
+        Some(Kind::Snapshot(snapshot)) => {
+            // What an answer stands on is no secret.
+            let stands_on = |row: &FollowedRow| matches!(row.row, Some(Row::ExposureBasis(_)));
+            snapshot.rows.iter().filter(|row| !stands_on(row)).count()
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -43,6 +47,11 @@ fn text(row: &Row) -> String {
     match row {
         Row::Lacking(why) => format!("lacking {why}").trim_end().to_owned(),
         Row::PnlBasis(each) => format!("basis {} {}", each.book, each.basis.as_ref().map_or(0, |basis| basis.date)),
+        Row::ExposureBasis(each) => format!("at {}", each.prices.as_ref().map_or(0, |set| set.date)),
+        Row::Exception(each) => format!("{} {} {}", each.code, each.subject, each.trades),
+        Row::Exposure(each) => {
+            format!("{}-{} {} {}", each.entity, each.counterparty, each.trades, whole(each.exposure))
+        }
         Row::Pnl(each) => format!("{} {} {}", each.book, each.instrument, whole(each.quantity)),
     }
 }
@@ -149,4 +158,56 @@ async fn results_are_followed_in_scope_and_a_restart_begins_anew() {
     assert!(matches!(reset.kind, Some(Kind::Reset(_))), "what was told is out of date: {reset:?}");
     let again = news(&mut hers, |message| message.update).await;
     assert_eq!(told(&again).0, ["basis BETA-EQ 20261123", "BETA-EQ SAP 997"]);
+}
+
+async fn exposure(
+    house: &House,
+    actor: &str,
+    (token, min_sequence): (&str, u64),
+) -> Streaming<pb::WatchExposureResponse> {
+    let filter = Some(ExposureFilter::default());
+    let request = pb::WatchExposureRequest { filter, resume_token: token.to_owned(), min_sequence };
+    house.risk().watch_exposure(by(actor, request)).await.expect("a stream").into_inner()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exposure_is_followed_by_counterparty_and_what_settles_leaves() {
+    let house = House::open().await;
+    let mut updates = exposure(&house, "ines", ("", house.sequence)).await;
+    let first = news(&mut updates, |message| message.update).await;
+    assert!(told(&first).0[0].starts_with("lacking there is no set of prices"), "{first:?}");
+    house.command("closes", crate::risks::PRICES).await.expect("set");
+    let second = news(&mut updates, |message| message.update).await;
+    assert_eq!(told(&second), (vec!["at 20261123".to_owned()], vec!["lacking".to_owned()]));
+
+    // Bought at 100.00 and worth 101.00: if BETA fails, each costs one more elsewhere.
+    let bought = house.trade(buy("T-1", 10)).await.expect("bought");
+    let third = news(&mut updates, |message| message.update).await;
+    assert_eq!(told(&third), (vec!["ALPHA-BETA 1 1000".to_owned()], vec![]));
+
+    govern(&house).await;
+    viewer(&house, "rita", "", r#""ALPHA""#).await;
+    let mut hers = exposure(&house, "rita", ("", bought.sequence)).await;
+    let begun = news(&mut hers, |message| message.update).await;
+    assert_eq!(told(&begun).0, ["at 20261123"], "what is open with BETA is not hers");
+
+    // Cut. One more is bought, and BETA sells something of its own; then the first deal is matched and settles.
+    drop(updates);
+    house.trade(buy("T-2", 4)).await.expect("bought");
+    house.trade(sell("T-3", 5)).await.expect("sold");
+    let settled = house.trade(sell("T-1", 10)).await.expect("settles");
+    viewer(&house, "rosa", "", "").await;
+    let mut updates = exposure(&house, "rosa", (&third.resume_token, settled.sequence)).await;
+    let fourth = news(&mut updates, |message| message.update).await;
+    assert_eq!(told(&fourth), (vec!["ALPHA-BETA 1 400".to_owned(), "BETA-ALPHA 1 0".to_owned()], vec![]));
+    let (rows, left) = told(&news(&mut hers, |message| message.update).await);
+    assert!(rows == ["BETA-ALPHA 1 0"] && left.is_empty(), "{rows:?} {left:?}");
+
+    // What it ends with is what the question says.
+    house.trade(sell("T-2", 4)).await.expect("settles");
+    let fifth = news(&mut updates, |message| message.update).await;
+    let (rows, left) = told(&fifth);
+    assert!(rows.is_empty() && left == ["ALPHA-BETA 0 0"], "{rows:?} {left:?}");
+    let asked = house.risk().get_exposure(by("rosa", pb::GetExposureRequest::default())).await.expect("answered");
+    assert_eq!(asked.into_inner().exposures.expect("always").rows.len(), 1);
 }
