@@ -17,6 +17,7 @@ use crate::computed::{Computed, Look, Question, Rolls, Said, question_hash};
 pub(crate) enum Answer {
     Pnl(view::PnlQuestion),
     Exposure(view::ExposureFilter),
+    Coverage(view::CoverageFilter),
 }
 
 /// For whom a row is there, by what never changes in it.
@@ -134,6 +135,7 @@ impl Answer {
         let (kind, question) = match self {
             Answer::Pnl(question) => (1, question.encode_to_vec()),
             Answer::Exposure(filter) => (2, filter.encode_to_vec()),
+            Answer::Coverage(filter) => (3, filter.encode_to_vec()),
         };
         [vec![kind], question].concat()
     }
@@ -155,6 +157,10 @@ impl Answer {
                 Ok((results(page.sequence, page.bases, page.lines), page.next_page_token))
             }),
             Answer::Exposure(filter) => Ok(exposures(views.exposure(filter, at)?)),
+            Answer::Coverage(filter) => paged(|page| {
+                let page = views.coverage(filter, page, at)?;
+                Ok((page.coverages.into_iter().map(Row::Coverage).collect(), page.next_page_token))
+            }),
         }
     }
 }
@@ -232,6 +238,12 @@ fn name(row: &Row) -> Name {
                 concern,
                 Row::Exposure(view::Exposure { entity, counterparty, currency, value_date, phase, ..rest }),
             )
+        }
+        Row::Coverage(each) => {
+            let (depot, instrument) = (each.depot.clone(), each.instrument.clone());
+            let names = vec![instrument.clone(), depot.clone()];
+            let named = view::Coverage { depot, instrument, ..view::Coverage::default() };
+            (6, names, Concern::House, Row::Coverage(named))
         }
     };
     Name { order: (kind, names), concern, row }

@@ -190,6 +190,20 @@ impl RiskService for Backend {
         let seen = |update| pb::WatchExposureResponse { update: Some(update) };
         Ok(Response::new(Box::pin(self.watch(followed, seen))))
     }
+
+    type WatchCoverageStream = Pin<Box<dyn Stream<Item = Result<pb::WatchCoverageResponse, Status>> + Send>>;
+
+    async fn watch_coverage(
+        &self,
+        request: Request<pb::WatchCoverageRequest>,
+    ) -> Result<Response<Self::WatchCoverageStream>, Status> {
+        let sight = Sight::of(request.extensions())?;
+        let pb::WatchCoverageRequest { filter, resume_token, min_sequence } = request.into_inner();
+        let answer = Answer::Coverage(filter.unwrap_or_default());
+        let followed = self.follow_answer(answer, sight, (resume_token, min_sequence)).await?;
+        let seen = |update| pb::WatchCoverageResponse { update: Some(update) };
+        Ok(Response::new(Box::pin(self.watch(followed, seen))))
+    }
 }
 
 /// Whether the caller may see every book that a sum is made of. A book that it may not name is none.

@@ -70,6 +70,7 @@ fn named(row: &Row) -> Option<String> {
         Row::Lacking(_) | Row::PnlBasis(_) | Row::ExposureBasis(_) => None,
         Row::Pnl(each) => Some(format!("{:<14} {:<14} {}", each.book, each.instrument, each.currency)),
         Row::Exception(each) => Some(format!("{:<14} {}", each.code, each.subject)),
+        Row::Coverage(each) => Some(format!("{:<16} {}", each.depot, each.instrument)),
         Row::Exposure(each) => {
             let (currency, date) = (&each.currency, figure::date(each.value_date));
             let phase = match each.phase() {
@@ -96,6 +97,11 @@ fn standing(row: &Row) -> String {
             }
             None => "at no prices".to_owned(),
         },
+        Row::Coverage(each) => {
+            let (settled, uncovered) = (amount(each.settled), amount(each.uncovered));
+            let (coming, going) = (amount(each.expected_in), amount(each.due_out));
+            format!("{settled} settled, {coming} to come, {going} to go, {uncovered} uncovered")
+        }
         Row::Exception(each) => {
             format!("{} not in the figures", figure::some(each.trades, "open trade", "open trades"))
         }

@@ -17,7 +17,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("breaks", &["list", "assign", "close"]),
     ("cash", &["list", "ladder"]),
     ("ledger", &["balances", "tie-outs", "reverse"]),
-    ("coverage", &["list", "why"]),
+    ("coverage", &["list", "watch", "why"]),
     ("positions", &["list", "get", "lots", "watch"]),
     ("pnl", &["list", "watch", "books", "days"]),
     ("report", &[]),

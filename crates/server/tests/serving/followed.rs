@@ -5,7 +5,7 @@ use tonic::{Code, Status, Streaming};
 use wire::pb::service as pb;
 use wire::pb::view::followed_row::Row;
 use wire::pb::view::followed_update::Kind;
-use wire::pb::view::{ExposureFilter, FollowedRow, FollowedUpdate, PnlQuestion, PositionFilter};
+use wire::pb::view::{CoverageFilter, ExposureFilter, FollowedRow, FollowedUpdate, PnlQuestion, PositionFilter};
 
 use crate::house::{House, SOON, buy, by, sell};
 
@@ -51,6 +51,10 @@ fn text(row: &Row) -> String {
         Row::Exception(each) => format!("{} {} {}", each.code, each.subject, each.trades),
         Row::Exposure(each) => {
             format!("{}-{} {} {}", each.entity, each.counterparty, each.trades, whole(each.exposure))
+        }
+        Row::Coverage(each) => {
+            let (coming, going) = (whole(each.expected_in), whole(each.due_out));
+            format!("{} {} in {coming} out {going} uncovered {}", each.depot, each.instrument, whole(each.uncovered))
         }
         Row::Pnl(each) => format!("{} {} {}", each.book, each.instrument, whole(each.quantity)),
     }
@@ -210,4 +214,45 @@ async fn exposure_is_followed_by_counterparty_and_what_settles_leaves() {
     assert!(rows.is_empty() && left == ["ALPHA-BETA 0 0"], "{rows:?} {left:?}");
     let asked = house.risk().get_exposure(by("rosa", pb::GetExposureRequest::default())).await.expect("answered");
     assert_eq!(asked.into_inner().exposures.expect("always").rows.len(), 1);
+}
+
+async fn coverage(house: &House, actor: &str, token: &str, min_sequence: u64) -> Streaming<pb::WatchCoverageResponse> {
+    let filter = Some(CoverageFilter { only_uncovered: true, ..CoverageFilter::default() });
+    let request = pb::WatchCoverageRequest { filter, resume_token: token.to_owned(), min_sequence };
+    house.risk().watch_coverage(by(actor, request)).await.expect("a stream").into_inner()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_uncovered_is_followed_until_it_is_covered_again() {
+    let house = House::open().await;
+    let mut updates = coverage(&house, "ines", "", house.sequence).await;
+    assert_eq!(told(&news(&mut updates, |message| message.update).await), (vec![], vec![]));
+    // More than the thousand that lie there.
+    house.trade(sell("T-1", 1_200)).await.expect("sold");
+    let short = news(&mut updates, |message| message.update).await;
+    assert_eq!(told(&short), (vec!["BETA-DEPOT SAP in 0 out 1200 uncovered 200".to_owned()], vec![]));
+
+    // Cut. A second sale meanwhile: one row, as it stands.
+    drop(updates);
+    let last = house.trade(sell("T-2", 100)).await.expect("sold");
+    let mut updates = coverage(&house, "ines", &short.resume_token, last.sequence).await;
+    let more = news(&mut updates, |message| message.update).await;
+    assert_eq!(told(&more), (vec!["BETA-DEPOT SAP in 0 out 1300 uncovered 300".to_owned()], vec![]));
+
+    // What arrives covers all of it: the row leaves, by its name. And comes again with the next sale.
+    let arrival = r#"{"open":{"account":"BETA-DEPOT","book":"BETA-EQ","instrument":"SAP","quantity":"300",
+        "cost":{"currency":"EUR","amount":"30000.00"}}}"#;
+    house.command("arrival", arrival).await.expect("opened");
+    let covered = news(&mut updates, |message| message.update).await;
+    let gone = "BETA-DEPOT SAP in 0 out 0 uncovered 0".to_owned();
+    assert_eq!(told(&covered), (vec![], vec![gone]));
+    let last = house.trade(sell("T-3", 1)).await.expect("sold");
+    govern(&house).await;
+    viewer(&house, "rita", "", r#""ALPHA""#).await;
+    viewer(&house, "rosa", "", "").await;
+    for (actor, rows) in [("rita", 0), ("rosa", 1)] {
+        let mut updates = coverage(&house, actor, "", last.sequence).await;
+        let found = news(&mut updates, |message| message.update).await;
+        assert_eq!(told(&found).0.len(), rows, "{actor}: depots are the house's");
+    }
 }

@@ -62,6 +62,7 @@ const OTHERS: &[&str] = &[
     "WatchLimits",
     "WatchMargin",
     "WatchPnl",
+    "WatchCoverage",
     "WatchExposure",
     "SubmitCommand",
     "OpenDay",

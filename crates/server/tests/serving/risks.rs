@@ -11,6 +11,7 @@ use crate::permissions::{FIGURES, Line};
 
 pub const TABLE: &[Line] = &[
     ("ListCoverage", FIGURES, Whole, Nothing),
+    ("WatchCoverage", FIGURES, Whole, Nothing),
     ("GetExposure", FIGURES, Whole, Nothing),
     ("WatchExposure", FIGURES, Whole, Nothing),
     ("GetCapital", FIGURES, Whole, Nothing),
@@ -83,6 +84,11 @@ pub async fn ask(house: &House, method: &str, actor: &str, min_sequence: u64) ->
         "ListCoverage" => {
             let request = pb::ListCoverageRequest { min_sequence, ..Default::default() };
             risk.list_coverage(by(actor, request)).await?.into_inner().coverages.len()
+        }
+        "WatchCoverage" => {
+            let request = pb::WatchCoverageRequest { min_sequence, ..Default::default() };
+            let mut updates = risk.watch_coverage(by(actor, request)).await?.into_inner();
+            crate::followed::snapshot(updates.message().await?.and_then(|message| message.update))
         }
         "GetExposure" => {
             let request = pb::GetExposureRequest { min_sequence, ..Default::default() };
