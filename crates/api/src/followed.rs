@@ -4,9 +4,9 @@ use projections::{Error, Followed, Mark, PageRequest, Projections, ViewName};
 use prost::Message as _;
 use tonic::Status;
 use tonic::metadata::MetadataMap;
-use wire::pb::view;
 use wire::pb::view::followed_row::Row;
 use wire::pb::view::followed_update::{Changes, Heartbeat, Kind, Reset, Snapshot};
+use wire::pb::{service as pb, view};
 
 use crate::access::sight::Sight;
 use crate::backend::Backend;
@@ -18,6 +18,7 @@ pub(crate) enum Answer {
     Pnl(view::PnlQuestion),
     Exposure(view::ExposureFilter),
     Coverage(view::CoverageFilter),
+    Report(pb::GetReportRequest),
 }
 
 /// For whom a row is there, by what never changes in it.
@@ -136,6 +137,7 @@ impl Answer {
             Answer::Pnl(question) => (1, question.encode_to_vec()),
             Answer::Exposure(filter) => (2, filter.encode_to_vec()),
             Answer::Coverage(filter) => (3, filter.encode_to_vec()),
+            Answer::Report(period) => (4, period.encode_to_vec()),
         };
         [vec![kind], question].concat()
     }
@@ -157,6 +159,7 @@ impl Answer {
                 Ok((results(page.sequence, page.bases, page.lines), page.next_page_token))
             }),
             Answer::Exposure(filter) => Ok(exposures(views.exposure(filter, at)?)),
+            Answer::Report(period) => Ok(figures(views.report(period.from, period.to, at)?)),
             Answer::Coverage(filter) => paged(|page| {
                 let page = views.coverage(filter, page, at)?;
                 Ok((page.coverages.into_iter().map(Row::Coverage).collect(), page.next_page_token))
@@ -206,6 +209,14 @@ fn exposures(mut answer: view::Exposures) -> Vec<Row> {
     [Row::ExposureBasis(answer)].into_iter().chain(exceptions).chain(rows.into_iter().map(Row::Exposure)).collect()
 }
 
+/// Rates, fails, and of which period they are.
+fn figures(mut report: view::Report) -> Vec<Row> {
+    let (rates, fails) = (std::mem::take(&mut report.rates), std::mem::take(&mut report.fails));
+    report.sequence = 0;
+    let fails = fails.into_iter().map(Row::Fail);
+    [Row::ReportBasis(report)].into_iter().chain(rates.into_iter().map(Row::Rate)).chain(fails).collect()
+}
+
 fn name(row: &Row) -> Name {
     let (kind, names, concern, row) = match row {
         Row::Lacking(_) => (0, vec![], Concern::Everybody, Row::Lacking(String::new())),
@@ -244,6 +255,21 @@ fn name(row: &Row) -> Name {
             let names = vec![instrument.clone(), depot.clone()];
             let named = view::Coverage { depot, instrument, ..view::Coverage::default() };
             (6, names, Concern::House, Row::Coverage(named))
+        }
+        Row::ReportBasis(_) => (7, vec![], Concern::Everybody, Row::ReportBasis(view::Report::default())),
+        Row::Rate(each) => {
+            let (measure, domain, currency) = (each.measure, each.domain.clone(), each.currency.clone());
+            let names = vec![format!("{measure:02}"), domain.clone(), currency.clone()];
+            let rest = view::ReportRate::default();
+            (8, names, Concern::House, Row::Rate(view::ReportRate { measure, domain, currency, ..rest }))
+        }
+        Row::Fail(each) => {
+            let view::ReportFail { domain, counterparty, reason, currency, age_from, .. } = each.clone();
+            let age = format!("{age_from:08}");
+            let names = vec![domain.clone(), counterparty.clone(), reason.clone(), currency.clone(), age];
+            let rest = view::ReportFail::default();
+            let named = view::ReportFail { domain, counterparty, reason, currency, age_from, ..rest };
+            (9, names, Concern::House, Row::Fail(named))
         }
     };
     Name { order: (kind, names), concern, row }

@@ -10,8 +10,8 @@ use wire::pb::view::followed_update::Kind;
 use wire::pb::view::{ExposurePhase, FollowedRow, FollowedUpdate, PnlLine};
 
 use crate::output::{Format, figure, note};
-use crate::pnl;
 use crate::watch::{self, Heard};
+use crate::{pnl, report};
 
 /// Prints what comes until Ctrl-C, the server's end, or so many messages.
 pub async fn run<M>(
@@ -67,9 +67,17 @@ fn rows(out: &mut impl Write, rows: &[FollowedRow]) -> Result<()> {
 /// What names a row; nothing: it is what others stand on.
 fn named(row: &Row) -> Option<String> {
     match row {
-        Row::Lacking(_) | Row::PnlBasis(_) | Row::ExposureBasis(_) => None,
+        Row::Lacking(_) | Row::PnlBasis(_) | Row::ExposureBasis(_) | Row::ReportBasis(_) => None,
         Row::Pnl(each) => Some(format!("{:<14} {:<14} {}", each.book, each.instrument, each.currency)),
         Row::Exception(each) => Some(format!("{:<14} {}", each.code, each.subject)),
+        Row::Rate(each) => {
+            let by = if each.currency.is_empty() { "volume" } else { &each.currency };
+            Some(format!("{:<22} {:<10} {by}", report::name(each.measure()), each.domain))
+        }
+        Row::Fail(each) => {
+            let (age, currency) = (report::age(each), &each.currency);
+            Some(format!("fails {:<12} {} {age} {currency} {}", each.counterparty, each.reason, each.domain))
+        }
         Row::Coverage(each) => Some(format!("{:<16} {}", each.depot, each.instrument)),
         Row::Exposure(each) => {
             let (currency, date) = (&each.currency, figure::date(each.value_date));
@@ -97,6 +105,16 @@ fn standing(row: &Row) -> String {
             }
             None => "at no prices".to_owned(),
         },
+        Row::ReportBasis(each) => format!("{} to {}", figure::date(each.from), figure::date(each.to)),
+        Row::Rate(each) => {
+            let (part, whole) = (figure::count(each.numerator), figure::count(each.denominator));
+            let percent =
+                each.percent.map_or_else(|| "none".to_owned(), |percent| format!("{} %", figure::grouped(percent)));
+            format!("{percent}, {part} of {whole}")
+        }
+        Row::Fail(each) => {
+            format!("{}, {}", figure::some(each.count, "instruction", "instructions"), amount(each.value))
+        }
         Row::Coverage(each) => {
             let (settled, uncovered) = (amount(each.settled), amount(each.uncovered));
             let (coming, going) = (amount(each.expected_in), amount(each.due_out));

@@ -18,6 +18,7 @@ pub const TABLE: &[Line] = &[
     ("SummarizePnl", FIGURES, Book, Nothing),
     ("WatchPnl", FIGURES, Book, Nothing),
     ("GetReport", FIGURES, Whole, Nothing),
+    ("WatchReport", FIGURES, Whole, Nothing),
     // It tells a place in the log and nothing that is there.
     ("OpenPast", &AccessRole::ALL, Nobody, Nothing),
 ];
@@ -61,6 +62,11 @@ pub async fn ask(house: &House, method: &str, actor: &str, min_sequence: u64) ->
             let request = pb::GetReportRequest { min_sequence, ..Default::default() };
             let report = house.reports().get_report(by(actor, request)).await?.into_inner().report;
             report.expect("always one").rates.len()
+        }
+        "WatchReport" => {
+            let request = pb::WatchReportRequest { min_sequence, ..Default::default() };
+            let mut updates = house.reports().watch_report(by(actor, request)).await?.into_inner();
+            crate::followed::snapshot(updates.message().await?.and_then(|message| message.update))
         }
         "OpenPast" => {
             let request = pb::OpenPastRequest { known_at: "1".to_owned() };

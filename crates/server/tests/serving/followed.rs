@@ -7,14 +7,14 @@ use wire::pb::view::followed_row::Row;
 use wire::pb::view::followed_update::Kind;
 use wire::pb::view::{CoverageFilter, ExposureFilter, FollowedRow, FollowedUpdate, PnlQuestion, PositionFilter};
 
-use crate::house::{House, SOON, buy, by, sell};
+use crate::house::{House, SOON, TODAY, buy, by, sell};
 
 /// How many rows a first message has: of an answer that somebody may see something of.
 pub fn snapshot(update: Option<FollowedUpdate>) -> usize {
     match update.expect("always one").kind {
         Some(Kind::Snapshot(snapshot)) => {
             // What an answer stands on is no secret.
-            let stands_on = |row: &FollowedRow| matches!(row.row, Some(Row::ExposureBasis(_)));
+            let stands_on = |row: &FollowedRow| matches!(row.row, Some(Row::ExposureBasis(_) | Row::ReportBasis(_)));
             snapshot.rows.iter().filter(|row| !stands_on(row)).count()
         }
         other => panic!("{other:?}"),
@@ -56,6 +56,12 @@ fn text(row: &Row) -> String {
             let (coming, going) = (whole(each.expected_in), whole(each.due_out));
             format!("{} {} in {coming} out {going} uncovered {}", each.depot, each.instrument, whole(each.uncovered))
         }
+        Row::ReportBasis(each) => format!("from {} to {}", each.from, each.to),
+        Row::Rate(each) => {
+            let measure = each.measure().as_str_name().trim_start_matches("REPORT_MEASURE_");
+            format!("{measure} {} {} of {}", each.currency, each.numerator, each.denominator)
+        }
+        Row::Fail(each) => format!("fail {} {} {}", each.counterparty, each.reason, each.count),
         Row::Pnl(each) => format!("{} {} {}", each.book, each.instrument, whole(each.quantity)),
     }
 }
@@ -255,4 +261,39 @@ async fn what_is_uncovered_is_followed_until_it_is_covered_again() {
         let found = news(&mut updates, |message| message.update).await;
         assert_eq!(told(&found).0.len(), rows, "{actor}: depots are the house's");
     }
+}
+
+async fn report(house: &House, actor: &str, token: &str, min_sequence: u64) -> Streaming<pb::WatchReportResponse> {
+    let request = pb::WatchReportRequest { resume_token: token.to_owned(), min_sequence, ..Default::default() };
+    house.reports().watch_report(by(actor, request)).await.expect("a stream").into_inner()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn figures_are_followed_as_trades_come_and_settle() {
+    let house = House::open().await;
+    let mut updates = report(&house, "ines", "", house.sequence).await;
+    let first = news(&mut updates, |message| message.update).await;
+    let period = format!("from {TODAY} to {TODAY}");
+    assert_eq!(told(&first).0[0], period);
+
+    // Cut. A deal settles: straight through by volume and value, and the period is as it was.
+    drop(updates);
+    let settled = house.deal("T-1", 10).await;
+    let mut updates = report(&house, "ines", &first.resume_token, settled.sequence).await;
+    let second = news(&mut updates, |message| message.update).await;
+    let (rows, left) = told(&second);
+    for rate in ["STP  2 of 2", "STP EUR 2 of 2"] {
+        assert!(rows.iter().any(|row| row == rate), "{rate} is not told: {rows:?}");
+    }
+    assert!(left.is_empty() && !rows.contains(&period), "{rows:?} {left:?}");
+    let asked = house.reports().get_report(by("ines", pb::GetReportRequest::default())).await.expect("answered");
+    let rates = asked.into_inner().report.expect("always").rates;
+    let Some(Kind::Changes(changes)) = &second.kind else { panic!("{second:?}") };
+    let told_as_asked = |row: &FollowedRow| matches!(&row.row, Some(Row::Rate(rate)) if rates.contains(rate));
+    assert!(changes.rows.iter().all(told_as_asked), "{changes:?}");
+
+    govern(&house).await;
+    viewer(&house, "rita", r#""ALPHA-EQ""#, "").await;
+    let mut hers = report(&house, "rita", "", settled.sequence).await;
+    assert_eq!(told(&news(&mut hers, |message| message.update).await).0, [period], "sums are the house's");
 }

@@ -62,6 +62,7 @@ const OTHERS: &[&str] = &[
     "WatchLimits",
     "WatchMargin",
     "WatchPnl",
+    "WatchReport",
     "WatchCoverage",
     "WatchExposure",
     "SubmitCommand",
