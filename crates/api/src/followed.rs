@@ -19,6 +19,7 @@ pub(crate) enum Answer {
     Exposure(view::ExposureFilter),
     Coverage(view::CoverageFilter),
     Report(pb::GetReportRequest),
+    Cash(view::CashFilter),
 }
 
 /// For whom a row is there, by what never changes in it.
@@ -138,6 +139,7 @@ impl Answer {
             Answer::Exposure(filter) => (2, filter.encode_to_vec()),
             Answer::Coverage(filter) => (3, filter.encode_to_vec()),
             Answer::Report(period) => (4, period.encode_to_vec()),
+            Answer::Cash(filter) => (5, filter.encode_to_vec()),
         };
         [vec![kind], question].concat()
     }
@@ -160,6 +162,10 @@ impl Answer {
             }),
             Answer::Exposure(filter) => Ok(exposures(views.exposure(filter, at)?)),
             Answer::Report(period) => Ok(figures(views.report(period.from, period.to, at)?)),
+            Answer::Cash(filter) => paged(|page| {
+                let page = views.cash(filter, page, at)?;
+                Ok((page.ladders.into_iter().map(Row::Ladder).collect(), page.next_page_token))
+            }),
             Answer::Coverage(filter) => paged(|page| {
                 let page = views.coverage(filter, page, at)?;
                 Ok((page.coverages.into_iter().map(Row::Coverage).collect(), page.next_page_token))
@@ -270,6 +276,12 @@ fn name(row: &Row) -> Name {
             let rest = view::ReportFail::default();
             let named = view::ReportFail { domain, counterparty, reason, currency, age_from, ..rest };
             (9, names, Concern::House, Row::Fail(named))
+        }
+        Row::Ladder(each) => {
+            let (account, currency) = (each.account.clone(), each.currency.clone());
+            let names = vec![account.clone(), currency.clone()];
+            let named = view::CashLadder { account, currency, ..view::CashLadder::default() };
+            (10, names, Concern::House, Row::Ladder(named))
         }
     };
     Name { order: (kind, names), concern, row }

@@ -78,6 +78,7 @@ fn named(row: &Row) -> Option<String> {
             let (age, currency) = (report::age(each), &each.currency);
             Some(format!("fails {:<12} {} {age} {currency} {}", each.counterparty, each.reason, each.domain))
         }
+        Row::Ladder(each) => Some(format!("{:<16} {}", each.account, each.currency)),
         Row::Coverage(each) => Some(format!("{:<16} {}", each.depot, each.instrument)),
         Row::Exposure(each) => {
             let (currency, date) = (&each.currency, figure::date(each.value_date));
@@ -114,6 +115,11 @@ fn standing(row: &Row) -> String {
         }
         Row::Fail(each) => {
             format!("{}, {}", figure::some(each.count, "instruction", "instructions"), amount(each.value))
+        }
+        Row::Ladder(each) => {
+            let last = each.lines.last().map_or(each.settled, |line| line.projected);
+            let (settled, last, need) = (amount(each.settled), amount(last), amount(each.funding_need));
+            format!("{settled} settled, {last} in the end, {need} to be funded")
         }
         Row::Coverage(each) => {
             let (settled, uncovered) = (amount(each.settled), amount(each.uncovered));

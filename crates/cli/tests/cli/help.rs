@@ -15,7 +15,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("trades", &["get", "list", "watch"]),
     ("instructions", &["get", "list", "watch", "why", "hold", "release", "prioritise", "cancel", "keep"]),
     ("breaks", &["list", "assign", "close"]),
-    ("cash", &["list", "ladder"]),
+    ("cash", &["list", "watch", "ladder"]),
     ("ledger", &["balances", "tie-outs", "reverse"]),
     ("coverage", &["list", "watch", "why"]),
     ("positions", &["list", "get", "lots", "watch"]),

@@ -17,6 +17,7 @@ pub const TABLE: &[Line] = &[
     ("ListPnl", FIGURES, Book, Nothing),
     ("SummarizePnl", FIGURES, Book, Nothing),
     ("WatchPnl", FIGURES, Book, Nothing),
+    ("WatchCashLadders", FIGURES, Whole, Nothing),
     ("GetReport", FIGURES, Whole, Nothing),
     ("WatchReport", FIGURES, Whole, Nothing),
     // It tells a place in the log and nothing that is there.
@@ -66,6 +67,11 @@ pub async fn ask(house: &House, method: &str, actor: &str, min_sequence: u64) ->
         "WatchReport" => {
             let request = pb::WatchReportRequest { min_sequence, ..Default::default() };
             let mut updates = house.reports().watch_report(by(actor, request)).await?.into_inner();
+            crate::followed::snapshot(updates.message().await?.and_then(|message| message.update))
+        }
+        "WatchCashLadders" => {
+            let request = pb::WatchCashLaddersRequest { min_sequence, ..Default::default() };
+            let mut updates = house.cash().watch_cash_ladders(by(actor, request)).await?.into_inner();
             crate::followed::snapshot(updates.message().await?.and_then(|message| message.update))
         }
         "OpenPast" => {

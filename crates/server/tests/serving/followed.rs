@@ -62,6 +62,10 @@ fn text(row: &Row) -> String {
             format!("{measure} {} {} of {}", each.currency, each.numerator, each.denominator)
         }
         Row::Fail(each) => format!("fail {} {} {}", each.counterparty, each.reason, each.count),
+        Row::Ladder(each) => {
+            let projected = each.lines.last().map_or(each.settled, |line| line.projected);
+            format!("{} {} {}", each.account, each.currency, whole(projected))
+        }
         Row::Pnl(each) => format!("{} {} {}", each.book, each.instrument, whole(each.quantity)),
     }
 }
@@ -296,4 +300,37 @@ async fn figures_are_followed_as_trades_come_and_settle() {
     viewer(&house, "rita", r#""ALPHA-EQ""#, "").await;
     let mut hers = report(&house, "rita", "", settled.sequence).await;
     assert_eq!(told(&news(&mut hers, |message| message.update).await).0, [period], "sums are the house's");
+}
+
+async fn ladders(
+    house: &House,
+    actor: &str,
+    token: &str,
+    min_sequence: u64,
+) -> Streaming<pb::WatchCashLaddersResponse> {
+    let request = pb::WatchCashLaddersRequest { filter: None, resume_token: token.to_owned(), min_sequence };
+    house.cash().watch_cash_ladders(by(actor, request)).await.expect("a stream").into_inner()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cash_ladder_is_followed_and_only_the_account_that_pays_is_told() {
+    let house = House::open().await;
+    let mut updates = ladders(&house, "ines", "", house.sequence).await;
+    let first = news(&mut updates, |message| message.update).await;
+    assert_eq!(told(&first).0, ["ALPHA-CASH EUR 100000000", "BETA-CASH EUR 100000000"]);
+    house.trade(buy("T-1", 10)).await.expect("bought");
+    let second = news(&mut updates, |message| message.update).await;
+    assert_eq!(told(&second), (vec!["ALPHA-CASH EUR 99900000".to_owned()], vec![]));
+
+    // Cut. Another purchase meanwhile: one row, as it stands.
+    drop(updates);
+    let last = house.trade(buy("T-2", 5)).await.expect("bought");
+    govern(&house).await;
+    viewer(&house, "rita", "", r#""BETA""#).await;
+    viewer(&house, "rosa", "", "").await;
+    let mut updates = ladders(&house, "rosa", &second.resume_token, last.sequence).await;
+    let third = news(&mut updates, |message| message.update).await;
+    assert_eq!(told(&third), (vec!["ALPHA-CASH EUR 99850000".to_owned()], vec![]));
+    let mut hers = ladders(&house, "rita", "", last.sequence).await;
+    assert_eq!(told(&news(&mut hers, |message| message.update).await), (vec![], vec![]), "cash is the house's");
 }

@@ -62,6 +62,7 @@ const OTHERS: &[&str] = &[
     "WatchLimits",
     "WatchMargin",
     "WatchPnl",
+    "WatchCashLadders",
     "WatchReport",
     "WatchCoverage",
     "WatchExposure",
