@@ -20,6 +20,7 @@ use wire::pb::service::SourceStanding;
 
 use crate::access::{Door, Questions};
 use crate::ack::{Ack, Publication};
+use crate::followed::AnswerRolls;
 use crate::limits::LimitRolls;
 use crate::margin_followed::MarginRolls;
 use crate::past::{Asked, Earlier};
@@ -89,6 +90,7 @@ struct Parts {
 pub(crate) struct AllRolls {
     pub(crate) limits: LimitRolls,
     pub(crate) margin: MarginRolls,
+    pub(crate) answers: AnswerRolls,
 }
 
 /// Keeps the calls let in. When it is dropped they find nothing behind the service any more: a connection that lingers keeps

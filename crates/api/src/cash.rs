@@ -1,6 +1,9 @@
 //! CashService: the ladders of the cash view.
 
+use std::pin::Pin;
+
 use projections::{PageRequest, ViewName};
+use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 use wire::pb::service as pb;
 use wire::pb::service::cash_service_server::CashService;
@@ -9,6 +12,7 @@ use wire::pb::view;
 use crate::access::sight::Sight;
 use crate::backend::Backend;
 use crate::failure;
+use crate::followed::Answer;
 
 #[tonic::async_trait]
 impl CashService for Backend {
@@ -48,5 +52,19 @@ impl CashService for Backend {
         let ladder = page.ladders.into_iter().next().filter(|_| sight.is_unlimited());
         let ladder = ladder.ok_or_else(|| failure::not_found("cash ladder", id))?;
         Ok(Response::new(pb::GetCashLadderResponse { sequence: page.sequence, ladder: Some(ladder) }))
+    }
+
+    type WatchCashLaddersStream = Pin<Box<dyn Stream<Item = Result<pb::WatchCashLaddersResponse, Status>> + Send>>;
+
+    async fn watch_cash_ladders(
+        &self,
+        request: Request<pb::WatchCashLaddersRequest>,
+    ) -> Result<Response<Self::WatchCashLaddersStream>, Status> {
+        let sight = Sight::of(request.extensions())?;
+        let pb::WatchCashLaddersRequest { filter, resume_token, min_sequence } = request.into_inner();
+        let answer = Answer::Cash(filter.unwrap_or_default());
+        let followed = self.follow_answer(answer, sight, (resume_token, min_sequence)).await?;
+        let seen = |update| pb::WatchCashLaddersResponse { update: Some(update) };
+        Ok(Response::new(Box::pin(self.watch(followed, seen))))
     }
 }

@@ -62,8 +62,8 @@ type SharedRoll<K, R> = Arc<Mutex<Looked<K, R>>>;
 
 pub(crate) struct Looked<K, R> {
     roll: Roll<K, R>,
-    /// When it was looked at last.
-    when: Option<Instant>,
+    /// When it may be looked at again.
+    next: Option<Instant>,
 }
 
 impl<K, R> Default for Rolls<K, R> {
@@ -82,7 +82,7 @@ impl<K: Ord + Clone, R: PartialEq> Rolls<K, R> {
             // Random: a roll of the process before is another one.
             None => {
                 let roll = Roll::new(RandomState::new().hash_one(question));
-                (question, Arc::new(Mutex::new(Looked { roll, when: None })))
+                (question, Arc::new(Mutex::new(Looked { roll, next: None })))
             }
         };
         let roll = found.1.clone();
@@ -180,11 +180,13 @@ impl<Q: Question> Computed<Q> {
             if !is_new(&backend, looked.roll.at())? {
                 return Ok(());
             }
-            if let Some(when) = looked.when {
-                tokio::time::sleep_until(when + PACE).await;
+            if let Some(next) = looked.next {
+                tokio::time::sleep_until(next).await;
             }
+            let began = Instant::now();
             let (at, rows) = question.ask(&backend).await?;
-            looked.when = Some(Instant::now());
+            // What takes long is looked at half of the time at most.
+            looked.next = Some(Instant::now() + PACE.max(began.elapsed()));
             looked.roll.look(at, rows);
             Ok(())
         });

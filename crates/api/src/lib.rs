@@ -17,6 +17,7 @@ mod cash;
 mod computed;
 pub mod explain;
 mod failure;
+mod followed;
 mod ledger;
 mod limits;
 mod log;

@@ -12,6 +12,7 @@ use wire::pb::view;
 use crate::access::sight::Sight;
 use crate::backend::Backend;
 use crate::failure;
+use crate::followed::Answer;
 
 #[tonic::async_trait]
 impl PositionService for Backend {
@@ -106,5 +107,17 @@ impl PositionService for Backend {
         // Counted over all books, unless one was named that may be seen.
         exceptions.retain(|_| sight.is_unlimited() || (named && !totals.is_empty()));
         Ok(Response::new(pb::SummarizePnlResponse { sequence, bases, totals, exceptions }))
+    }
+
+    type WatchPnlStream = Pin<Box<dyn Stream<Item = Result<pb::WatchPnlResponse, Status>> + Send>>;
+
+    async fn watch_pnl(&self, request: Request<pb::WatchPnlRequest>) -> Result<Response<Self::WatchPnlStream>, Status> {
+        let sight = Sight::of(request.extensions())?;
+        let pb::WatchPnlRequest { question, resume_token, min_sequence } = request.into_inner();
+        let question = question.unwrap_or_default();
+        sight.book(question.filter.as_ref().map_or("", |filter| &filter.book))?;
+        let followed = self.follow_answer(Answer::Pnl(question), sight, (resume_token, min_sequence)).await?;
+        let seen = |update| pb::WatchPnlResponse { update: Some(update) };
+        Ok(Response::new(Box::pin(self.watch(followed, seen))))
     }
 }

@@ -12,6 +12,7 @@ use wire::pb::view;
 
 use crate::access::sight::Sight;
 use crate::backend::Backend;
+use crate::followed::Answer;
 
 #[tonic::async_trait]
 impl RiskService for Backend {
@@ -174,6 +175,34 @@ impl RiskService for Backend {
             hide_exceptions(basis);
         }
         Ok(Response::new(pb::GetConcentrationResponse { concentration: Some(concentration) }))
+    }
+
+    type WatchExposureStream = Pin<Box<dyn Stream<Item = Result<pb::WatchExposureResponse, Status>> + Send>>;
+
+    async fn watch_exposure(
+        &self,
+        request: Request<pb::WatchExposureRequest>,
+    ) -> Result<Response<Self::WatchExposureStream>, Status> {
+        let sight = Sight::of(request.extensions())?;
+        let pb::WatchExposureRequest { filter, resume_token, min_sequence } = request.into_inner();
+        let answer = Answer::Exposure(filter.unwrap_or_default());
+        let followed = self.follow_answer(answer, sight, (resume_token, min_sequence)).await?;
+        let seen = |update| pb::WatchExposureResponse { update: Some(update) };
+        Ok(Response::new(Box::pin(self.watch(followed, seen))))
+    }
+
+    type WatchCoverageStream = Pin<Box<dyn Stream<Item = Result<pb::WatchCoverageResponse, Status>> + Send>>;
+
+    async fn watch_coverage(
+        &self,
+        request: Request<pb::WatchCoverageRequest>,
+    ) -> Result<Response<Self::WatchCoverageStream>, Status> {
+        let sight = Sight::of(request.extensions())?;
+        let pb::WatchCoverageRequest { filter, resume_token, min_sequence } = request.into_inner();
+        let answer = Answer::Coverage(filter.unwrap_or_default());
+        let followed = self.follow_answer(answer, sight, (resume_token, min_sequence)).await?;
+        let seen = |update| pb::WatchCoverageResponse { update: Some(update) };
+        Ok(Response::new(Box::pin(self.watch(followed, seen))))
     }
 }
 

@@ -2,14 +2,16 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use wire::pb::service::{GetCashLadderRequest, ListCashLaddersRequest};
+use wire::pb::service::{GetCashLadderRequest, ListCashLaddersRequest, WatchCashLaddersRequest};
 use wire::pb::typ::Decimal;
 use wire::pb::view::{CashFilter, CashLadder, CashLine};
 
 use crate::connection::{Caller, Connection, Seen};
 use crate::fault::failed;
+use crate::followed;
 use crate::output::{self, Cell, Column, Format, column, figure};
 use crate::paging::{self, Limit, Page, answer};
+use crate::watch::{self, GoOn};
 
 /// Cash by account, currency and value date: settled, projected, funding need
 #[derive(Args, Debug)]
@@ -33,6 +35,16 @@ enum Verb {
         limit: Limit,
         #[command(flatten)]
         seen: Seen,
+    },
+    /// Follow them: how they stand, then every change, until Ctrl-C
+    #[command(
+        after_help = "Examples:\n  quittance cash watch --currency EUR\n  quittance cash watch --holder ALPHA -o ndjson"
+    )]
+    Watch {
+        #[command(flatten)]
+        filter: Filter,
+        #[command(flatten)]
+        from: GoOn,
     },
     /// One account by value date
     #[command(after_help = "Example:\n  quittance cash ladder ALPHA-EUR EUR")]
@@ -62,19 +74,30 @@ struct Filter {
     currency: Option<String>,
 }
 
+impl Filter {
+    fn wire(self) -> CashFilter {
+        CashFilter {
+            account: self.account.unwrap_or_default(),
+            holder: self.holder.unwrap_or_default(),
+            domain: self.domain.unwrap_or_default(),
+            currency: self.currency.unwrap_or_default(),
+        }
+    }
+}
+
 pub async fn run(command: Cash) -> Result<()> {
     let format = command.caller.output;
     let connection = command.caller.connect().await?;
     match command.verb {
         Verb::List { filter, limit, seen } => {
-            let filter = CashFilter {
-                account: filter.account.unwrap_or_default(),
-                holder: filter.holder.unwrap_or_default(),
-                domain: filter.domain.unwrap_or_default(),
-                currency: filter.currency.unwrap_or_default(),
-            };
-            paging::print(format, LIST, &limit, "no cash account fits", ladders(&connection, filter, seen.min_sequence))
-                .await
+            let pages = ladders(&connection, filter.wire(), seen.min_sequence);
+            paging::print(format, LIST, &limit, "no cash account fits", pages).await
+        }
+        Verb::Watch { filter, from: GoOn { resume: resume_token, take } } => {
+            watch::as_it_comes(format)?;
+            let request = WatchCashLaddersRequest { filter: Some(filter.wire()), resume_token, min_sequence: 0 };
+            let stream = answer(connection.cash().watch_cash_ladders(request).await)?;
+            followed::run(format, take, stream, |response| response.update).await
         }
         Verb::Ladder { account, currency, seen } => {
             let request = GetCashLadderRequest { account, currency, min_sequence: seen.min_sequence };

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use wire::pb::service::ListCoverageRequest;
+use wire::pb::service::{ListCoverageRequest, WatchCoverageRequest};
 use wire::pb::typ::Decimal;
 use wire::pb::view::{
     Coverage, CoverageCause, CoverageDelivery, CoverageFilter, CoverageLine, CoverageRoot, CoverageState,
@@ -10,8 +10,10 @@ use wire::pb::view::{
 
 use crate::connection::{Caller, Connection, Seen};
 use crate::fault::not_found;
+use crate::followed;
 use crate::output::{self, Cell, Column, Format, Mark, column, figure};
 use crate::paging::{self, Limit, Page, answer};
+use crate::watch::{self, GoOn};
 
 /// Settled + expected in − due out per depot and instrument; what is uncovered, and the failing receipt that causes it
 #[derive(Args, Debug)]
@@ -37,6 +39,20 @@ enum Verb {
         limit: Limit,
         #[command(flatten)]
         seen: Seen,
+    },
+    /// Follow it: how it stands, then every change, until Ctrl-C
+    #[command(
+        after_help = "Examples:\n  quittance coverage watch --uncovered   # what lacks securities, and what lacks them no longer\n  \
+        quittance coverage watch --holder ALPHA -o ndjson"
+    )]
+    Watch {
+        #[command(flatten)]
+        filter: Filter,
+        /// Only where a delivery is uncovered
+        #[arg(long)]
+        uncovered: bool,
+        #[command(flatten)]
+        from: GoOn,
     },
     /// One instrument in one depot: by date, and each delivery with the chain of receipts it waits for
     #[command(after_help = "Example:\n  quittance coverage why ALPHA-DEPOT SAP")]
@@ -66,21 +82,33 @@ struct Filter {
     instrument: Option<String>,
 }
 
+impl Filter {
+    fn wire(self, only_uncovered: bool) -> CoverageFilter {
+        CoverageFilter {
+            depot: self.depot.unwrap_or_default(),
+            holder: self.holder.unwrap_or_default(),
+            domain: self.domain.unwrap_or_default(),
+            instrument: self.instrument.unwrap_or_default(),
+            only_uncovered,
+            all_deliveries: false,
+        }
+    }
+}
+
 pub async fn run(command: CoverageCommand) -> Result<()> {
     let format = command.caller.output;
     let connection = command.caller.connect().await?;
     match command.verb {
         Verb::List { filter, uncovered, limit, seen } => {
-            let filter = CoverageFilter {
-                depot: filter.depot.unwrap_or_default(),
-                holder: filter.holder.unwrap_or_default(),
-                domain: filter.domain.unwrap_or_default(),
-                instrument: filter.instrument.unwrap_or_default(),
-                only_uncovered: uncovered,
-                all_deliveries: false,
-            };
+            let filter = filter.wire(uncovered);
             let nothing = if uncovered { "every delivery is covered" } else { "nothing is open that fits" };
             paging::print(format, LIST, &limit, nothing, coverages(&connection, filter, seen.min_sequence)).await
+        }
+        Verb::Watch { filter, uncovered, from: GoOn { resume: resume_token, take } } => {
+            watch::as_it_comes(format)?;
+            let request = WatchCoverageRequest { filter: Some(filter.wire(uncovered)), resume_token, min_sequence: 0 };
+            let stream = answer(connection.risk().watch_coverage(request).await)?;
+            followed::run(format, take, stream, |response| response.update).await
         }
         Verb::Why { depot, instrument, seen } => {
             let id = format!("coverage of {instrument} in {depot}");

@@ -18,6 +18,7 @@ mod demo;
 mod explain;
 mod fault;
 mod fold;
+mod followed;
 mod front_office;
 mod instructions;
 mod iso;

@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use wire::pb::service::{ListPnlRequest, SummarizePnlRequest, SummarizePnlResponse};
+use wire::pb::service::{ListPnlRequest, SummarizePnlRequest, SummarizePnlResponse, WatchPnlRequest};
 use wire::pb::typ::Decimal;
 use wire::pb::view::{PnlBasis, PnlDay, PnlExceptionCode, PnlFigures, PnlLine, PnlQuestion, PnlTotal, SetSeries};
 
 use crate::connection::{Caller, Connection, Seen};
 use crate::dates;
 use crate::fault::{failed, usage};
+use crate::followed;
 use crate::output::{self, Cell, Column, Format, Mark, column, figure, note};
 use crate::paging::{self, Limit, Page, answer};
 use crate::positions::{Filter, method, wire};
+use crate::watch::{self, GoOn};
 
 /// Profit and loss by position, book and day, valued by recorded prices and rates
 #[derive(Args, Debug)]
@@ -37,6 +39,15 @@ enum Verb {
         limit: Limit,
         #[command(flatten)]
         seen: Seen,
+    },
+    /// Follow the lines: what they are, then every change by trades, prices and corrections, until Ctrl-C
+    #[command(after_help = "Examples:\n  quittance pnl watch --book ALPHA-EQ\n  \
+        quittance pnl watch --entity ALPHA --currency EUR -o ndjson")]
+    Watch {
+        #[command(flatten)]
+        question: Question,
+        #[command(flatten)]
+        from: GoOn,
     },
     /// A line for each book
     #[command(after_help = "Example:\n  quittance pnl books --date 2026-11-23 --currency EUR")]
@@ -105,6 +116,13 @@ pub async fn run(command: Pnl) -> Result<()> {
         Verb::List { question, limit, seen } => {
             let fetch = list(&connection, question.wire(), seen.min_sequence);
             paging::print(format, LIST, &limit, "no position fits", fetch).await
+        }
+        Verb::Watch { question, from } => {
+            watch::as_it_comes(format)?;
+            let GoOn { resume: resume_token, take } = from;
+            let request = WatchPnlRequest { question: Some(question.wire()), resume_token, min_sequence: 0 };
+            let stream = answer(connection.positions().watch_pnl(request).await)?;
+            followed::run(format, take, stream, |response| response.update).await
         }
         Verb::Books { question, seen } => {
             let answer = summary(&connection, question.wire(), seen.min_sequence).await?;

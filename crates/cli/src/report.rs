@@ -2,19 +2,22 @@
 
 use anyhow::Result;
 use clap::Args;
-use wire::pb::service::GetReportRequest;
+use wire::pb::service::{GetReportRequest, WatchReportRequest};
 use wire::pb::view::{Report as Answer, ReportFail, ReportMeasure, ReportRate};
 
 use crate::connection::{Caller, Connection, Seen};
 use crate::dates;
 use crate::fault::failed;
+use crate::followed;
 use crate::output::{self, Cell, Column, Format, Mark, column, figure, note};
 use crate::paging::answer;
+use crate::watch::{Follow, GoOn};
 
 /// STP rate, matching rates, settlement efficiency, fails by counterparty, reason and age
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Examples:\n  quittance report\n  quittance report --from 2026-11-23 --to 2026-11-27 --fails -o csv"
+    after_help = "Examples:\n  quittance report\n  quittance report --from 2026-11-23 --to 2026-11-27 --fails -o csv\n  \
+        quittance report --follow"
 )]
 pub struct Report {
     #[command(flatten)]
@@ -29,6 +32,8 @@ pub struct Report {
     #[arg(long)]
     fails: bool,
     #[command(flatten)]
+    follow: Follow,
+    #[command(flatten)]
     seen: Seen,
 }
 
@@ -36,6 +41,12 @@ pub async fn run(command: Report) -> Result<()> {
     let format = command.caller.output;
     let connection = command.caller.connect().await?;
     let period = (command.from.unwrap_or(0), command.to.unwrap_or(0));
+    if let Some(GoOn { resume: resume_token, take }) = command.follow.from(format)? {
+        let ((from, to), min_sequence) = (period, command.seen.min_sequence);
+        let request = WatchReportRequest { from, to, resume_token, min_sequence };
+        let stream = answer(connection.reports().watch_report(request).await)?;
+        return followed::run(format, take, stream, |response| response.update).await;
+    }
     let report = ask(&connection, period, command.seen.min_sequence).await?;
     match (format, command.fails) {
         (Format::Table, fails) => {

@@ -39,6 +39,30 @@ pub struct GoOn {
     pub take: Option<u64>,
 }
 
+/// Whether an answer is followed, and from where.
+#[derive(Args, Debug)]
+pub struct Follow {
+    /// Follow it: how it stands, then every change, until Ctrl-C
+    #[arg(long)]
+    follow: bool,
+    #[command(flatten)]
+    from: GoOn,
+}
+
+impl Follow {
+    /// Where to begin; none: it is asked once.
+    pub fn from(self, format: Format) -> Result<Option<GoOn>> {
+        if self.follow {
+            as_it_comes(format)?;
+            return Ok(Some(self.from));
+        }
+        if !self.from.resume.is_empty() || self.from.take.is_some() {
+            return Err(usage("--resume and --take say how to follow: with --follow"));
+        }
+        Ok(None)
+    }
+}
+
 /// What is followed has no table that ends.
 pub fn as_it_comes(format: Format) -> Result<()> {
     match format {

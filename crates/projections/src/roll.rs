@@ -120,6 +120,8 @@ pub struct Mark {
 pub enum Followed {
     Limits,
     Margin,
+    /// Any other answer: which one is told by the filter's bytes.
+    Answer,
 }
 
 impl Mark {
@@ -129,6 +131,7 @@ impl Mark {
         let purpose = match followed {
             Followed::Limits => Purpose::LimitSubscription,
             Followed::Margin => Purpose::MarginSubscription,
+            Followed::Answer => Purpose::AnswerSubscription,
         };
         Mark { scope: Scope { purpose, shard, filter: hash(filter) } }
     }

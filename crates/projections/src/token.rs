@@ -18,6 +18,7 @@ pub(crate) enum Purpose {
     Coverage = 70,
     LimitSubscription = 73,
     MarginSubscription = 74,
+    AnswerSubscription = 75,
 }
 
 /// Why a token is refused.

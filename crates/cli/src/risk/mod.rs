@@ -10,7 +10,7 @@ pub(crate) use tables::{LIMITS, phase};
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use wire::pb::service::{GetCapitalRequest, GetExposureRequest, ListLimitsRequest};
+use wire::pb::service::{GetCapitalRequest, GetExposureRequest, ListLimitsRequest, WatchExposureRequest};
 use wire::pb::view::{
     CapitalFilter, Capitals, ExposureFilter, Exposures, LimitFilter, PriceSetFilter, PriceSetName, RiskException,
 };
@@ -18,9 +18,10 @@ use wire::pb::view::{
 use crate::connection::{Caller, Connection, Seen};
 use crate::dates;
 use crate::fault::failed;
+use crate::followed;
 use crate::output::{self, Format, figure, note};
 use crate::paging::answer;
-use crate::watch::GoOn;
+use crate::watch::{Follow, GoOn};
 
 /// Settlement exposure and capital for aged fails at recorded prices; limits; value at risk, back-test and concentration of the books
 #[derive(Args, Debug)]
@@ -37,11 +38,14 @@ enum Verb {
     #[command(
         after_help = "Each trade is valued by itself: no gain pays for a loss. What has no price is named, not zero.\n\n\
         Examples:\n  quittance risk exposure\n  \
-        quittance risk exposure --counterparty BETA --date 2026-11-20 -o json"
+        quittance risk exposure --counterparty BETA --date 2026-11-20 -o json\n  \
+        quittance risk exposure --follow"
     )]
     Exposure {
         #[command(flatten)]
         of: Of,
+        #[command(flatten)]
+        follow: Follow,
         #[command(flatten)]
         seen: Seen,
     },
@@ -199,7 +203,13 @@ pub async fn run(command: Risk) -> Result<()> {
     let connection = command.caller.connect().await?;
     let none = |what: &str| failed(format!("the server's answer holds no {what}"));
     match command.verb {
-        Verb::Exposure { of, seen } => {
+        Verb::Exposure { of, follow, seen } => {
+            if let Some(GoOn { resume: resume_token, take }) = follow.from(format)? {
+                let (filter, min_sequence) = (Some(of.filter()), seen.min_sequence);
+                let request = WatchExposureRequest { filter, resume_token, min_sequence };
+                let stream = answer(connection.risk().watch_exposure(request).await)?;
+                return followed::run(format, take, stream, |response| response.update).await;
+            }
             let request = GetExposureRequest { filter: Some(of.filter()), min_sequence: seen.min_sequence };
             let exposures = answer(connection.risk().get_exposure(request).await)?.exposures;
             exposure_out(format, exposures.ok_or_else(|| none("exposure"))?)

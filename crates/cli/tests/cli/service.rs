@@ -166,9 +166,9 @@ fn a_file_is_submitted_and_the_views_and_the_log_are_asked() {
     assert_eq!(exported, succeed(&["log", "export", "--data", text(&data)]));
 }
 
-/// Limits and margin are followed: the snapshot, a token, and from the token on what has changed.
+/// Limits, margin and results are followed: the snapshot, a token, and from the token on what has changed.
 #[test]
-fn limits_and_margin_are_followed_from_a_token_on() {
+fn limits_margin_and_results_are_followed_from_a_token_on() {
     let (_dir, data) = data();
     let server = Server::start(&data);
     let output = run(&["submit", text(&small()), "--server", &server.address]);
@@ -194,6 +194,8 @@ fn limits_and_margin_are_followed_from_a_token_on() {
     let snapshot: Value = serde_json::from_str(&found).expect("JSON");
     let unpriced = snapshot["snapshot"]["rows"]["basis"]["unpriced"].as_str().expect("no prices are recorded");
     assert!(unpriced.contains("there is no set of prices and rates"), "{unpriced}");
+    let (found, said, _) = watch(&["pnl", "watch"]);
+    assert!(found.is_empty() && said.contains("nothing is computed yet"), "{found}{said}");
     // Of another question the token says nothing.
     fail(&["margin", "watch", "--resume", &token, "--server", &server.address], 2);
     server.stop();

@@ -16,7 +16,10 @@ pub const TABLE: &[Line] = &[
     ("WatchPositions", FIGURES, Book, Nothing),
     ("ListPnl", FIGURES, Book, Nothing),
     ("SummarizePnl", FIGURES, Book, Nothing),
+    ("WatchPnl", FIGURES, Book, Nothing),
+    ("WatchCashLadders", FIGURES, Whole, Nothing),
     ("GetReport", FIGURES, Whole, Nothing),
+    ("WatchReport", FIGURES, Whole, Nothing),
     // It tells a place in the log and nothing that is there.
     ("OpenPast", &AccessRole::ALL, Nobody, Nothing),
 ];
@@ -51,10 +54,25 @@ pub async fn ask(house: &House, method: &str, actor: &str, min_sequence: u64) ->
             let request = pb::SummarizePnlRequest { min_sequence, ..Default::default() };
             positions.summarize_pnl(by(actor, request)).await?.into_inner().totals.len()
         }
+        "WatchPnl" => {
+            let request = pb::WatchPnlRequest { min_sequence, ..Default::default() };
+            let mut updates = positions.watch_pnl(by(actor, request)).await?.into_inner();
+            crate::followed::snapshot(updates.message().await?.and_then(|message| message.update))
+        }
         "GetReport" => {
             let request = pb::GetReportRequest { min_sequence, ..Default::default() };
             let report = house.reports().get_report(by(actor, request)).await?.into_inner().report;
             report.expect("always one").rates.len()
+        }
+        "WatchReport" => {
+            let request = pb::WatchReportRequest { min_sequence, ..Default::default() };
+            let mut updates = house.reports().watch_report(by(actor, request)).await?.into_inner();
+            crate::followed::snapshot(updates.message().await?.and_then(|message| message.update))
+        }
+        "WatchCashLadders" => {
+            let request = pb::WatchCashLaddersRequest { min_sequence, ..Default::default() };
+            let mut updates = house.cash().watch_cash_ladders(by(actor, request)).await?.into_inner();
+            crate::followed::snapshot(updates.message().await?.and_then(|message| message.update))
         }
         "OpenPast" => {
             let request = pb::OpenPastRequest { known_at: "1".to_owned() };

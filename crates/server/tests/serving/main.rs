@@ -6,6 +6,7 @@ mod console;
 mod desk;
 mod doors;
 mod explain;
+mod followed;
 mod health;
 mod house;
 mod lifecycle;

@@ -11,7 +11,9 @@ use crate::permissions::{FIGURES, Line};
 
 pub const TABLE: &[Line] = &[
     ("ListCoverage", FIGURES, Whole, Nothing),
+    ("WatchCoverage", FIGURES, Whole, Nothing),
     ("GetExposure", FIGURES, Whole, Nothing),
+    ("WatchExposure", FIGURES, Whole, Nothing),
     ("GetCapital", FIGURES, Whole, Nothing),
     ("EstimateMarketRisk", FIGURES, Book, Nothing),
     ("BacktestMarketRisk", FIGURES, Book, Nothing),
@@ -83,10 +85,20 @@ pub async fn ask(house: &House, method: &str, actor: &str, min_sequence: u64) ->
             let request = pb::ListCoverageRequest { min_sequence, ..Default::default() };
             risk.list_coverage(by(actor, request)).await?.into_inner().coverages.len()
         }
+        "WatchCoverage" => {
+            let request = pb::WatchCoverageRequest { min_sequence, ..Default::default() };
+            let mut updates = risk.watch_coverage(by(actor, request)).await?.into_inner();
+            crate::followed::snapshot(updates.message().await?.and_then(|message| message.update))
+        }
         "GetExposure" => {
             let request = pb::GetExposureRequest { min_sequence, ..Default::default() };
             let answer = risk.get_exposure(by(actor, request)).await?.into_inner();
             answer.exposures.expect("an answer").rows.len()
+        }
+        "WatchExposure" => {
+            let request = pb::WatchExposureRequest { min_sequence, ..Default::default() };
+            let mut updates = risk.watch_exposure(by(actor, request)).await?.into_inner();
+            crate::followed::snapshot(updates.message().await?.and_then(|message| message.update))
         }
         "GetCapital" => {
             let request = pb::GetCapitalRequest { min_sequence, ..Default::default() };
