@@ -65,6 +65,6 @@ impl CashService for Backend {
         let answer = Answer::Cash(filter.unwrap_or_default());
         let followed = self.follow_answer(answer, sight, (resume_token, min_sequence)).await?;
         let seen = |update| pb::WatchCashLaddersResponse { update: Some(update) };
-        Ok(Response::new(Box::pin(self.watch(followed, seen))))
+        Ok(Response::new(Box::pin(self.watch(followed, seen)?)))
     }
 }

@@ -118,6 +118,6 @@ impl PositionService for Backend {
         sight.book(question.filter.as_ref().map_or("", |filter| &filter.book))?;
         let followed = self.follow_answer(Answer::Pnl(question), sight, (resume_token, min_sequence)).await?;
         let seen = |update| pb::WatchPnlResponse { update: Some(update) };
-        Ok(Response::new(Box::pin(self.watch(followed, seen))))
+        Ok(Response::new(Box::pin(self.watch(followed, seen)?)))
     }
 }

@@ -39,6 +39,6 @@ impl ReportService for Backend {
         let answer = Answer::Report(pb::GetReportRequest { from, to, min_sequence: 0 });
         let followed = self.follow_answer(answer, sight, (resume_token, min_sequence)).await?;
         let seen = |update| pb::WatchReportResponse { update: Some(update) };
-        Ok(Response::new(Box::pin(self.watch(followed, seen))))
+        Ok(Response::new(Box::pin(self.watch(followed, seen)?)))
     }
 }

@@ -188,7 +188,7 @@ impl RiskService for Backend {
         let answer = Answer::Exposure(filter.unwrap_or_default());
         let followed = self.follow_answer(answer, sight, (resume_token, min_sequence)).await?;
         let seen = |update| pb::WatchExposureResponse { update: Some(update) };
-        Ok(Response::new(Box::pin(self.watch(followed, seen))))
+        Ok(Response::new(Box::pin(self.watch(followed, seen)?)))
     }
 
     type WatchCoverageStream = Pin<Box<dyn Stream<Item = Result<pb::WatchCoverageResponse, Status>> + Send>>;
@@ -202,7 +202,7 @@ impl RiskService for Backend {
         let answer = Answer::Coverage(filter.unwrap_or_default());
         let followed = self.follow_answer(answer, sight, (resume_token, min_sequence)).await?;
         let seen = |update| pb::WatchCoverageResponse { update: Some(update) };
-        Ok(Response::new(Box::pin(self.watch(followed, seen))))
+        Ok(Response::new(Box::pin(self.watch(followed, seen)?)))
     }
 }
 
