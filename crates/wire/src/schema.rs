@@ -89,6 +89,7 @@ impl<T: Wire> Wire for Box<T> {
 
     #[inline]
     fn merge<'a>(slot: &mut Option<Box<T>>, first: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
+        only_once(slot)?;
         let mut inner = None;
         let rest = T::merge(&mut inner, first, key, bytes)?;
         *slot = inner.map(Box::new);
@@ -153,6 +154,13 @@ pub(crate) fn one<T>(slot: Option<T>, field: &str) -> Result<T, Fault> {
     slot.ok_or_else(|| DecodeError::new("one kind is required, none is known").within(field))
 }
 
+/// A message that comes again in the same field: protobuf would put the parts together, but nobody writes one so, and of two that
+/// contradict each other none is to be believed.
+#[inline]
+pub(crate) fn only_once<T>(slot: &Option<T>) -> Result<(), Fault> {
+    if slot.is_some() { Err(DecodeError::new("is there twice")) } else { Ok(()) }
+}
+
 /// Writes fields that are in scope by reference: `number name`, `first..=last name` for a `oneof`, `number name = value`
 /// where the absent field means that value.
 macro_rules! write_fields {
@@ -210,6 +218,7 @@ macro_rules! message_field {
                 key: $crate::read::Key,
                 bytes: &'a [u8],
             ) -> Result<&'a [u8], $crate::error::Fault> {
+                $crate::schema::only_once(slot)?;
                 let (message, rest) = $crate::read::bytes(key, bytes)?;
                 *slot = Some(<$type as $crate::schema::Message>::read(message)?);
                 Ok(rest)
@@ -269,6 +278,7 @@ macro_rules! choice {
                     let (key, value) = $crate::read::key(bytes)?;
                     match key.number() {
                         $($number => {
+                            $crate::schema::only_once(&chosen)?;
                             let read = || -> Result<($type, &[u8]), $crate::error::Fault> {
                                 $({
                                     let (message, rest) = $crate::read::bytes(key, value)?;

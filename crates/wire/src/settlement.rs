@@ -130,6 +130,7 @@ macro_rules! one_of {
             fn merge<'a>(slot: &mut Option<$type>, first: u32, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
                 match key.number() - first {
                     $($offset => {
+                        crate::schema::only_once(slot)?;
                         let mut inner = None;
                         let rest = Wire::merge(&mut inner, key.number(), key, bytes)?;
                         *slot = Some($type::$variant(required(inner, "body")?));

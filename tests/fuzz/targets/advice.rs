@@ -14,7 +14,7 @@ pub fn run(bytes: &[u8]) -> bool {
     let found = settlement::decode_advice(bytes);
     if let Ok(generated) = pb::settlement::Advice::decode(bytes) {
         // By way of the generated message nothing else is understood. That of bytes as a serializer writes them: a body sent in two
-        // parts is put together by the generated code, and ours takes the last part (found by fuzzing; no serializer sends one).
+        // parts is put together by the generated code, and refused by ours (found by fuzzing; no serializer sends one).
         if generated.encode_to_vec() == bytes {
             assert_eq!(found.as_ref().ok(), settlement::advice_from_wire(&generated).as_ref().ok());
         }
