@@ -166,9 +166,9 @@ fn a_file_is_submitted_and_the_views_and_the_log_are_asked() {
     assert_eq!(exported, succeed(&["log", "export", "--data", text(&data)]));
 }
 
-/// Limits, margin and results are followed: the snapshot, a token, and from the token on what has changed.
+/// What is computed when it is asked is followed: the snapshot, a token, and from the token on what has changed.
 #[test]
-fn limits_margin_and_results_are_followed_from_a_token_on() {
+fn computed_answers_are_followed_from_a_token_on() {
     let (_dir, data) = data();
     let server = Server::start(&data);
     let output = run(&["submit", text(&small()), "--server", &server.address]);
@@ -196,6 +196,17 @@ fn limits_margin_and_results_are_followed_from_a_token_on() {
     assert!(unpriced.contains("there is no set of prices and rates"), "{unpriced}");
     let (found, said, _) = watch(&["pnl", "watch"]);
     assert!(found.is_empty() && said.contains("nothing is computed yet"), "{found}{said}");
+    let (_, said, _) = watch(&["risk", "exposure", "--follow"]);
+    assert!(said.contains("nothing is computed yet"), "{said}");
+    for (arguments, row) in [
+        (&["cash", "watch", "--currency", "EUR"][..], "to be funded"),
+        (&["coverage", "watch"], "uncovered"),
+        (&["report", "--follow"], "straight through"),
+    ] {
+        let (found, said, _) = watch(arguments);
+        assert!(found.contains(row) && said.contains("that is how it stands at record"), "{found}{said}");
+    }
+    fail(&["report", "--take", "1", "--server", &server.address], 2);
     // Of another question the token says nothing.
     fail(&["margin", "watch", "--resume", &token, "--server", &server.address], 2);
     server.stop();
