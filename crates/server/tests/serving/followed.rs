@@ -77,13 +77,7 @@ async fn viewer(house: &House, actor: &str, books: &str, counterparties: &str) {
         "roles":["ACCESS_ROLE_RISK_VIEWER"],"books":[{books}],"counterparties":[{counterparties}]}}}}}}"#
     );
     house.command(actor, &grant).await.expect("granted");
-    // The door hears of a grant a moment after its receipt.
-    let let_in = async {
-        while house.log().get_head(by(actor, pb::GetHeadRequest {})).await.is_err() {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(SOON, let_in).await.expect("let in soon");
+    house.let_in(actor).await;
 }
 
 /// Grants rule from now on; the tests' own actors keep what they do.

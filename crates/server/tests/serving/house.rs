@@ -192,6 +192,16 @@ impl House {
         LogServiceClient::new(self.channel())
     }
 
+    /// Waits until somebody who was granted something is let in: the door hears of a grant a moment after its receipt.
+    pub async fn let_in(&self, actor: &str) {
+        let asked = async {
+            while self.log().get_head(by(actor, pb::GetHeadRequest {})).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(SOON, asked).await.expect("let in soon");
+    }
+
     /// Submits a command that is written as JSON.
     pub async fn command(&self, request_id: &str, json: &str) -> Result<pb::Receipt, tonic::Status> {
         let command: Command = serde_json::from_str(json).expect("a command");

@@ -153,6 +153,8 @@ async fn limits_are_followed_in_scope() {
     ] {
         house.command(actor, &grant(actor, role, counterparties)).await.expect("granted");
     }
+    house.let_in("rita").await;
+    house.let_in("rosa").await;
     let all = LimitFilter::default();
     let mut hers = limits(&house, "rita", &all, ("", house.sequence)).await.expect("a stream");
     assert_eq!(told(&news(&mut hers).await).0, [("ALPHA", 0, false)]);
