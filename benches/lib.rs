@@ -58,7 +58,7 @@ enum Which {
         /// Messages a second.
         #[arg(long, default_value_t = 50_000)]
         rate: u64,
-        /// How long, after three seconds that do not count.
+        /// How long, after ten seconds that do not count.
         #[arg(long, default_value_t = 20)]
         seconds: u64,
     },
