@@ -4,7 +4,6 @@ use std::io::Write;
 
 use anyhow::Result;
 use tonic::Streaming;
-use wire::pb::typ::Decimal;
 use wire::pb::view::followed_row::Row;
 use wire::pb::view::followed_update::Kind;
 use wire::pb::view::{ExposurePhase, FollowedRow, FollowedUpdate, PnlLine};
@@ -29,27 +28,27 @@ pub async fn run<M>(
 }
 
 fn print(update: &FollowedUpdate, format: Format) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    if format != Format::Table {
-        writeln!(out, "{}", serde_json::to_string(update)?)?;
-        return Ok(out.flush()?);
-    }
-    match &update.kind {
-        Some(Kind::Snapshot(snapshot)) => {
-            rows(&mut out, &snapshot.rows)?;
-            if snapshot.last {
-                note(format!("— that is how it stands at record {}; changes follow —", figure::count(update.sequence)));
+    watch::print(update, format, |out| {
+        match &update.kind {
+            Some(Kind::Snapshot(snapshot)) => {
+                rows(out, &snapshot.rows)?;
+                if snapshot.last {
+                    note(format!(
+                        "— that is how it stands at record {}; changes follow —",
+                        figure::count(update.sequence)
+                    ));
+                }
             }
+            Some(Kind::Changes(changes)) => {
+                rows(out, &changes.rows)?;
+                let left = changes.left.iter().filter_map(|each| each.row.as_ref()).filter_map(named);
+                left.into_iter().try_for_each(|name| writeln!(out, "{name:<40} is no more"))?;
+            }
+            Some(Kind::Reset(_)) => watch::out_of_date(),
+            Some(Kind::Heartbeat(_)) | None => {}
         }
-        Some(Kind::Changes(changes)) => {
-            rows(&mut out, &changes.rows)?;
-            let left = changes.left.iter().filter_map(|each| each.row.as_ref()).filter_map(named);
-            left.into_iter().try_for_each(|name| writeln!(out, "{name:<40} is no more"))?;
-        }
-        Some(Kind::Reset(_)) => note("— what was printed before is out of date; a new snapshot follows —"),
-        Some(Kind::Heartbeat(_)) | None => {}
-    }
-    Ok(out.flush()?)
+        Ok(())
+    })
 }
 
 /// Rows to be read on by a program; what they stand on beside them.
@@ -101,9 +100,7 @@ fn standing(row: &Row) -> String {
         }
         Row::Pnl(each) => result(each),
         Row::ExposureBasis(each) => match &each.prices {
-            Some(set) => {
-                format!("at {} of {} from {}, version {}", set.snap, figure::date(set.date), set.source, set.version)
-            }
+            Some(set) => figure::price_set(set),
             None => "at no prices".to_owned(),
         },
         Row::ReportBasis(each) => format!("{} to {}", figure::date(each.from), figure::date(each.to)),
@@ -114,16 +111,17 @@ fn standing(row: &Row) -> String {
             format!("{percent}, {part} of {whole}")
         }
         Row::Fail(each) => {
-            format!("{}, {}", figure::some(each.count, "instruction", "instructions"), amount(each.value))
+            format!("{}, {}", figure::some(each.count, "instruction", "instructions"), figure::known(each.value))
         }
         Row::Ladder(each) => {
             let last = each.lines.last().map_or(each.settled, |line| line.projected);
-            let (settled, last, need) = (amount(each.settled), amount(last), amount(each.funding_need));
+            let (settled, last, need) =
+                (figure::known(each.settled), figure::known(last), figure::known(each.funding_need));
             format!("{settled} settled, {last} in the end, {need} to be funded")
         }
         Row::Coverage(each) => {
-            let (settled, uncovered) = (amount(each.settled), amount(each.uncovered));
-            let (coming, going) = (amount(each.expected_in), amount(each.due_out));
+            let (settled, uncovered) = (figure::known(each.settled), figure::known(each.uncovered));
+            let (coming, going) = (figure::known(each.expected_in), figure::known(each.due_out));
             format!("{settled} settled, {coming} to come, {going} to go, {uncovered} uncovered")
         }
         Row::Exception(each) => {
@@ -131,13 +129,9 @@ fn standing(row: &Row) -> String {
         }
         Row::Exposure(each) => {
             let trades = figure::some(each.trades, "trade", "trades");
-            format!("{} at stake in {trades}, {} not priced", amount(each.exposure), each.unpriced)
+            format!("{} at stake in {trades}, {} not priced", figure::known(each.exposure), each.unpriced)
         }
     }
-}
-
-fn amount(amount: Option<Decimal>) -> String {
-    amount.map_or_else(|| "?".to_owned(), figure::grouped)
 }
 
 fn result(line: &PnlLine) -> String {
@@ -145,9 +139,9 @@ fn result(line: &PnlLine) -> String {
         Some(reported) => (Some(reported), &line.reporting_currency),
         None => (line.local.as_ref(), &line.currency),
     };
-    let total = |figures| amount(pnl::total_of(figures));
+    let total = |figures| figure::known(pnl::total_of(figures));
     let today = total(day.and_then(|day| day.day.as_ref()));
     let closing = total(day.and_then(|day| day.closing.as_ref()));
-    let (held, price) = (amount(line.quantity), amount(line.price));
+    let (held, price) = (figure::known(line.quantity), figure::known(line.price));
     format!("{held} at {price}, day {today}, closing {closing} {currency} {}", pnl::names(line)).trim_end().to_owned()
 }

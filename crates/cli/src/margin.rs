@@ -229,7 +229,7 @@ fn accounts_out(format: Format, standings: MarginStandings) -> Result<()> {
     let lacking: Vec<_> = rows.iter().filter(|row| !row.lacks.is_empty()).cloned().collect();
     output::list(format, ACCOUNTS, rows, "there is no margin account on that date")?;
     if let Some(set) = prices {
-        note(format!("at {} of {} from {}, version {}", set.snap, figure::date(set.date), set.source, set.version));
+        note(figure::price_set(&set));
     }
     for row in lacking {
         note(format!("{} is not assessed: {} lacking", row.account, row.lacks.join(", ")));

@@ -197,11 +197,6 @@ async fn watch(connection: &Connection, format: Format, filter: &Filter, from: G
 }
 
 fn print(update: &PositionUpdate, format: Format) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    if format != Format::Table {
-        writeln!(out, "{}", serde_json::to_string(update)?)?;
-        return Ok(out.flush()?);
-    }
     let line = |each: &Position| {
         let amount = |amount: Option<wire::pb::typ::Decimal>| amount.map(figure::grouped).unwrap_or_default();
         let (traded, settled, cost) = (amount(each.traded), amount(each.settled), amount(each.cost));
@@ -210,21 +205,29 @@ fn print(update: &PositionUpdate, format: Format) -> Result<()> {
             each.book, each.instrument, each.currency
         )
     };
-    match &update.kind {
-        Some(Kind::Snapshot(snapshot)) => {
-            snapshot.positions.iter().try_for_each(|each| writeln!(out, "{}", line(each)))?;
-            if snapshot.last {
-                note(format!("— that is what is held at record {}; changes follow —", figure::count(update.sequence)));
+    watch::print(update, format, |out| {
+        match &update.kind {
+            Some(Kind::Snapshot(snapshot)) => {
+                snapshot.positions.iter().try_for_each(|each| writeln!(out, "{}", line(each)))?;
+                if snapshot.last {
+                    note(format!(
+                        "— that is what is held at record {}; changes follow —",
+                        figure::count(update.sequence)
+                    ));
+                }
             }
+            Some(Kind::Changes(changes)) => {
+                changes.positions.iter().try_for_each(|each| writeln!(out, "{}", line(each)))?;
+                changes
+                    .left
+                    .iter()
+                    .try_for_each(|key| writeln!(out, "{:<20} {:<14} is over", key.book, key.instrument))?;
+            }
+            Some(Kind::Reset(_)) => watch::out_of_date(),
+            Some(Kind::Heartbeat(_) | Kind::TooSlow(_)) | None => {}
         }
-        Some(Kind::Changes(changes)) => {
-            changes.positions.iter().try_for_each(|each| writeln!(out, "{}", line(each)))?;
-            changes.left.iter().try_for_each(|key| writeln!(out, "{:<20} {:<14} is over", key.book, key.instrument))?;
-        }
-        Some(Kind::Reset(_)) => note("— what was printed before is out of date; a new snapshot follows —"),
-        Some(Kind::Heartbeat(_) | Kind::TooSlow(_)) | None => {}
-    }
-    Ok(out.flush()?)
+        Ok(())
+    })
 }
 
 fn uncosted(each: &Position) -> Cell {

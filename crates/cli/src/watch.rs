@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use std::io::Write;
+use std::io::{StdoutLock, Write};
 use tonic::Status;
 use wire::pb::service::WatchInstructionsRequest;
 use wire::pb::view::instruction_update::Kind;
@@ -100,7 +100,7 @@ pub async fn run(
     let mut stream = answer(connection.settlement().watch_instructions(request).await)?;
     let next = async || Ok(stream.message().await?.map(|response| response.update.unwrap_or_default()));
     follow(from.take, next, |update| {
-        print(&update, from, format, line)?;
+        print_instructions(&update, from, format, line)?;
         Ok(Heard { too_slow: matches!(update.kind, Some(Kind::TooSlow(_))), resume_token: update.resume_token })
     })
     .await
@@ -149,35 +149,49 @@ pub async fn follow<U>(
     ended
 }
 
-fn print(update: &InstructionUpdate, from: &From, format: Format, line: Line) -> Result<()> {
+/// Prints a message: for programs a line of JSON, for people what `lines` makes of it.
+pub fn print<U: serde::Serialize>(
+    update: &U,
+    format: Format,
+    lines: impl FnOnce(&mut StdoutLock<'static>) -> Result<()>,
+) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    if format != Format::Table {
-        if !(from.changes_only && matches!(update.kind, Some(Kind::Snapshot(_)))) {
-            writeln!(out, "{}", serde_json::to_string(update)?)?;
-        }
-        return Ok(out.flush()?);
-    }
-    match &update.kind {
-        Some(Kind::Snapshot(snapshot)) => {
-            if !from.changes_only {
-                for each in &snapshot.instructions {
-                    writeln!(out, "{}", line(each))?;
-                }
-            }
-            if snapshot.last {
-                note(format!("— that is what is open at record {}; changes follow —", figure::count(update.sequence)));
-            }
-        }
-        Some(Kind::Changes(changes)) => {
-            for each in &changes.instructions {
-                writeln!(out, "{}", line(each))?;
-            }
-            for number in &changes.left {
-                writeln!(out, "#{number:<7} no longer fits the filter")?;
-            }
-        }
-        Some(Kind::Reset(_)) => note("— what was printed before is out of date; a new snapshot follows —"),
-        Some(Kind::Heartbeat(_) | Kind::TooSlow(_)) | None => {}
+    match format {
+        Format::Table => lines(&mut out)?,
+        _ => writeln!(out, "{}", serde_json::to_string(update)?)?,
     }
     Ok(out.flush()?)
+}
+
+/// Tells people that a subscription begins anew.
+pub fn out_of_date() {
+    note("— what was printed before is out of date; a new snapshot follows —");
+}
+
+fn print_instructions(update: &InstructionUpdate, from: &From, format: Format, line: Line) -> Result<()> {
+    if format != Format::Table && from.changes_only && matches!(update.kind, Some(Kind::Snapshot(_))) {
+        return Ok(());
+    }
+    print(update, format, |out| {
+        match &update.kind {
+            Some(Kind::Snapshot(snapshot)) => {
+                if !from.changes_only {
+                    snapshot.instructions.iter().try_for_each(|each| writeln!(out, "{}", line(each)))?;
+                }
+                if snapshot.last {
+                    note(format!(
+                        "— that is what is open at record {}; changes follow —",
+                        figure::count(update.sequence)
+                    ));
+                }
+            }
+            Some(Kind::Changes(changes)) => {
+                changes.instructions.iter().try_for_each(|each| writeln!(out, "{}", line(each)))?;
+                changes.left.iter().try_for_each(|number| writeln!(out, "#{number:<7} no longer fits the filter"))?;
+            }
+            Some(Kind::Reset(_)) => out_of_date(),
+            Some(Kind::Heartbeat(_) | Kind::TooSlow(_)) | None => {}
+        }
+        Ok(())
+    })
 }

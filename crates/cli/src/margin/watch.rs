@@ -4,7 +4,6 @@ use std::io::Write;
 
 use anyhow::Result;
 use wire::pb::service::WatchMarginRequest;
-use wire::pb::typ::Decimal;
 use wire::pb::view::margin_update::{Changes, Kind};
 use wire::pb::view::{MarginBasis, MarginCall, MarginFilter, MarginForecast, MarginRows, MarginStanding, MarginUpdate};
 
@@ -26,28 +25,25 @@ pub(super) async fn run(connection: &Connection, format: Format, filter: MarginF
     .await
 }
 
-fn amount(amount: Option<Decimal>) -> String {
-    amount.map_or_else(|| "?".to_owned(), figure::grouped)
-}
-
 fn account(row: &MarginStanding) -> String {
     let name = format!("account  {:<24}", row.account);
     if !row.lacks.is_empty() {
         return format!("{name} not assessed: {} lacking", row.lacks.join(", "));
     }
-    let (equity, kept, missing) = (amount(row.equity), amount(row.maintenance), amount(row.missing));
+    let (equity, kept, missing) =
+        (figure::known(row.equity), figure::known(row.maintenance), figure::known(row.missing));
     format!(
         "{name} equity {equity}, to be kept {kept}, missing {missing}, called {} {}",
-        amount(row.called),
+        figure::known(row.called),
         row.currency
     )
 }
 
 fn call(row: &MarginCall) -> String {
     let standing = if row.missed { "missed" } else { "open" };
-    let (of, due) = (amount(row.amount), figure::date(row.due));
+    let (of, due) = (figure::known(row.amount), figure::date(row.due));
     let (number, kind) = (row.number, kind(row));
-    let outstanding = amount(row.outstanding);
+    let outstanding = figure::known(row.outstanding);
     format!(
         "call     #{number:<7} {:<15} {kind}: {outstanding} of {of} {} to come, due {due}, {standing}",
         row.account, row.currency
@@ -57,16 +53,14 @@ fn call(row: &MarginCall) -> String {
 fn asked(row: &MarginForecast) -> String {
     let place = format!("forecast {:<24}", forecast::place(row));
     match row.lacks.is_empty() {
-        true => format!("{place} requirement {} {}", amount(row.requirement), row.currency),
+        true => format!("{place} requirement {} {}", figure::known(row.requirement), row.currency),
         false => format!("{place} none: {}", row.lacks.join(", ")),
     }
 }
 
 fn basis(basis: &MarginBasis) -> String {
     match &basis.prices {
-        Some(set) => {
-            format!("at {} of {} from {}, version {}", set.snap, figure::date(set.date), set.source, set.version)
-        }
+        Some(set) => figure::price_set(set),
         None => format!("accounts are not assessed: {}", basis.unpriced),
     }
 }
@@ -92,24 +86,24 @@ fn left(out: &mut impl Write, changes: &Changes) -> Result<()> {
 }
 
 fn print(update: &MarginUpdate, format: Format) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    if format != Format::Table {
-        writeln!(out, "{}", serde_json::to_string(update)?)?;
-        return Ok(out.flush()?);
-    }
-    match &update.kind {
-        Some(Kind::Snapshot(snapshot)) => {
-            snapshot.rows.iter().try_for_each(|each| rows(&mut out, each))?;
-            if snapshot.last {
-                note(format!("— that is how it stands at record {}; changes follow —", figure::count(update.sequence)));
+    watch::print(update, format, |out| {
+        match &update.kind {
+            Some(Kind::Snapshot(snapshot)) => {
+                snapshot.rows.iter().try_for_each(|each| rows(out, each))?;
+                if snapshot.last {
+                    note(format!(
+                        "— that is how it stands at record {}; changes follow —",
+                        figure::count(update.sequence)
+                    ));
+                }
             }
+            Some(Kind::Changes(changes)) => {
+                changes.rows.iter().try_for_each(|each| rows(out, each))?;
+                left(out, changes)?;
+            }
+            Some(Kind::Reset(_)) => watch::out_of_date(),
+            Some(Kind::Heartbeat(_)) | None => {}
         }
-        Some(Kind::Changes(changes)) => {
-            changes.rows.iter().try_for_each(|each| rows(&mut out, each))?;
-            left(&mut out, changes)?;
-        }
-        Some(Kind::Reset(_)) => note("— what was printed before is out of date; a new snapshot follows —"),
-        Some(Kind::Heartbeat(_)) | None => {}
-    }
-    Ok(out.flush()?)
+        Ok(())
+    })
 }

@@ -1,6 +1,7 @@
 //! Figures as people read them: thousands set apart, decimals as the asset has them, dates with hyphens.
 
 use wire::pb::typ::Decimal;
+use wire::pb::view::PriceSetName;
 
 /// `-1,234,567.89`.
 pub fn grouped(decimal: Decimal) -> String {
@@ -21,6 +22,11 @@ pub fn grouped(decimal: Decimal) -> String {
         text.push_str(fraction);
     }
     text
+}
+
+/// As [`grouped`]; a question mark for what is not known.
+pub fn known(decimal: Option<Decimal>) -> String {
+    decimal.map_or_else(|| "?".to_owned(), grouped)
 }
 
 /// `-1234567.89`: for programs.
@@ -44,6 +50,11 @@ pub fn date(number: u32) -> String {
         return String::new();
     }
     format!("{:04}-{:02}-{:02}", number / 10_000, number / 100 % 100, number % 100)
+}
+
+/// `at CLOSE of 2026-11-27 from QUOTES, version 3`: what a figure stands on.
+pub fn price_set(set: &PriceSetName) -> String {
+    format!("at {} of {} from {}, version {}", set.snap, date(set.date), set.source, set.version)
 }
 
 /// `2026-11-23 06:00:00.125` in UTC.

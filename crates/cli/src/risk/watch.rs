@@ -32,7 +32,6 @@ fn place(entity: &str, counterparty: &str, kind: LimitKind, value_date: u32) -> 
 }
 
 fn line(each: &LimitStanding) -> String {
-    let amount = |amount: Option<wire::pb::typ::Decimal>| amount.map_or_else(|| "?".to_owned(), figure::grouped);
     let of = each.limit.map_or_else(|| "no limit yet".to_owned(), |limit| format!("of {}", figure::grouped(limit)));
     let standing = match (each.breached_in, each.unmeasured) {
         (0, _) => "kept".to_owned(),
@@ -40,7 +39,7 @@ fn line(each: &LimitStanding) -> String {
         (record, unmeasured) => format!("breached since record {record}, {unmeasured} not measured"),
     };
     let place = place(&each.entity, &each.counterparty, each.kind(), each.value_date);
-    format!("{place:<52} {} {} {of}, {standing}", amount(each.used), each.currency)
+    format!("{place:<52} {} {} {of}, {standing}", figure::known(each.used), each.currency)
 }
 
 fn left(key: &Key) -> String {
@@ -49,24 +48,24 @@ fn left(key: &Key) -> String {
 }
 
 fn print(update: &LimitUpdate, format: Format) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    if format != Format::Table {
-        writeln!(out, "{}", serde_json::to_string(update)?)?;
-        return Ok(out.flush()?);
-    }
-    match &update.kind {
-        Some(Kind::Snapshot(snapshot)) => {
-            snapshot.limits.iter().try_for_each(|each| writeln!(out, "{}", line(each)))?;
-            if snapshot.last {
-                note(format!("— that is what is used at record {}; changes follow —", figure::count(update.sequence)));
+    watch::print(update, format, |out| {
+        match &update.kind {
+            Some(Kind::Snapshot(snapshot)) => {
+                snapshot.limits.iter().try_for_each(|each| writeln!(out, "{}", line(each)))?;
+                if snapshot.last {
+                    note(format!(
+                        "— that is what is used at record {}; changes follow —",
+                        figure::count(update.sequence)
+                    ));
+                }
             }
+            Some(Kind::Changes(changes)) => {
+                changes.limits.iter().try_for_each(|each| writeln!(out, "{}", line(each)))?;
+                changes.left.iter().try_for_each(|key| writeln!(out, "{}", left(key)))?;
+            }
+            Some(Kind::Reset(_)) => watch::out_of_date(),
+            Some(Kind::Heartbeat(_)) | None => {}
         }
-        Some(Kind::Changes(changes)) => {
-            changes.limits.iter().try_for_each(|each| writeln!(out, "{}", line(each)))?;
-            changes.left.iter().try_for_each(|key| writeln!(out, "{}", left(key)))?;
-        }
-        Some(Kind::Reset(_)) => note("— what was printed before is out of date; a new snapshot follows —"),
-        Some(Kind::Heartbeat(_)) | None => {}
-    }
-    Ok(out.flush()?)
+        Ok(())
+    })
 }
