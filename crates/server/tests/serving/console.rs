@@ -1,6 +1,7 @@
 //! The console's listener as a browser speaks to it: HTTP/1.1, pages, gRPC-web, and what is refused at its gate.
 //! (What people see and do there: `crates/server/console/test`, in a real browser.)
 
+use model::permission::AccessRole;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -8,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use wire::pb::service as pb;
 
-use crate::house::{House, SOON, by};
+use crate::house::{House, SOON, by, grant};
 
 /// Status, headers in small letters, and body of what an HTTP/1.1 request is answered.
 async fn send(address: SocketAddr, head: &str, body: &[u8]) -> (u16, String, Vec<u8>) {
@@ -78,12 +79,7 @@ async fn calls_are_answered_behind_the_same_door() {
     assert!(status == 200 && headers.contains("content-type: application/grpc-web+proto"), "{headers}");
     assert!(has(&body, "HOUSE") && has(&body, "olga") && has(&body, "grpc-status:0"));
 
-    let grant = |actor: &str, role: &str| {
-        format!(
-            r#"{{"setReference":{{"grant":{{"actor":"{actor}","kind":"ACTOR_KIND_PERSON","validFrom":20200101,"roles":["{role}"]}}}}}}"#
-        )
-    };
-    house.command("G-1", &grant("ines", "ACCESS_ROLE_ADMINISTRATOR")).await.expect("granted");
+    house.command("G-1", &grant("ines", AccessRole::Administrator, "", "")).await.expect("granted");
     // The door follows the log: a moment after the answer it knows the grant.
     let deadline = tokio::time::Instant::now() + SOON;
     loop {

@@ -1,5 +1,6 @@
 //! Answers followed row by row: a snapshot, then what changes, each once; resumed after a cut; in scope, and nobody else's.
 
+use model::permission::AccessRole::{Administrator, Publisher, RiskViewer};
 use tokio::time::timeout;
 use tonic::{Code, Status, Streaming};
 use wire::pb::service as pb;
@@ -7,7 +8,7 @@ use wire::pb::view::followed_row::Row;
 use wire::pb::view::followed_update::Kind;
 use wire::pb::view::{CoverageFilter, ExposureFilter, FollowedRow, FollowedUpdate, PnlQuestion, PositionFilter};
 
-use crate::house::{House, SOON, TODAY, buy, by, sell};
+use crate::house::{House, SOON, TODAY, buy, by, grant, sell};
 
 /// How many rows a first message has: of an answer that somebody may see something of.
 pub fn snapshot(update: Option<FollowedUpdate>) -> usize {
@@ -72,22 +73,14 @@ fn text(row: &Row) -> String {
 
 /// Somebody who may look, within books and counterparties.
 async fn viewer(house: &House, actor: &str, books: &str, counterparties: &str) {
-    let grant = format!(
-        r#"{{"setReference":{{"grant":{{"actor":"{actor}","kind":"ACTOR_KIND_PERSON","validFrom":20200101,
-        "roles":["ACCESS_ROLE_RISK_VIEWER"],"books":[{books}],"counterparties":[{counterparties}]}}}}}}"#
-    );
-    house.command(actor, &grant).await.expect("granted");
+    house.command(actor, &grant(actor, RiskViewer, books, counterparties)).await.expect("granted");
     house.let_in(actor).await;
 }
 
 /// Grants rule from now on; the tests' own actors keep what they do.
 async fn govern(house: &House) {
-    for (actor, role) in [("ines", "ACCESS_ROLE_ADMINISTRATOR"), ("front", "ACCESS_ROLE_PUBLISHER")] {
-        let grant = format!(
-            r#"{{"setReference":{{"grant":{{"actor":"{actor}","kind":"ACTOR_KIND_PERSON","validFrom":20200101,
-            "roles":["{role}"]}}}}}}"#
-        );
-        house.command(actor, &grant).await.expect("granted");
+    for (actor, role) in [("ines", Administrator), ("front", Publisher)] {
+        house.command(actor, &grant(actor, role, "", "")).await.expect("granted");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use model::permission::AccessRole;
 use model::timestamp::Timestamp;
 use prost::Message as _;
 use server::{Config, Running};
@@ -61,6 +62,15 @@ pub struct House {
     channel: Channel,
     /// The record of the last command of the set-up.
     pub sequence: u64,
+}
+
+/// The command that grants a person a role, within books and counterparties (JSON lists without their brackets; empty: all).
+pub fn grant(actor: &str, role: AccessRole, books: &str, counterparties: &str) -> String {
+    let role = role.name().to_uppercase().replace('-', "_");
+    format!(
+        r#"{{"setReference":{{"grant":{{"actor":"{actor}","kind":"ACTOR_KIND_PERSON","validFrom":20200101,
+        "roles":["ACCESS_ROLE_{role}"],"books":[{books}],"counterparties":[{counterparties}]}}}}}}"#
+    )
 }
 
 impl House {

@@ -11,7 +11,7 @@ use wire::pb::service::submit_trades_response::Outcome;
 use wire::pb::view::instruction_update::Kind as Update;
 
 use crate::explain::number as asked;
-use crate::house::{FOUR_EYES, House, TODAY, buy, by, calls};
+use crate::house::{self, FOUR_EYES, House, TODAY, buy, by, calls};
 
 /// For whom something is there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -97,10 +97,6 @@ struct Rig {
     instruction: u64,
     asked: u32,
     sequence: u64,
-}
-
-fn role_name(role: AccessRole) -> String {
-    format!("ACCESS_ROLE_{}", role.name().to_uppercase().replace('-', "_"))
 }
 
 impl Rig {
@@ -293,13 +289,8 @@ impl Rig {
 }
 
 async fn grant(house: &House, actor: &str, role: AccessRole, books: &str, counterparties: &str) -> u64 {
-    let command = format!(
-        r#"{{"setReference":{{"grant":{{"actor":"{actor}","kind":"ACTOR_KIND_PERSON","validFrom":20200101,
-            "roles":["{}"],"books":[{books}],"counterparties":[{counterparties}]}}}}}}"#,
-        role_name(role)
-    );
     let request = pb::SubmitCommandRequest {
-        command: Some(serde_json::from_str(&command).expect("a command")),
+        command: Some(serde_json::from_str(&house::grant(actor, role, books, counterparties)).expect("a command")),
         request_id: format!("grant-{actor}"),
         reason: "test".to_owned(),
     };

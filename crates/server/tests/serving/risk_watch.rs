@@ -1,12 +1,13 @@
 //! Limits and margin followed: a snapshot, then what changes, each once; resumed after a cut; in scope, and nobody else's.
 
+use model::permission::AccessRole::{Administrator, Publisher, RiskViewer};
 use tokio::time::timeout;
 use tonic::{Code, Status, Streaming};
 use wire::pb::service as pb;
 use wire::pb::view::{ForecastFilter, LimitFilter, LimitUpdate, MarginFilter, MarginRows, MarginUpdate};
 use wire::pb::view::{limit_update, margin_update};
 
-use crate::house::{House, SOON, buy, by, sell};
+use crate::house::{House, SOON, buy, by, grant, sell};
 
 /// What ALPHA may have open with two counterparties.
 const LIMIT: &str = r#"{"setReference":{"counterpartyLimit":{"entity":"ALPHA","counterparty":"BETA","kind":"LIMIT_KIND_PRE_SETTLEMENT",
@@ -139,19 +140,11 @@ async fn limits_are_followed_in_scope() {
     let house = House::open().await;
     house.command("limit", LIMIT).await.expect("set");
     house.command("other", OTHER_LIMIT).await.expect("set");
-    let grant = |actor: &str, role: &str, counterparties: &str| {
-        format!(
-            r#"{{"setReference":{{"grant":{{"actor":"{actor}","kind":"ACTOR_KIND_PERSON","validFrom":20200101,
-            "roles":["{role}"],"counterparties":[{counterparties}]}}}}}}"#
-        )
-    };
-    house.command("root", &grant("ines", "ACCESS_ROLE_ADMINISTRATOR", "")).await.expect("granted");
-    for (actor, role, counterparties) in [
-        ("front", "ACCESS_ROLE_PUBLISHER", ""),
-        ("rita", "ACCESS_ROLE_RISK_VIEWER", r#""ALPHA""#),
-        ("rosa", "ACCESS_ROLE_RISK_VIEWER", ""),
-    ] {
-        house.command(actor, &grant(actor, role, counterparties)).await.expect("granted");
+    house.command("root", &grant("ines", Administrator, "", "")).await.expect("granted");
+    for (actor, role, counterparties) in
+        [("front", Publisher, ""), ("rita", RiskViewer, r#""ALPHA""#), ("rosa", RiskViewer, "")]
+    {
+        house.command(actor, &grant(actor, role, "", counterparties)).await.expect("granted");
     }
     house.let_in("rita").await;
     house.let_in("rosa").await;
