@@ -91,6 +91,16 @@ fn skip_foreign(key: Key, mut bytes: &[u8]) -> Result<&[u8], Fault> {
     Ok(bytes)
 }
 
+/// A message that may be put before another: fields to its last byte, and none that reaches beyond it.
+#[cold]
+pub(crate) fn whole(mut bytes: &[u8]) -> Result<(), Fault> {
+    while !bytes.is_empty() {
+        let (key, value) = self::key(bytes)?;
+        bytes = skip(key, value)?;
+    }
+    Ok(())
+}
+
 /// Whether a value is a packed list of numbers.
 pub(crate) fn is_packed(key: Key) -> bool {
     key.wire_type() == Key::BYTES

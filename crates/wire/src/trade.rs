@@ -63,13 +63,17 @@ impl Message for TradeMessage {
                 2 => Wire::merge(&mut id, 2, key, value),
                 3 => Wire::merge(&mut version, 3, key, value),
                 4 => Wire::merge(&mut action, 4, key, value),
-                5 => read::bytes(key, value).map(|(part, rest)| {
+                5 => read::bytes(key, value).and_then(|(part, rest)| {
                     match &mut details {
                         None => details = Some(Cow::Borrowed(part)),
-                        // A message sent in two parts is what the parts say one after the other.
-                        Some(before) => before.to_mut().extend_from_slice(part),
+                        // A message sent in two parts is what the parts say one after the other. What the first one ends in must not
+                        // swallow what the next begins with.
+                        Some(before) => {
+                            read::whole(before)?;
+                            before.to_mut().extend_from_slice(part);
+                        }
                     }
-                    rest
+                    Ok(rest)
                 }),
                 _ => read::skip(key, value),
             };

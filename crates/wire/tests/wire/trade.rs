@@ -103,6 +103,36 @@ proptest! {
     }
 }
 
+/// Found by fuzzing: put together, the parts of a message must not be read across the seam. A field that claims more bytes than its
+/// part has would swallow the beginning of the next.
+#[test]
+fn a_part_that_reaches_beyond_its_end_is_refused() {
+    use prost::encoding::{WireType, bytes, encode_key, encode_varint};
+    let mut generated = trade::into_wire(&sample::trade());
+    let details = generated.details.take().expect("a new trade").encode_to_vec();
+    let parts = |first: &[u8], second: &[u8]| {
+        let mut message = generated.encode_to_vec();
+        bytes::encode(5, &first.to_vec(), &mut message);
+        bytes::encode(5, &second.to_vec(), &mut message);
+        message
+    };
+    for swallowed in [1, 9, 200] {
+        let mut first = Vec::new();
+        encode_key(59, WireType::LengthDelimited, &mut first);
+        encode_varint(swallowed as u64, &mut first);
+        let message = parts(&first, &[&vec![0x0a; swallowed][..], &details].concat());
+        assert_eq!(judged(&message), None);
+        assert_eq!(trade::decode(&message).expect_err("it is cut").path, "details");
+    }
+    // Where a part ends between two fields nothing is wrong; where it ends within one, something is.
+    let agreed = (0..=details.len()).filter(|seam| {
+        let message = parts(&details[..*seam], &details[*seam..]);
+        assert_eq!(trade::decode(&message).ok(), judged(&message), "cut at {seam}");
+        judged(&message).is_some()
+    });
+    assert!((10..details.len() / 2).contains(&agreed.count()));
+}
+
 /// Every field in turn is taken out of the typical trade: the required ones by name, the others without complaint.
 #[test]
 fn each_required_field_is_missed_by_name() {
