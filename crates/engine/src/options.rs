@@ -7,6 +7,7 @@ use model::record::Genesis;
 use model::trade::TradeMessage;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How an engine is started. Everything but the first three has a sound default:
 /// `Options { queue: 64, ..Options::new(dir, genesis) }`.
@@ -28,6 +29,9 @@ pub struct Options {
     pub block_records: usize,
     /// … or so many bytes.
     pub block_bytes: usize,
+    /// Blocks for which nobody waits are cut no closer together: each is a sync, a message to publish, and a look of every follower,
+    /// whatever is in it. Who gave a command or asked a question is never kept waiting by it.
+    pub block_pause: Duration,
     /// A snapshot is written when so many records came after the last one (more when it is large); 0: never while running.
     pub snapshot_every: u64,
     /// Up to this size the snapshot is taken from the running state, in a pause (about a millisecond for 3 MiB); a larger
@@ -64,6 +68,7 @@ impl Options {
             intake_batches: 4,
             block_records: 4_096,
             block_bytes: 512 << 10,
+            block_pause: Duration::from_millis(2),
             snapshot_every: 250_000,
             snapshot_pause_bytes: 64 << 20,
             snapshot_on_stop: true,

@@ -1,7 +1,8 @@
 //! The middle stage: one order of everything that comes in, and where blocks are cut.
 //!
 //! Calls go first, then cut-offs that are due, then messages, then long work when nobody asks. A block is cut when the
-//! disk is free and nothing more waits, or somebody waits for an answer; under load it grows while the last one syncs.
+//! disk is free and nothing more waits, or somebody waits for an answer; under load it grows while the last one syncs, and a block
+//! for which nobody waits lets the last one rest a little ([`crate::Options::block_pause`]).
 //! Where it is cut shows nowhere in the records: a command and the long work that follows it are never parted.
 
 mod inbox;
@@ -23,6 +24,7 @@ use inbox::{Messages, ToSetAside};
 use model::identifier::Identifier;
 pub(crate) use run::Turn;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use waits::Waits;
 
 /// The channels of the middle stage.
@@ -41,6 +43,8 @@ struct Limits {
     calls: usize,
     pace: Pace,
     timer: bool,
+    /// Between two blocks for which nobody waits.
+    pause: Duration,
 }
 
 /// Blocks between this stage and the end of their sync: one that is being written, one that waits for it.
@@ -61,6 +65,8 @@ pub(crate) struct Shard {
     waits: Waits,
     traces: Traces,
     calls_in_block: usize,
+    /// When the last block was cut.
+    last_cut: Option<Instant>,
 
     marker: Marker,
     mark: Mark,
@@ -130,6 +136,7 @@ impl Shard {
                 calls: records.div_ceil(2),
                 pace: options.pace,
                 timer: options.timer,
+                pause: options.block_pause,
             },
             clock: options.clock.clone(),
             halted: shared.halted(),
@@ -141,6 +148,7 @@ impl Shard {
             waits: Waits::default(),
             traces: Traces::default(),
             calls_in_block: 0,
+            last_cut: None,
             marker,
             mark,
             doing: Doing::Nothing,
@@ -212,13 +220,20 @@ impl Shard {
         }
         let in_flight = self.decider.in_flight();
         let asked_for = self.waits.anyone_in_block() && self.lanes.calls.is_empty();
-        let due = in_flight == 0 && (idle || asked_for);
+        let due = in_flight == 0 && (asked_for || (idle && self.rest().is_none()));
         if due || (self.is_full() && in_flight < IN_FLIGHT) {
             self.cut();
         }
     }
 
+    /// How long a block for which nobody waits is still kept open for more.
+    fn rest(&self) -> Option<Duration> {
+        let last = self.last_cut.filter(|_| !self.stopping)?;
+        self.limits.pause.checked_sub(last.elapsed()).filter(|left| !left.is_zero())
+    }
+
     fn cut(&mut self) {
+        self.last_cut = Some(Instant::now());
         let open = self.decider.state.open_counts();
         let work = Work {
             cut: self.decider.cut(),

@@ -58,6 +58,8 @@ impl Stepped {
         let sources = sources(&log, &state)?;
         let lanes = Lanes { calls: calls_out, arrivals, work: work_in, done };
         let decider = Decider::new(state, log.clone());
+        // Blocks are cut by what there is to do alone: a run is the same each time.
+        let options = &Options { block_pause: Duration::ZERO, ..options.clone() };
         let shard = Shard::new(decider, lanes, options, shared.clone(), sources, marker);
         let committer = Committer::new(log.clone(), head_in, done_in, shared);
         let decoders = Decoders { trade: options.decode, advices: options.advices_topic.clone() };

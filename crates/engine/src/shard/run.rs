@@ -84,7 +84,10 @@ impl Shard {
     /// Sleeps until something can be done.
     fn wait(&mut self) {
         let room = self.has_room();
-        let nap = self.next_instant().filter(|_| room);
+        let instant = self.next_instant().filter(|_| room);
+        // A block in flight ends the sleep by itself; without one it is the pause that keeps a block open.
+        let open = self.decider.records() > 0 && self.decider.in_flight() == 0;
+        let nap = instant.into_iter().chain(self.rest().filter(|_| open)).min();
         let mut select = Select::new();
         if self.decider.in_flight() > 0 {
             select.recv(&self.lanes.done);

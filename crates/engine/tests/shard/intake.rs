@@ -207,3 +207,33 @@ fn a_source_that_is_held_is_let_go_when_the_engine_ends() {
     engine.stop().expect("stops");
     assert_eq!(sending.join().expect("ends"), Err(engine::Closed));
 }
+
+/// A block for which nobody waits stays open for more; a question, a command and the end are not kept waiting.
+#[test]
+fn blocks_for_which_nobody_waits_are_kept_apart() {
+    let oracle = oracle(37, 60);
+    let dir = tempfile::tempdir().expect("a directory");
+    let rests = Options { block_pause: Duration::from_secs(86_400), ..options(dir.path(), &oracle.genesis) };
+    let (engine, rest) = prepared(rests, &oracle);
+    let log = engine.log();
+    let head = log.head().sequence;
+    let messages: Vec<_> = rest.iter().filter(|input| input.raw.is_some()).take(9).collect();
+    let intake = engine.handle().intake();
+    for message in &messages[..8] {
+        intake.send(batch(&[*message])).expect("runs");
+    }
+    // Calls go first: it is asked until the messages were decided, and what was seen is on disk with each answer.
+    let Origin::Kafka { offset, .. } = messages[7].inbound.origin else { panic!("a message") };
+    while cursor(&log, &name(TOPIC), 0).expect("reads").is_none_or(|cursor| cursor.next_offset <= offset) {
+        engine.handle().ask_blocking(|_| ()).expect("answers");
+    }
+    let asked = log.head().sequence;
+    assert!(asked > head);
+    intake.send(batch(&messages[8..])).expect("runs");
+    engine.stop().expect("stops");
+    drop(log);
+    let engine = start(options(dir.path(), &oracle.genesis));
+    let log = engine.log();
+    assert!(log.head().sequence > asked, "what was open when it stopped is on disk");
+    assert!(log.blocks_from(asked + 1).count() == 1, "and was one block");
+}
