@@ -53,6 +53,19 @@ impl Rule {
     /// # Errors
     /// When a block that should count cannot be read, or does not go on from the one before: no publisher of ours sends such a one.
     pub(crate) fn take(&mut self, offset: u64, entry: Entry<'_>) -> Result<Verdict, String> {
+        self.take_reading(offset, entry, Block::from_stored)
+    }
+
+    /// The same, reading a block's stored bytes in a way of the caller's own: who has sent them knows what is in them.
+    ///
+    /// # Errors
+    /// As [`Rule::take`].
+    pub(crate) fn take_reading(
+        &mut self,
+        offset: u64,
+        entry: Entry<'_>,
+        read: impl FnOnce(&[u8]) -> Result<Block, store::Error>,
+    ) -> Result<Verdict, String> {
         let (generation, stored) = match entry {
             Entry::Fence { instance } => {
                 self.generation = Some(offset);
@@ -64,7 +77,7 @@ impl Rule {
         if self.generation != Some(generation) {
             return Ok(Verdict::Dropped(Dropped::OldGeneration));
         }
-        let block = Block::from_stored(stored).map_err(|error| error.to_string())?;
+        let block = read(stored).map_err(|error| error.to_string())?;
         if block.first() != self.last.sequence + 1 {
             return Ok(Verdict::Dropped(Dropped::NotNext));
         }

@@ -65,9 +65,9 @@ struct Reading {
     end: u64,
 }
 
-/// A block on its way.
+/// A block on its way, as the log has it and as it was sent.
 struct Sent {
-    last: u64,
+    block: Block,
     stored: Vec<u8>,
 }
 
@@ -180,6 +180,16 @@ impl<'a> Session<'a> {
 
     /// Takes what comes next, if anything does in time; a block that the log lacks is taken over.
     fn step(&mut self, reading: &mut Reading, wait: Duration) -> Result<Option<Block>, Pause> {
+        self.step_expecting(reading, wait, None)
+    }
+
+    /// The same. What comes back byte for byte as it was sent is not read again: it is the log's own block.
+    fn step_expecting(
+        &mut self,
+        reading: &mut Reading,
+        wait: Duration,
+        sent: Option<&Sent>,
+    ) -> Result<Option<Block>, Pause> {
         self.unless_stopped()?;
         let Reading { tail, rule, fence, ended, end } = reading;
         let name = self.name;
@@ -194,10 +204,18 @@ impl<'a> Session<'a> {
             };
             *ended |= offset + 1 >= *end;
             let broken = |cause| Pause::Halt(RecordsHalt::Broken { name: name.to_owned(), offset, cause });
-            let verdict = rule.take(offset, entry).map_err(broken)?;
+            let mut back = false;
+            let read = |stored: &[u8]| match sent.filter(|sent| sent.stored == stored) {
+                Some(sent) => {
+                    back = true;
+                    Ok(sent.block.clone())
+                }
+                None => Block::from_stored(stored),
+            };
+            let verdict = rule.take_reading(offset, entry, read).map_err(broken)?;
             let stored = match (&verdict, entry) {
-                (Verdict::Accepted(_), Entry::Block { stored, .. }) => stored.to_vec(),
-                _ => Vec::new(),
+                (Verdict::Accepted(_), Entry::Block { stored, .. }) if !back => Some(stored.to_vec()),
+                _ => None,
             };
             Ok(Some((offset, verdict, stored)))
         });
@@ -216,7 +234,9 @@ impl<'a> Session<'a> {
             }
             Verdict::Accepted(block) => {
                 let generation = rule.generation.unwrap_or_default();
-                self.take_over(&block, stored)?;
+                if let Some(stored) = stored {
+                    self.take_over(&block, stored)?;
+                }
                 self.place = Some(Place { offset, generation, last: block.head() });
                 self.accepted(block.last());
                 Ok(Some(block))

@@ -73,24 +73,24 @@ impl Session<'_> {
             // others wait behind them: those wait in the log, and go together in one request.
             let room = producer.in_flight() < IN_FLIGHT;
             while room && next <= head.sequence && bytes < WINDOW_BYTES && sent.len() < WINDOW_BLOCKS {
-                let block = self.send(producer, generation, next)?;
+                let on_its_way = self.send(producer, generation, next)?;
                 self.shared.counters.backlog.fetch_add(u64::from(next <= backlog), Ordering::Release);
-                (bytes, next) = (bytes + block.stored.len(), block.last + 1);
-                sent.push_back(block);
+                (bytes, next) = (bytes + on_its_way.stored.len(), on_its_way.block.last() + 1);
+                sent.push_back(on_its_way);
             }
             self.metrics.behind.set(head.sequence.saturating_sub(reading.rule.last.sequence) as f64);
             // All that is there: the first may be waited for.
             let mut wait = if sent.is_empty() { Duration::ZERO } else { SOON };
             loop {
                 let before = reading.fence.as_ref().map(|(offset, _)| *offset);
-                let read = self.step(reading, wait)?;
+                let read = self.step_expecting(reading, wait, sent.front())?;
                 if reading.fence.as_ref().map(|(offset, _)| *offset) != before {
                     return Err(Pause::Wait("an earlier fence of this engine came late".to_owned()));
                 }
                 let Some(block) = read else { break };
                 wait = Duration::ZERO;
                 match sent.pop_front() {
-                    Some(ours) if ours.last == block.last() => bytes -= ours.stored.len(),
+                    Some(ours) if ours.block.last() == block.last() => bytes -= ours.stored.len(),
                     // The log holds what was read, so nothing is wrong with it; but this is not the order of sending.
                     _ => return Err(Pause::Wait("blocks came back otherwise than they were sent".to_owned())),
                 }
@@ -106,24 +106,22 @@ impl Session<'_> {
         let log = self.replica.log();
         let unreadable = |error: store::Error| Pause::Halt(RecordsHalt::Topic(Halt::Settings(error.to_string())));
         let missing = || Pause::Wait(format!("record {first} is not in the log"));
-        let (stored, last) = match log.stored_block(first).map_err(unreadable)? {
-            Some(stored) => {
-                let block = log.block_holding(first).map_err(unreadable)?.ok_or_else(missing)?;
-                (stored, block.last())
-            }
+        let block = log.block_holding(first).map_err(unreadable)?.ok_or_else(missing)?;
+        let (block, stored) = match log.stored_block(first).map_err(unreadable)? {
+            Some(stored) => (block, stored),
             // The topic has its first part from an engine that cut it otherwise.
             None => {
-                let block = log.block_holding(first).map_err(unreadable)?.ok_or_else(missing)?;
                 let rest = block.after(first - 1).ok_or_else(missing)?;
-                (rest.to_stored(LEVEL).map_err(unreadable)?, rest.last())
+                let stored = rest.to_stored(LEVEL).map_err(unreadable)?;
+                (rest, stored)
             }
         };
-        let id = format!("{first}-{last}");
+        let id = format!("{first}-{}", block.last());
         let (event, headers) = header::block(&id, "/quittance/shard/0", generation);
         let message = Outgoing { payload: &stored, ..self.outgoing(event) };
         producer.send_with(&message, headers).map_err(|error| Pause::Wait(error.to_string()))?;
         self.shared.counters.sent.fetch_add(1, Ordering::Release);
         self.metrics.sent.increment(1);
-        Ok(Sent { last, stored })
+        Ok(Sent { block, stored })
     }
 }
