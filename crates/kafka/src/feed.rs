@@ -20,7 +20,6 @@ use crate::produce::{Outgoing, Producer};
 use crate::reader::Reader;
 use kept::Kept;
 use place::Place;
-use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -36,6 +35,11 @@ const KEEP: u64 = 250_000;
 const SAVE: Duration = Duration::from_secs(1);
 /// So many letters go to the brokers before they are waited for.
 const BATCH: usize = 4_096;
+/// What may still be overtaken waits so long for each letter that went last: 10,000 letters a second, of which none is older than ...
+const PACE: Duration = Duration::from_micros(100);
+/// ... this, and at most so many of them. Whoever reads positions wants the last one, and few of them at once come at once.
+const LONGEST: Duration = Duration::from_secs(1);
+const MOST: usize = 65_536;
 /// The header that says of which record a letter comes.
 const SEQUENCE: &str = "ce_sequence";
 /// The header that says of which log: the hash of its first record.
@@ -119,6 +123,7 @@ impl Feed {
             there: There::default(),
             log_id: String::new(),
             pending: Vec::new(),
+            due: Instant::now(),
             fed: fed.clone(),
             from: from.clone(),
             counter: metrics::counter!("quittance_kafka_letters_published_total", "feed" => what),
@@ -164,6 +169,8 @@ struct Follower<L> {
     log_id: String,
     /// Letters of records up to `at` that the brokers may not have yet.
     pending: Vec<(u64, Letter)>,
+    /// When letters that may be overtaken go out next.
+    due: Instant,
     options: FeedOptions,
     fed: Arc<AtomicU64>,
     from: Arc<AtomicU64>,
@@ -195,9 +202,12 @@ impl<L: Letters> Follower<L> {
                     self.fold(&block, next, limit)?;
                 }
                 // As long as there is more and hands are not full, nothing is waited for.
-                if self.pending.len() < BATCH && self.limit_now() > self.at {
+                if self.pending.len() < BATCH && self.letters.waiting() < MOST && self.limit_now() > self.at {
                     continue;
                 }
+            }
+            if self.rest().is_some() {
+                continue;
             }
             if !self.deliver()? {
                 // Stopped before it was certain: the next start looks what is there.
@@ -242,9 +252,17 @@ impl<L: Letters> Follower<L> {
         Ok(())
     }
 
+    /// How long what is in hand may still be overtaken before it goes out.
+    fn rest(&self) -> Option<Duration> {
+        let waiting = self.letters.waiting();
+        let may_wait = self.pending.is_empty() && waiting > 0 && waiting < MOST;
+        may_wait.then(|| self.due.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
+    }
+
     /// How far the log may be told of, waiting a little for more.
     fn limit(&mut self) -> u64 {
-        let head = self.log.wait_past(self.at, WAIT).sequence;
+        let wait = self.rest().map_or(WAIT, |left| left.min(WAIT));
+        let head = self.log.wait_past(self.at, wait).sequence;
         let limit = self.limit_now();
         if limit <= self.at && head > self.at {
             // It is in the log, and not yet certain.
@@ -314,18 +332,26 @@ impl<L: Letters> Follower<L> {
             self.letters
                 .record(sequence, bytes, &mut letters)
                 .map_err(|error| Error::Log { cause: format!("record {sequence} cannot be read: {error}") })?;
-            let done = self.place.sequence();
-            let fresh = letters.drain(..).filter(|letter| sequence > done && !self.there.holds(sequence, &letter.id));
-            self.pending.extend(fresh.map(|letter| (sequence, letter)));
+            for letter in letters.drain(..) {
+                self.take(sequence, letter);
+            }
             self.at = sequence;
         }
         Ok(())
     }
 
+    /// Takes a letter in hand, unless the topic has it.
+    fn take(&mut self, sequence: u64, letter: Letter) {
+        if sequence > self.place.sequence() && !self.there.holds(sequence, &letter.id) {
+            self.pending.push((sequence, letter));
+        }
+    }
+
     /// Sends what is in hand and waits until the brokers have it. False: asked to stop before.
     fn deliver(&mut self) -> Result<bool, Error> {
-        if L::LATEST_ONLY {
-            keep_latest(&mut self.pending);
+        let latest = self.letters.latest();
+        for (sequence, letter) in latest.map_err(|error| Error::Log { cause: error.to_string() })? {
+            self.take(sequence, letter);
         }
         if !self.pending.is_empty() {
             let (options, log, pending) = (&self.options, &self.log_id, &self.pending);
@@ -333,6 +359,8 @@ impl<L: Letters> Follower<L> {
                 return Ok(false);
             }
             self.counter.increment(self.pending.len() as u64);
+            let letters = u32::try_from(self.pending.len()).unwrap_or(u32::MAX);
+            self.due = Instant::now() + PACE.saturating_mul(letters).min(LONGEST);
             self.pending.clear();
         }
         if self.at > self.place.sequence() {
@@ -362,16 +390,6 @@ fn send(producer: &Producer, options: &FeedOptions, log: &str, pending: &[(u64, 
             None => producer.send_tombstone(topic, partition, &letter.key, headers),
         }
     })
-}
-
-/// Of each key the last letter, in the order of their records: whoever looks what is there finds everything before a record
-/// or something of it, as ever.
-fn keep_latest(pending: &mut Vec<(u64, Letter)>) {
-    let mut seen = HashSet::new();
-    let mut latest: Vec<_> =
-        std::mem::take(pending).into_iter().rev().filter(|(_, letter)| seen.insert(letter.key.clone())).collect();
-    latest.reverse();
-    *pending = latest;
 }
 
 #[cfg(test)]

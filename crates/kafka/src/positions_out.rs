@@ -10,6 +10,7 @@
 
 mod fold;
 
+use fold::Changed;
 pub use fold::PositionsFold;
 
 use crate::error::Error;
@@ -31,17 +32,23 @@ pub fn publish(log: Arc<Log>, to: FeedTo) -> Result<Feed, Error> {
 
 impl Letters for PositionsFold {
     const NEEDS_ALL: bool = true;
-    const LATEST_ONLY: bool = true;
     const KEPT: Option<u32> = Some(fold::VERSION);
 
-    fn record(&mut self, sequence: u64, bytes: &[u8], out: &mut Vec<Letter>) -> Result<(), wire::DecodeError> {
-        let facts = wire::record::facts(bytes)?;
-        self.fold(&facts);
-        for (key, position) in self.changed(&facts)? {
-            let payload = position.map(|position| prost::Message::encode_to_vec(&position));
-            out.push(Letter::protobuf(format!("{sequence}/{key}"), key, payload));
-        }
+    fn record(&mut self, _: u64, bytes: &[u8], _: &mut Vec<Letter>) -> Result<(), wire::DecodeError> {
+        self.fold(&wire::record::facts(bytes)?);
         Ok(())
+    }
+
+    fn latest(&mut self) -> Result<Vec<(u64, Letter)>, wire::DecodeError> {
+        let letter = |Changed { sequence, key, position }| {
+            let payload = position.map(|position| prost::Message::encode_to_vec(&position));
+            (sequence, Letter::protobuf(format!("{sequence}/{key}"), key, payload))
+        };
+        Ok(self.changed()?.into_iter().map(letter).collect())
+    }
+
+    fn waiting(&self) -> usize {
+        self.untold()
     }
 
     fn keep(&self) -> Vec<u8> {

@@ -4,12 +4,18 @@
 //! database of the publisher's own ([`kept`]); it is written only after the brokers have everything up to there, so after
 //! a crash the last statuses come again, with the same sequences, and none is missing. While the brokers are away the
 //! publisher waits with at most [`BATCH`] statuses and one block in its hands, and goes on from there.
+//!
+//! Each status is told, as long as the publisher keeps up. With its hands full it is behind, and of each trade only the last of what it
+//! holds goes out: what has been overtaken would be compacted away, and would make all others later.
 
 mod fold;
 mod kept;
+mod status;
 mod trade;
 
-pub use fold::{Before, StatusFold, Update, key};
+pub use fold::{Before, StatusFold, Update};
+pub use status::key;
+pub(crate) use trade::stamp;
 
 use crate::brokers::Brokers;
 use crate::error::Error;
@@ -18,8 +24,9 @@ use crate::outlet::{Outlet, WAIT, Worker};
 use crate::produce::{Outgoing, Producer};
 use crate::topics::TRADE_STATUS;
 use kept::Kept;
-use prost::Message as _;
 use std::cell::RefCell;
+use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -29,7 +36,7 @@ use store::{Block, Head, Log};
 /// How often what was told is written down, while there is something new.
 const SAVE: Duration = Duration::from_secs(1);
 /// So many statuses go to the brokers before they are waited for.
-const BATCH: usize = 4_096;
+const BATCH: usize = 8_192;
 
 /// What is published, and where.
 #[derive(Clone)]
@@ -188,6 +195,9 @@ impl Follower {
     /// Sends what is in hand and waits until the brokers have it, sending all of it again if they gave some of it up.
     /// False: asked to stop before.
     fn deliver(&mut self) -> Result<bool, Error> {
+        if self.pending.len() >= BATCH {
+            keep_latest(&mut self.pending);
+        }
         if !self.pending.is_empty() {
             let (options, pending) = (&self.options, &self.pending);
             if !self.outlet.deliver(|producer| send(producer, options, pending))? {
@@ -211,14 +221,24 @@ impl Follower {
 
 fn send(producer: &Producer, options: &StatusOptions, pending: &[Update]) -> Result<(), Error> {
     let (topic, partition) = (&options.topic, i32::try_from(options.partition).ok());
-    for update in pending {
-        // A record tells a trade once, so its sequence and the key name the message.
-        let id = format!("{}/{}", update.status.sequence, update.key);
+    let mut id = String::new();
+    for Update { key, sequence, payload } in pending {
+        id.clear();
+        // A record tells a trade once, so its sequence and the key name the message. A string takes all that is written.
+        let _ = write!(id, "{sequence}/{key}");
         let event = Event::protobuf(&id, "quittance.trade-status.v1", &options.source);
-        let payload = update.status.encode_to_vec();
-        producer.send(&Outgoing { topic, partition, key: &update.key, payload: &payload, event, tag: 0 })?;
+        producer.send(&Outgoing { topic, partition, key, payload, event, tag: 0 })?;
     }
     Ok(())
+}
+
+/// Of each trade the last status, in the order of the log.
+fn keep_latest(pending: &mut Vec<Update>) {
+    let mut seen = HashSet::with_capacity(pending.len());
+    let mut latest: Vec<Update> =
+        std::mem::take(pending).into_iter().rev().filter(|update| seen.insert(update.key.clone())).collect();
+    latest.reverse();
+    *pending = latest;
 }
 
 #[cfg(test)]

@@ -36,14 +36,25 @@ pub trait Letters: Send + 'static {
     const NEEDS_ALL: bool;
     /// The version of what [`Letters::keep`] gives; absent: the fold is not kept.
     const KEPT: Option<u32> = None;
-    /// Of one key only the last letter counts: those that another has overtaken before they went out need not go.
-    const LATEST_ONLY: bool = false;
-
     /// Takes in a record as it is stored, and says what is to be published of it.
     ///
     /// # Errors
     /// When the bytes are no record.
     fn record(&mut self, sequence: u64, bytes: &[u8], out: &mut Vec<Letter>) -> Result<(), wire::DecodeError>;
+
+    /// What is to be published besides of all records since the last time, where of each key only the last letter counts: each with
+    /// the record that says so, in the order of the records.
+    ///
+    /// # Errors
+    /// When what came out cannot be told.
+    fn latest(&mut self) -> Result<Vec<(u64, Letter)>, wire::DecodeError> {
+        Ok(Vec::new())
+    }
+
+    /// How many letters that would be.
+    fn waiting(&self) -> usize {
+        0
+    }
 
     /// The fold as bytes.
     fn keep(&self) -> Vec<u8> {

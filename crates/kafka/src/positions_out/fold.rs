@@ -1,22 +1,21 @@
 //! Positions as a fold of the log: sums by book and instrument and by depot and instrument. Knows no broker.
 
 mod kept;
+mod told;
 
+use foldhash::fast::RandomState;
 pub(super) use kept::VERSION;
 use model::breaks::AgentStanding;
-use model::decimal::Decimal;
 use model::event::{Event, Link};
 use model::identifier::Identifier;
 use model::index::{AccountIx, BookIx, InstrumentIx, Kind, PartyIx};
 use model::ledger::{LedgerAccount, Posting};
 use model::record::{FactContent, Facts, Outcome};
-use model::reference::{PROVISIONAL_SCALE, Reference};
+use model::reference::Reference;
+use model::timestamp::Timestamp;
 use model::trade::{Side, Terms};
-use pbjson_types::Timestamp;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use wire::DecodeError;
-use wire::pb::status::{Position, position};
-use wire::pb::typ;
+use std::collections::{BTreeMap, BTreeSet};
+pub(super) use told::Changed;
 
 /// Whose it is, or where it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +25,7 @@ enum Holder {
 }
 
 type Place = (Holder, InstrumentIx);
+type HashMap<K, V> = std::collections::HashMap<K, V, RandomState>;
 
 /// Smallest units of the instrument.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,7 +41,7 @@ struct Sums {
 struct Row {
     entity: PartyIx,
     sums: Sums,
-    /// As they were told last; nothing: never, or that nothing is left.
+    /// As they were after the last record that changed them; nothing: there was no row.
     told: Option<Sums>,
 }
 
@@ -78,6 +78,8 @@ pub struct PositionsFold {
     instructions: HashMap<u64, Vec<u64>>,
     /// What the present record touched.
     touched: BTreeSet<Place>,
+    /// What has changed and was not told yet: when last.
+    untold: BTreeMap<Place, (u64, Timestamp)>,
 }
 
 impl Open {
@@ -141,6 +143,24 @@ impl PositionsFold {
             }
             self.event(event);
         }
+        self.note(facts.sequence, facts.at);
+    }
+
+    /// What the record changed is to be told.
+    fn note(&mut self, sequence: u64, at: Timestamp) {
+        let mut touched = std::mem::take(&mut self.touched);
+        while let Some(place) = touched.pop_first() {
+            let row = self.rows.get_mut(&place).expect("it was touched");
+            let is = (row.sums != Sums::default()).then_some(row.sums);
+            let was = std::mem::replace(&mut row.told, is);
+            if is.is_none() {
+                self.rows.remove(&place);
+            }
+            if is != was {
+                self.untold.insert(place, (sequence, at));
+            }
+        }
+        self.touched = touched;
     }
 
     fn event(&mut self, event: &Event) {
@@ -241,15 +261,20 @@ impl PositionsFold {
 
     /// Changes the trades of an instruction; also says where the instruction stands among a trade's.
     fn change(&mut self, instruction: u64, mut change: impl FnMut(&mut Open, usize)) {
-        for trade in self.instructions.get(&instruction).cloned().unwrap_or_default() {
-            let Some(mut open) = self.trades.remove(&trade) else { continue };
-            self.count(&open, -1);
-            if let Some(at) = open.legs.iter().position(|leg| leg.instruction == instruction) {
-                change(&mut open, at);
+        let Some(trades) = self.instructions.get_mut(&instruction).map(std::mem::take) else { return };
+        for trade in &trades {
+            let Some(open) = self.trades.get_mut(trade) else { continue };
+            let Some(at) = open.legs.iter().position(|leg| leg.instruction == instruction) else { continue };
+            let before = open.due();
+            change(open, at);
+            let mut due = open.due();
+            due.add(before, -1);
+            if due != Sums::default() {
+                let (entity, place) = (open.entity, (open.book, open.depot, open.instrument));
+                self.add_due(entity, place, due, 1);
             }
-            self.count(&open, 1);
-            self.trades.insert(trade, open);
         }
+        self.instructions.insert(instruction, trades);
     }
 
     /// An instruction is over; a trade that has settled in full with it.
@@ -264,12 +289,21 @@ impl PositionsFold {
 
     /// What is due of a trade.
     fn count(&mut self, open: &Open, sign: i128) {
-        let (entity, due) = (open.entity, open.due());
-        self.add((Holder::Book(open.book), open.instrument), entity, due, sign);
-        if let Some(depot) = open.depot {
+        self.add_due(open.entity, (open.book, open.depot, open.instrument), open.due(), sign);
+    }
+
+    fn add_due(
+        &mut self,
+        entity: PartyIx,
+        (book, depot, instrument): (BookIx, Option<AccountIx>, InstrumentIx),
+        due: Sums,
+        sign: i128,
+    ) {
+        self.add((Holder::Book(book), instrument), entity, due, sign);
+        if let Some(depot) = depot {
             // A depot has no trades of its own: what will lie there follows from what is due.
             let traded = due.due_in - due.due_out;
-            self.add((Holder::Depot(depot), open.instrument), entity, Sums { traded, ..due }, sign);
+            self.add((Holder::Depot(depot), instrument), entity, Sums { traded, ..due }, sign);
         }
     }
 
@@ -282,81 +316,6 @@ impl PositionsFold {
         let row = self.rows.entry(place).or_insert(Row { entity, sums: Sums::default(), told: None });
         row.sums.add(sums, sign);
         self.touched.insert(place);
-    }
-
-    /// What the record changed, by key; nothing under a key: nothing is held or open there any more.
-    ///
-    /// # Errors
-    /// When a quantity does not fit the wire.
-    pub(super) fn changed(&mut self, facts: &Facts) -> Result<Vec<(String, Option<Position>)>, DecodeError> {
-        let mut changed = Vec::new();
-        for place in std::mem::take(&mut self.touched) {
-            let row = self.rows.get_mut(&place).expect("it was touched");
-            let (entity, sums) = (row.entity, row.sums);
-            let is = (sums != Sums::default()).then_some(sums);
-            let was = std::mem::replace(&mut row.told, is);
-            if is.is_none() {
-                self.rows.remove(&place);
-            }
-            if is != was {
-                let position = is.map(|sums| self.position(place, entity, sums, facts)).transpose()?;
-                changed.push((self.key(place), position));
-            }
-        }
-        Ok(changed)
-    }
-
-    fn position(
-        &self,
-        (holder, instrument): Place,
-        entity: PartyIx,
-        sums: Sums,
-        facts: &Facts,
-    ) -> Result<Position, DecodeError> {
-        let instrument = self.name(Kind::Instrument, instrument.0);
-        let scale = self.scales.get(instrument).copied().unwrap_or(PROVISIONAL_SCALE);
-        let decimal = |units: i128| {
-            let decimal = Decimal::from_units(units, u32::from(scale));
-            let decimal = decimal.map(|decimal| typ::Decimal { unscaled: decimal.unscaled, scale: decimal.scale });
-            decimal
-                .map(Some)
-                .map_err(|cause| DecodeError { path: format!("position of {instrument}"), reason: cause.to_string() })
-        };
-        let Sums { settled, traded, due_in, due_in_failing, due_out } = sums;
-        let micros = facts.at.micros();
-        Ok(Position {
-            holder: Some(match holder {
-                Holder::Book(book) => position::Holder::Book(self.name(Kind::Book, book.0).to_string()),
-                Holder::Depot(depot) => position::Holder::Depot(self.name(Kind::Account, depot.0).to_string()),
-            }),
-            entity: self.name(Kind::Party, entity.0).to_string(),
-            instrument: instrument.to_string(),
-            settled: decimal(settled)?,
-            traded: decimal(traded)?,
-            due_in: decimal(due_in)?,
-            due_in_failing: decimal(due_in_failing)?,
-            due_out: decimal(due_out)?,
-            available_to_deliver: decimal((settled - due_out).max(0))?,
-            available_to_trade: decimal((settled + due_in - due_in_failing - due_out).max(0))?,
-            sequence: facts.sequence,
-            at: Some(Timestamp {
-                seconds: micros.div_euclid(1_000_000),
-                nanos: (micros.rem_euclid(1_000_000) * 1_000) as i32,
-            }),
-        })
-    }
-
-    /// No identifier has a bar in it, so no two places share a key.
-    fn key(&self, (holder, instrument): Place) -> String {
-        let (kind, name) = match holder {
-            Holder::Book(book) => ("book", self.name(Kind::Book, book.0)),
-            Holder::Depot(depot) => ("depot", self.name(Kind::Account, depot.0)),
-        };
-        format!("{kind}|{name}|{}", self.name(Kind::Instrument, instrument.0))
-    }
-
-    fn name(&self, kind: Kind, index: u32) -> &Identifier {
-        self.names.get(&(kind, index)).expect("a number has its name before it is used")
     }
 }
 

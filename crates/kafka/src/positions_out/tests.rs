@@ -35,11 +35,31 @@ fn story(text: &str) -> Vec<Vec<u8>> {
 fn letters(records: &[Vec<u8>]) -> Vec<(u64, Letter)> {
     let (mut fold, mut out) = (PositionsFold::default(), Vec::new());
     for (sequence, bytes) in (1..).zip(records) {
-        let mut told = Vec::new();
-        fold.record(sequence, bytes, &mut told).expect("a record");
-        out.extend(told.into_iter().map(|letter| (sequence, letter)));
+        fold.record(sequence, bytes, &mut Vec::new()).expect("a record");
+        out.extend(fold.latest().expect("it can be told"));
     }
     out
+}
+
+/// What changed several times before it was told is told once, as the last record left it.
+#[test]
+fn what_has_been_overtaken_is_not_told() {
+    let records = story(BUSY);
+    let mut fold = PositionsFold::default();
+    for (sequence, bytes) in (1..).zip(&records) {
+        fold.record(sequence, bytes, &mut Vec::new()).expect("a record");
+    }
+    let mut last = BTreeMap::new();
+    for (sequence, letter) in letters(&records) {
+        last.insert(letter.key.clone(), (sequence, letter));
+    }
+    assert!(last.len() < letters(&records).len(), "something is overtaken");
+    assert_eq!(fold.waiting(), last.len());
+    let told = fold.latest().expect("it can be told");
+    assert!(told.is_sorted_by_key(|(sequence, _)| *sequence));
+    let by_key: BTreeMap<_, _> = told.into_iter().map(|told| (told.1.key.clone(), told)).collect();
+    assert_eq!(by_key, last);
+    assert_eq!((fold.waiting(), fold.latest()), (0, Ok(Vec::new())));
 }
 
 /// What a reader hears under a key, in words.

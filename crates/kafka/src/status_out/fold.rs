@@ -1,28 +1,31 @@
 //! Statuses as a fold of the log: which trade's front office is told what, record by record. Knows no broker.
 
+mod refused;
 mod settled;
 
+use super::status::{self, key};
 use super::trade::{Leg, OpenTrade, codes, defects, number, stamp};
-use model::command::{Command, Inbound};
 use model::event::{Event, Link};
 use model::identifier::Identifier;
 use model::index::Kind;
-use model::record::{Content, FactContent, Facts, Outcome};
+use model::record::{FactContent, Facts, Outcome};
 use model::timestamp::Timestamp;
-use model::trade::{Action, Terms, TradeMessage};
+use model::trade::{Terms, TradeMessage};
 use prost::Message as _;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use wire::DecodeError;
-use wire::pb::status::{Answer, AnswerKind, StatusReason, TradeState, TradeStatus};
+use wire::pb::status::{Answer, AnswerKind, TradeState, TradeStatus};
 
 /// A status to be told, under the key of its trade.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Update {
     /// `SOURCE|TRADE-ID`.
-    pub key: String,
-    /// What holds from now on.
-    pub status: TradeStatus,
+    pub key: Arc<str>,
+    /// The record that says so.
+    pub sequence: u64,
+    /// What holds from now on: a [`TradeStatus`], encoded.
+    pub payload: Arc<[u8]>,
 }
 
 /// What was kept of trades that are not open and not in memory any more.
@@ -31,12 +34,7 @@ pub struct Before<'a> {
     /// What was told of a trade, by its key.
     pub told: &'a dyn Fn(&str) -> Option<TradeStatus>,
     /// What a record settled: instructions, each with the key of its trade.
-    pub settled: &'a dyn Fn(u64) -> Vec<(u64, String)>,
-}
-
-/// The key of a trade. No identifier has a bar in it, so no two trades share a key.
-pub fn key(source: &str, id: &str) -> String {
-    format!("{source}|{id}")
+    pub settled: &'a dyn Fn(u64) -> Vec<(u64, Arc<str>)>,
 }
 
 /// Where and when a record stands.
@@ -56,17 +54,19 @@ pub struct StatusFold {
     pub(super) days: BTreeMap<u32, u32>,
     /// In boxes: a trade is 400 bytes, and a map that grows moves all it holds.
     pub(super) open: HashMap<u64, Box<OpenTrade>>,
-    numbers: HashMap<String, u64>,
+    numbers: HashMap<Arc<str>, u64>,
     /// The trades of each open instruction.
     instructions: HashMap<u64, Arc<[u64]>>,
-    /// What the present record touched, as it was told before, without the trade's names.
-    touched: Vec<(u64, TradeStatus)>,
-    /// Since the last time it was saved: open trades that changed, trades that ended, what was told of trades not open.
-    pub(super) dirty: BTreeSet<u64>,
-    pub(super) closed: BTreeSet<u64>,
-    pub(super) told: BTreeMap<String, Box<TradeStatus>>,
-    /// And what records settled.
-    pub(super) settled: BTreeMap<u64, Vec<(u64, String)>>,
+    /// What the present record touched.
+    touched: Vec<u64>,
+    /// Since the last time it was saved: trades that changed, of which some ended meanwhile; trades with a row that ended; what was
+    /// told of trades not open.
+    pub(super) dirty: Vec<u64>,
+    pub(super) closed: Vec<u64>,
+    pub(super) told: HashMap<Arc<str>, Arc<[u8]>>,
+    /// And what records settled: record, instruction, key of its trade.
+    pub(super) settled: Vec<(u64, u64, Arc<str>)>,
+    scratch: Vec<u8>,
 }
 
 impl StatusFold {
@@ -91,14 +91,6 @@ impl StatusFold {
         }
     }
 
-    /// What was written up to now is kept elsewhere.
-    pub(super) fn saved(&mut self) {
-        self.dirty.clear();
-        self.closed.clear();
-        self.told.clear();
-        self.settled.clear();
-    }
-
     /// How many trades are open.
     #[must_use]
     pub fn open_trades(&self) -> usize {
@@ -106,7 +98,7 @@ impl StatusFold {
     }
 
     pub(super) fn restore(&mut self, number: u64, trade: OpenTrade) {
-        self.numbers.insert(key(&trade.status.source, &trade.status.trade_id), number);
+        self.numbers.insert(trade.key.clone(), number);
         for leg in &trade.legs {
             let others = self.instructions.get(&leg.instruction).map_or(&[][..], |others| others);
             let trades: Arc<[u64]> = others.iter().copied().chain([number]).collect();
@@ -132,8 +124,8 @@ impl StatusFold {
             Event::Interned { kind: Kind::Source, index, id } => _ = self.sources.insert(*index, id.clone()),
             Event::DayOpened { domain, date, .. } => _ = self.days.insert(domain.0, number(*date)),
             Event::TradeCaptured { trade, source, id, version, terms, defects: wrong, .. } => {
-                let source = self.sources.get(&source.0).expect("a source has its name").to_string();
-                self.capture(place, *trade, (source, id.to_string()), *version, terms);
+                let source = self.sources.get(&source.0).expect("a source has its name");
+                self.capture(place, *trade, key(source.as_str(), id.as_str()).into(), *version, terms);
                 self.trade(*trade).defects = defects(wrong);
             }
             Event::TradeChanged { trade, version, terms, defects: wrong, .. } => {
@@ -155,7 +147,7 @@ impl StatusFold {
                 let row = self.trade(*trade);
                 (row.cancelled, row.status.version, row.status.answer) = (true, *version, None);
             }
-            Event::TradeAwaited { message, .. } => out.push(self.awaited(place, message)),
+            Event::TradeAwaited { message, .. } => self.awaited(place, message, out),
             Event::InstructionIssued { instruction, links, .. } => self.issue(*instruction, links),
             Event::InstructionUnmatched { instruction, reasons } => {
                 self.legs(*instruction, |leg| leg.reasons = codes(reasons));
@@ -190,18 +182,18 @@ impl StatusFold {
         }
     }
 
-    fn capture(&mut self, place: Place, trade: u64, (source, id): (String, String), version: u32, terms: &Terms) {
-        self.numbers.insert(key(&source, &id), trade);
+    fn capture(&mut self, place: Place, trade: u64, key: Arc<str>, version: u32, terms: &Terms) {
+        self.numbers.insert(key.clone(), trade);
         let status = TradeStatus {
-            source,
-            trade_id: id,
             version,
             accepted_at: Some(place.sequence),
             intended_settlement_date: Some(number(terms.intended_settlement_date)),
             ..TradeStatus::default()
         };
         let row = OpenTrade {
+            key,
             status,
+            told: Vec::new(),
             domain: terms.domain.0,
             quantity: terms.quantity,
             settled: 0,
@@ -210,6 +202,8 @@ impl StatusFold {
             defects: Vec::new(),
             legs: Vec::new(),
             ended_for: None,
+            dirty: false,
+            saved: false,
         };
         self.open.insert(trade, Box::new(row));
     }
@@ -259,99 +253,78 @@ impl StatusFold {
 
     /// An open trade that the present record changes.
     fn trade(&mut self, number: u64) -> &mut OpenTrade {
-        let row = self.open.get_mut(&number).unwrap_or_else(|| panic!("trade {number} is not open"));
-        if !self.touched.iter().any(|(touched, _)| *touched == number) {
-            self.touched.push((number, nameless(&mut row.status, |status| status.clone())));
+        if !self.touched.contains(&number) {
+            self.touched.push(number);
         }
-        row
+        self.open.get_mut(&number).unwrap_or_else(|| panic!("trade {number} is not open"))
     }
 
     /// Tells what the record made of the trades it touched, in the order in which it touched them.
     fn tell(&mut self, place: Place, out: &mut Vec<Update>) {
-        for (number, before) in std::mem::take(&mut self.touched) {
+        let mut touched = std::mem::take(&mut self.touched);
+        for number in touched.drain(..) {
             let row = self.open.get_mut(&number).expect("it was touched");
             row.refresh();
-            let ended = row.has_ended();
-            if nameless(&mut row.status, |status| *status != before) {
+            status::compare(&mut row.status, &mut self.scratch);
+            let changed = self.scratch != row.told;
+            if changed {
+                row.told.clone_from(&self.scratch);
                 (row.status.sequence, row.status.at) = (place.sequence, Some(stamp(place.at)));
                 row.status.business_date = self.days.get(&row.domain).copied();
-                let status = row.status.clone();
-                out.push(Update { key: key(&status.source, &status.trade_id), status });
             }
-            self.dirty.insert(number);
-            if ended {
-                self.close(number);
+            if changed || row.has_ended() {
+                let payload = status::encoded(&row.key, &row.status, &mut self.scratch);
+                if changed {
+                    let (key, payload) = (row.key.clone(), payload.clone());
+                    out.push(Update { key, sequence: place.sequence, payload });
+                }
+                if row.has_ended() {
+                    self.close(number, payload);
+                    continue;
+                }
+            }
+            if !row.dirty {
+                row.dirty = true;
+                self.dirty.push(number);
             }
         }
+        self.touched = touched;
     }
 
-    fn close(&mut self, number: u64) {
+    fn close(&mut self, number: u64, payload: Arc<[u8]>) {
         let row = self.open.remove(&number).expect("it is open");
         for leg in &row.legs {
             self.instructions.remove(&leg.instruction);
         }
-        let key = key(&row.status.source, &row.status.trade_id);
-        self.numbers.remove(&key);
-        self.dirty.remove(&number);
-        self.closed.insert(number);
-        self.told.insert(key, Box::new(row.status));
+        self.numbers.remove(&row.key);
+        if row.saved {
+            self.closed.push(number);
+        }
+        self.told.insert(row.key, payload);
     }
 
     /// What was told last of a trade that is not open.
     fn known(&self, key: &str, before: Before<'_>) -> Option<TradeStatus> {
-        self.told.get(key).map(|status| (**status).clone()).or_else(|| (before.told)(key))
+        match self.told.get(key) {
+            Some(payload) => Some(TradeStatus::decode(&**payload).expect("it was encoded here")),
+            None => (before.told)(key),
+        }
     }
 
-    fn awaited(&mut self, place: Place, message: &TradeMessage) -> Update {
+    /// Tells of a trade that is not open.
+    fn tell_ended(&mut self, status: TradeStatus, out: &mut Vec<Update>) {
+        let sequence = status.sequence;
+        let (key, status) = status::nameless(status);
+        let payload = status::encoded(&key, &status, &mut self.scratch);
+        self.told.insert(key.clone(), payload.clone());
+        out.push(Update { key, sequence, payload });
+    }
+
+    fn awaited(&mut self, place: Place, message: &TradeMessage, out: &mut Vec<Update>) {
         let mut status = not_accepted(place, message.source.as_str(), message.id.as_str(), TradeState::Awaited);
         status.version = message.version;
-        let key = key(&status.source, &status.trade_id);
-        self.told.insert(key.clone(), Box::new(status.clone()));
-        Update { key, status }
+        self.tell_ended(status, out);
     }
-
-    /// A message that did not become a trade or a version of one: refused, or not to be read.
-    fn refused(&mut self, bytes: &[u8], before: Before<'_>, out: &mut Vec<Update>) -> Result<(), DecodeError> {
-        let record = wire::record::decode(bytes)?;
-        let place = Place { sequence: record.sequence, at: record.at() };
-        let Content::Decided { inbound, outcome } = &record.content else { return Ok(()) };
-        let Some((source, id, answer, reason)) = letter(place, inbound, outcome) else { return Ok(()) };
-        let key = key(&source, &id);
-        if let Some(number) = self.numbers.get(&key).copied() {
-            self.trade(number).set_answer(answer);
-            self.tell(place, out);
-            return Ok(());
-        }
-        let status = match self.known(&key, before) {
-            // It settled, was cancelled or is awaited: so it stays.
-            Some(known) if !is_unaccepted(&known) => {
-                TradeStatus { sequence: place.sequence, at: Some(stamp(place.at)), answer: Some(answer), ..known }
-            }
-            _ => {
-                let quarantined = answer.kind == AnswerKind::Quarantined as i32;
-                let state = if quarantined { TradeState::Quarantined } else { TradeState::Rejected };
-                let mut status = not_accepted(place, &source, &id, state);
-                status.version = answer.version.unwrap_or_default();
-                (status.reasons, status.answer) = (vec![reason], Some(answer));
-                status
-            }
-        };
-        self.told.insert(key.clone(), Box::new(status.clone()));
-        out.push(Update { key, status });
-        Ok(())
-    }
-}
-
-/// Looks at a status without its trade's names, which are as long as all the rest and never change.
-fn nameless<T>(status: &mut TradeStatus, look: impl FnOnce(&TradeStatus) -> T) -> T {
-    let names = (std::mem::take(&mut status.source), std::mem::take(&mut status.trade_id));
-    let seen = look(status);
-    (status.source, status.trade_id) = names;
-    seen
-}
-
-fn is_unaccepted(status: &TradeStatus) -> bool {
-    matches!(status.state(), TradeState::Rejected | TradeState::Quarantined)
 }
 
 fn not_accepted(place: Place, source: &str, id: &str, state: TradeState) -> TradeStatus {
@@ -368,27 +341,4 @@ fn not_accepted(place: Place, source: &str, id: &str, state: TradeState) -> Trad
 fn answer(place: Place, kind: AnswerKind, version: Option<u32>, cancel: bool, code: &str) -> Answer {
     let (code, text) = (code.to_owned(), String::new());
     Answer { kind: kind as i32, version, cancel, code, text, sequence: place.sequence }
-}
-
-/// To whom a refusal goes (source and trade id) and what it says; `None` where no source sent it, or nobody can tell
-/// which: then the quarantine topic alone has it.
-fn letter(place: Place, inbound: &Inbound, outcome: &Outcome) -> Option<(String, String, Answer, StatusReason)> {
-    match (&inbound.command, outcome) {
-        (Command::Trade(message), Outcome::Rejected(rejection)) => {
-            let (code, subject) = (rejection.reason.code().to_owned(), rejection.subject.clone());
-            let cancel = message.action == Action::Cancel;
-            let mut answer = answer(place, AnswerKind::Rejected, Some(message.version), cancel, &code);
-            answer.text = rejection.reason.help().to_owned();
-            Some((message.source.to_string(), message.id.to_string(), answer, StatusReason { code, subject }))
-        }
-        (Command::Quarantine(unreadable), Outcome::Accepted(_)) => {
-            let sent = wire::pb::trade::Trade::decode(&unreadable.bytes[..]).ok()?;
-            let (source, id) = (Identifier::parse(&sent.source).ok()?, Identifier::parse(&sent.id).ok()?);
-            let mut answer = answer(place, AnswerKind::Quarantined, sent.version, false, "UNREADABLE");
-            answer.text = format!("{} {}", unreadable.path, unreadable.reason).trim().to_owned();
-            let reason = StatusReason { code: "UNREADABLE".to_owned(), subject: unreadable.path.clone() };
-            Some((source.to_string(), id.to_string(), answer, reason))
-        }
-        _ => None,
-    }
 }

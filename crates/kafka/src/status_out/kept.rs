@@ -5,7 +5,9 @@ use super::trade::OpenTrade;
 use crate::error::Error;
 use model::identifier::Identifier;
 use prost::Message as _;
+use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 use store::{Checkpoint, Head, Log, Views};
 use wire::pb::status::{OpenRow, TradeStatus};
 
@@ -62,12 +64,12 @@ impl Kept {
     }
 
     /// What a record settled: instructions, each with the key of its trade.
-    pub fn settled(&self, sequence: u64) -> Result<Vec<(u64, String)>, Error> {
+    pub fn settled(&self, sequence: u64) -> Result<Vec<(u64, Arc<str>)>, Error> {
         let row = self.rows.get(SETTLED, &sequence.to_be_bytes()).map_err(|cause| file(self.rows.dir(), &cause))?;
         let Some(row) = row else { return Ok(Vec::new()) };
         let line = |line: &str| {
             let (number, key) = line.split_once(' ')?;
-            Some((number.parse().ok()?, key.to_owned()))
+            Some((number.parse().ok()?, key.into()))
         };
         let text = std::str::from_utf8(&row).ok();
         text.and_then(|text| text.lines().map(line).collect()).ok_or_else(|| Error::File {
@@ -85,25 +87,34 @@ impl Kept {
         for (domain, date) in &fold.days {
             batch.put(DAYS, &domain.to_be_bytes(), &date.to_be_bytes());
         }
-        for number in &fold.dirty {
-            if let Some(trade) = fold.open.get(number) {
+        for number in fold.dirty.drain(..) {
+            // What opened and ended since the last time needs no row.
+            if let Some(trade) = fold.open.get_mut(&number) {
                 batch.put(OPEN, &number.to_be_bytes(), &trade.row().encode_to_vec());
+                (trade.dirty, trade.saved) = (false, true);
             }
         }
-        for number in &fold.closed {
+        for number in fold.closed.drain(..) {
             batch.delete(OPEN, &number.to_be_bytes());
         }
-        for (key, status) in &fold.told {
-            batch.put(TOLD, key.as_bytes(), &status.encode_to_vec());
+        let mut told: Vec<_> = fold.told.drain().collect();
+        told.sort_unstable();
+        for (key, status) in told {
+            batch.put(TOLD, key.as_bytes(), &status);
         }
-        for (sequence, settled) in &fold.settled {
-            let lines: String = settled.iter().map(|(instruction, key)| format!("{instruction} {key}\n")).collect();
-            batch.put(SETTLED, &sequence.to_be_bytes(), lines.as_bytes());
+        let mut lines = String::new();
+        for settled in fold.settled.chunk_by(|one, other| one.0 == other.0) {
+            lines.clear();
+            for (_, instruction, key) in settled {
+                // A string takes all that is written.
+                let _ = writeln!(lines, "{instruction} {key}");
+            }
+            batch.put(SETTLED, &settled[0].0.to_be_bytes(), lines.as_bytes());
         }
+        fold.settled.clear();
         let checkpoint = Checkpoint { sequence: place.sequence, chain: place.chain, version: VERSION };
-        batch.commit(checkpoint).map_err(|cause| file(self.rows.dir(), &cause))?;
-        fold.saved();
-        Ok(())
+        // After an error the fold is not used any more.
+        batch.commit(checkpoint).map_err(|cause| file(self.rows.dir(), &cause))
     }
 
     fn read(&self) -> Result<StatusFold, String> {
@@ -136,7 +147,8 @@ impl Kept {
             let row = row.expect("a row");
             TradeStatus::decode(&row.value[..]).expect("a status")
         });
-        let open = self.read().expect("readable").open.into_values().map(|trade| trade.status);
+        let open = self.read().expect("readable").open.into_values();
+        let open = open.map(|trade| super::status::named(&trade.key, trade.status));
         ended.chain(open).map(|status| (super::key(&status.source, &status.trade_id), status)).collect()
     }
 }

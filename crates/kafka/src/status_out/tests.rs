@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::brokers::Quiet;
+use prost::Message as _;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message as _;
 use rdkafka::mocking::MockCluster;
@@ -37,10 +38,20 @@ fn told(records: &[Vec<u8>]) -> Vec<Update> {
     out
 }
 
+fn status(update: &Update) -> TradeStatus {
+    let status = TradeStatus::decode(&*update.payload).expect("a status");
+    assert_eq!((&*update.key, update.sequence), (&*key(&status.source, &status.trade_id), status.sequence));
+    status
+}
+
 /// What a trade's front office hears, in words.
 fn heard(updates: &[Update], trade: &str) -> Vec<String> {
-    let of_it = updates.iter().filter(|update| update.status.trade_id == trade);
-    of_it.map(|update| words(&update.status)).collect()
+    updates.iter().map(status).filter(|status| status.trade_id == trade).map(|status| words(&status)).collect()
+}
+
+/// The first or the last that was told under a key.
+fn found<'a>(mut updates: impl Iterator<Item = &'a Update>, key: &str) -> TradeStatus {
+    status(updates.find(|update| &*update.key == key).expect("it was told"))
 }
 
 fn words(status: &TradeStatus) -> String {
@@ -66,10 +77,10 @@ fn a_trade_is_followed_from_its_acceptance_to_its_settlement() {
          close\nat 2026-11-25\nopen",
     ));
     assert_eq!(heard(&updates, "A1"), ["v1 instructed", "v1 matched FUTU", "v1 settled"]);
-    let last = &updates.iter().rfind(|update| update.key == "FO-ALPHA|A1").expect("it was told").status;
+    let last = found(updates.iter().rev(), "FO-ALPHA|A1");
     assert_eq!((last.intended_settlement_date, last.settled_on), (Some(20261125), Some(20261125)));
     assert_eq!(last.business_date, Some(20261125));
-    let first = &updates.iter().find(|update| update.key == "FO-ALPHA|A1").expect("it was told").status;
+    let first = found(updates.iter(), "FO-ALPHA|A1");
     assert_eq!(first.accepted_at, Some(first.sequence));
     assert_eq!(first.business_date, Some(20261123));
 }
@@ -108,7 +119,7 @@ fn a_reversal_is_told_to_both_sides() {
     let updates = told(&story(text));
     for (trade, key) in [("A1", "FO-ALPHA|A1"), ("B1", "FO-BETA|B1")] {
         assert_eq!(heard(&updates, trade).last().map(String::as_str), Some("v1 reversed"), "{trade}");
-        let last = &updates.iter().rfind(|update| update.key == key).expect("it was told").status;
+        let last = found(updates.iter().rev(), key);
         assert_eq!(last.reversed_at, Some(last.sequence));
     }
     assert_eq!(heard(&updates, "A2").last().map(String::as_str), Some("v1 settled"));
@@ -283,7 +294,7 @@ fn wherever_it_is_stopped_the_last_of_each_key_is_right() {
     }
     let expected = told(&records);
     let seen = read(&brokers, expected.len());
-    let pairs: Vec<(String, TradeStatus)> = expected.into_iter().map(|each| (each.key, each.status)).collect();
+    let pairs: Vec<(String, TradeStatus)> = expected.iter().map(|each| (each.key.to_string(), status(each))).collect();
     assert_eq!(seen, pairs, "each once, in the order of the log");
 
     // What was told is lost: all of it is told again, and the last of each key is what it was.

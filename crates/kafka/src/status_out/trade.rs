@@ -1,16 +1,23 @@
 //! An open trade as its front office sees it: what is told of it is computed from its instructions and defects.
 
+use super::status;
 use model::date::Date;
 use model::instruction::Code;
 use model::timestamp::Timestamp;
 use model::trade::Defect;
+use smol_str::{SmolStr, ToSmolStr as _};
+use std::sync::Arc;
 use wire::pb::status::{Answer, LegRow, OpenRow, StatusReason, TradeState, TradeStatus};
 
 /// An open trade.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct OpenTrade {
-    /// As it was told last; state and reasons are computed anew after each record.
+    /// The trade's names, as its statuses are keyed.
+    pub key: Arc<str>,
+    /// As it was told last, without its names; state and reasons are computed anew after each record.
     pub status: TradeStatus,
+    /// What was told last, to be compared with: encoded, without names, place and time.
+    pub told: Vec<u8>,
     /// The settlement domain's number.
     pub domain: u32,
     /// In the instrument's smallest units.
@@ -23,6 +30,10 @@ pub(crate) struct OpenTrade {
     pub legs: Vec<Leg>,
     /// Why its last instruction ended without settlement.
     pub ended_for: Option<String>,
+    /// It changed since the last time it was saved.
+    pub dirty: bool,
+    /// It has a row in the database.
+    pub saved: bool,
 }
 
 /// An open instruction of a trade.
@@ -32,7 +43,7 @@ pub(crate) struct Leg {
     pub quantity: i64,
     pub matched: bool,
     pub failing: bool,
-    pub reasons: Vec<String>,
+    pub reasons: Vec<SmolStr>,
 }
 
 impl OpenTrade {
@@ -64,14 +75,16 @@ impl OpenTrade {
     }
 
     fn reasons(&self, state: TradeState) -> Vec<StatusReason> {
-        let plain = |code: &String| StatusReason { code: code.clone(), subject: String::new() };
+        let plain = |code: &str| StatusReason { code: code.to_owned(), subject: String::new() };
         let mut reasons = match state {
             TradeState::Settled => Vec::new(),
-            TradeState::Uninstructed | TradeState::Cancelled => self.ended_for.iter().map(plain).collect(),
+            TradeState::Uninstructed | TradeState::Cancelled => {
+                self.ended_for.as_deref().map(plain).into_iter().collect()
+            }
             _ => self.defects.clone(),
         };
         for code in self.legs.iter().flat_map(|leg| &leg.reasons) {
-            if !reasons.iter().any(|reason| reason.code == *code && reason.subject.is_empty()) {
+            if !reasons.iter().any(|reason: &StatusReason| reason.code == **code && reason.subject.is_empty()) {
                 reasons.push(plain(code));
             }
         }
@@ -99,10 +112,10 @@ impl OpenTrade {
             quantity: leg.quantity,
             matched: leg.matched,
             failing: leg.failing,
-            reasons: leg.reasons.clone(),
+            reasons: leg.reasons.iter().map(SmolStr::to_string).collect(),
         };
         OpenRow {
-            status: Some(self.status.clone()),
+            status: Some(status::named(&self.key, self.status.clone())),
             domain: self.domain,
             quantity: self.quantity,
             settled: self.settled,
@@ -113,16 +126,20 @@ impl OpenTrade {
         }
     }
 
+    /// As it was saved.
     pub fn from_row(row: OpenRow) -> Option<OpenTrade> {
         let leg = |leg: LegRow| Leg {
             instruction: leg.instruction,
             quantity: leg.quantity,
             matched: leg.matched,
             failing: leg.failing,
-            reasons: leg.reasons,
+            reasons: leg.reasons.iter().map(SmolStr::new).collect(),
         };
+        let (key, mut status) = status::nameless(row.status?);
         Some(OpenTrade {
-            status: row.status?,
+            key,
+            told: status::compared(&mut status),
+            status,
             domain: row.domain,
             quantity: row.quantity,
             settled: row.settled,
@@ -132,6 +149,8 @@ impl OpenTrade {
             defects: row.defects,
             legs: row.legs.into_iter().map(leg).collect(),
             ended_for: row.ended_for,
+            dirty: false,
+            saved: true,
         })
     }
 }
@@ -142,8 +161,8 @@ pub(crate) fn defects(defects: &[Defect]) -> Vec<StatusReason> {
     defects.iter().map(reason).collect()
 }
 
-pub(crate) fn codes(codes: &[Code]) -> Vec<String> {
-    codes.iter().map(|code| code.as_str().to_owned()).collect()
+pub(crate) fn codes(codes: &[Code]) -> Vec<SmolStr> {
+    codes.iter().map(|code| code.as_str().to_smolstr()).collect()
 }
 
 /// `YYYYMMDD`.

@@ -1,5 +1,5 @@
-//! The fold as bytes, for the file beside the feed's place: what is open and what is held, as it was told. Between two records nothing
-//! else is in memory.
+//! The fold as bytes, for the file beside the feed's place: what is open and what is held, as it was told. When all was told
+//! nothing else is in memory.
 
 use super::{Holder, Leg, Open, Place, PositionsFold, Row, Sums};
 use model::identifier::Identifier;
@@ -100,7 +100,7 @@ struct KeptInstruction {
 impl PositionsFold {
     /// The same fold gives the same bytes.
     pub(crate) fn kept(&self) -> Vec<u8> {
-        debug_assert!(self.touched.is_empty(), "what a record changed is told with it");
+        debug_assert!(self.untold.is_empty(), "a fold is kept when all of it was told");
         let sorted: BTreeMap<_, _> = self.scales.iter().collect();
         let trades: BTreeMap<_, _> = self.trades.iter().collect();
         let instructions: BTreeMap<_, _> = self.instructions.iter().collect();
@@ -146,7 +146,7 @@ impl PositionsFold {
             let holder =
                 if row.depot { Holder::Depot(AccountIx(row.holder)) } else { Holder::Book(BookIx(row.holder)) };
             let sums = sums(&row.sums).ok_or("a row without its five sums")?;
-            // Between two records every row was told as it stands.
+            // A fold is kept when every row was told as it stands.
             let (entity, told) = (PartyIx(row.entity), Some(sums));
             fold.rows.insert((holder, InstrumentIx(row.instrument)), Row { entity, sums, told });
         }

@@ -1,9 +1,11 @@
 //! What an agent says of a trade's instruction, and what becomes of a settlement afterwards: it may be reversed.
 
-use super::{Before, Place, StatusFold, Update, key};
+use super::{Before, Place, StatusFold, Update};
 use crate::status_out::trade::{number, stamp};
 use model::breaks::{AgentStanding, Answered};
 use model::event::Event;
+use smol_str::SmolStr;
+use std::sync::Arc;
 use wire::pb::status::{AnswerKind, TradeState};
 
 impl StatusFold {
@@ -14,7 +16,7 @@ impl StatusFold {
                 self.legs(*instruction, |leg| {
                     leg.matched = standing.is_matched();
                     leg.failing = *standing == AgentStanding::Failing;
-                    leg.reasons.clone_from(reasons);
+                    leg.reasons = reasons.iter().map(SmolStr::new).collect();
                 });
             }
             Event::InstructionConfirmed { instruction, quantity, effective_date, open_quantity, ended, .. } => {
@@ -52,9 +54,7 @@ impl StatusFold {
     /// Keeps which record settled what: somebody may reverse it.
     pub(super) fn note_settled(&mut self, place: Place, instruction: u64) {
         for &trade in &*self.trades_of(instruction) {
-            let status = &self.open[&trade].status;
-            let key = key(&status.source, &status.trade_id);
-            self.settled.entry(place.sequence).or_default().push((instruction, key));
+            self.settled.push((place.sequence, instruction, self.open[&trade].key.clone()));
         }
     }
 
@@ -67,8 +67,10 @@ impl StatusFold {
         before: Before<'_>,
         out: &mut Vec<Update>,
     ) {
-        let known = self.settled.get(&sequence).cloned();
-        let settled = known.unwrap_or_else(|| (before.settled)(sequence));
+        let settled = match self.settled_by(sequence) {
+            [] => (before.settled)(sequence),
+            known => known.iter().map(|(_, instruction, key)| (*instruction, key.clone())).collect(),
+        };
         // A record notes a pair's deliverer first, its receiver behind it.
         let from = named.map_or(0, |named| {
             settled.iter().position(|(instruction, _)| *instruction == named).unwrap_or(settled.len())
@@ -84,8 +86,14 @@ impl StatusFold {
             status.state = TradeState::Reversed as i32;
             (status.sequence, status.at) = (place.sequence, Some(stamp(place.at)));
             status.reversed_at = Some(place.sequence);
-            self.told.insert(key.clone(), Box::new(status.clone()));
-            out.push(Update { key: key.clone(), status });
+            self.tell_ended(status, out);
         }
+    }
+
+    /// What a record settled since the last time it was saved.
+    fn settled_by(&self, sequence: u64) -> &[(u64, u64, Arc<str>)] {
+        let from = self.settled.partition_point(|(settled, ..)| *settled < sequence);
+        let to = self.settled.partition_point(|(settled, ..)| *settled <= sequence);
+        &self.settled[from..to]
     }
 }
