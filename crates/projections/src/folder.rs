@@ -14,6 +14,9 @@ pub struct Folder {
     shared: Arc<Shared>,
 }
 
+/// The first of the members.
+const NAMES: usize = 0;
+
 /// A digest of the rows of one table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableDigest {
@@ -117,21 +120,39 @@ impl Folder {
 
     /// Writes what has changed with its place, for every view that stands at `head`, the end of a block.
     pub fn save(&mut self, head: Head) -> Result<(), Error> {
-        self.save_some(head, true)
+        self.save_some(head, 0..ViewName::ALL.len())
     }
 
     /// The same in the midst of much work: views that gain by waiting wait.
     pub fn save_now_and_then(&mut self, head: Head) -> Result<(), Error> {
-        self.save_some(head, false)
+        let wanting = self.wanting(head);
+        self.save_some(head, wanting.into_iter().map(|(_, index)| index))
     }
 
-    fn save_some(&mut self, head: Head, all: bool) -> Result<(), Error> {
-        for index in 0..State::default().members().len() {
+    /// The same of one view only, the one that has waited longest: nothing is folded while rows are written, so they are written a
+    /// part at a time. The names, of which few change, go with each: what a row refers to is there when it is loaded.
+    pub fn save_one(&mut self, head: Head) -> Result<(), Error> {
+        let wanting = self.wanting(head);
+        let oldest = wanting.iter().filter(|(_, index)| *index != NAMES).min();
+        let names = wanting.iter().find(|(_, index)| *index == NAMES);
+        self.save_some(head, names.into_iter().chain(oldest).map(|(_, index)| *index))
+    }
+
+    /// The views with rows to write that do not gain by waiting: up to where they are written, and which.
+    fn wanting(&self, head: Head) -> Vec<(u64, usize)> {
+        let state = self.shared.state();
+        let members = state.members().into_iter().enumerate();
+        let wanting = members.filter(|(_, member)| member.wants_saving(head, false));
+        wanting.map(|(index, member)| (member.saved_up_to(), index)).collect()
+    }
+
+    fn save_some(&mut self, head: Head, chosen: impl IntoIterator<Item = usize>) -> Result<(), Error> {
+        for index in chosen {
             let (saved, name) = {
                 // Questions go on while rows are written: this thread is the only one that changes them.
                 let state = self.shared.state();
                 let member = state.members()[index];
-                if !member.wants_saving(head, all) {
+                if !member.wants_saving(head, true) {
                     continue;
                 }
                 (catch_unwind(AssertUnwindSafe(|| member.save(&self.shared.rows, head))), member.name())

@@ -10,7 +10,7 @@ use model::record::Facts;
 use store::{Block, Head};
 use tokio::sync::watch;
 
-use crate::{Error, Folder, Source};
+use crate::{Error, Folder, Source, ViewName};
 
 /// How far the views have come after a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Progress {
 
 /// How the thread works.
 pub struct RunnerOptions {
-    /// Rows are written after so many records,
+    /// Rows of each view are written after about so many records, of one view after the other,
     pub save_every: u64,
     /// and when nothing came for so long.
     pub idle: Duration,
@@ -62,6 +62,8 @@ struct Saved {
     ended: bool,
 }
 
+/// Between which the writing is divided: all but the names.
+const VIEWS: u64 = ViewName::ALL.len() as u64 - 1;
 /// How often a waiting thread looks whether it is wanted.
 const LOOK: Duration = Duration::from_millis(20);
 /// How often progress is told.
@@ -239,7 +241,7 @@ struct Work {
     head: Option<Head>,
     /// All views are written up to here,
     saved: u64,
-    /// and the eager ones up to here.
+    /// and one of them was written at this record.
     saved_some: u64,
     /// Since when nothing has come.
     quiet_since: Instant,
@@ -287,8 +289,8 @@ impl Work {
         }
         if self.is_wanted() {
             self.save()?;
-        } else if self.at - self.saved_some.max(self.saved) >= self.options.save_every {
-            self.folder.save_now_and_then(block.head())?;
+        } else if self.at - self.saved_some.max(self.saved) >= (self.options.save_every / VIEWS).max(1) {
+            self.folder.save_one(block.head())?;
             self.saved_some = self.at;
         }
         Ok(())

@@ -63,6 +63,8 @@ pub(crate) trait Member {
     fn stopped(&self) -> Option<&str>;
     fn stop(&mut self, reason: String);
     fn fold(&mut self, facts: &[Facts]);
+    /// The last record whose rows are written.
+    fn saved_up_to(&self) -> u64;
     fn wants_saving(&self, head: Head, all: bool) -> bool;
     fn save(&self, rows: &Views, head: Head) -> Result<(), Error>;
     fn saved(&mut self, head: Head);
@@ -116,6 +118,10 @@ impl<V: View> Member for Kept<V> {
             let at = self.sequence + 1;
             self.stop(format!("at record {at}: {}", message(&*panic)));
         }
+    }
+
+    fn saved_up_to(&self) -> u64 {
+        self.saved
     }
 
     fn wants_saving(&self, head: Head, all: bool) -> bool {

@@ -37,10 +37,11 @@ fn any_schedule_of_writing_and_restarting_gives_the_same_bytes() {
             let to = (now_and_then.folded + 1 + random.below(700) as usize).min(stream.facts.len());
             now_and_then.folder.fold(&stream.facts[now_and_then.folded..to]);
             now_and_then.folded = to;
-            match random.below(4) {
+            match random.below(5) {
                 0 => now_and_then = now_and_then.restart(&Stream { facts: stream.facts[..to].to_vec() }),
                 1 => now_and_then.save(),
                 2 => now_and_then.folder.save_now_and_then(stream::head(to as u64)).unwrap(),
+                3 => now_and_then.folder.save_one(stream::head(to as u64)).unwrap(),
                 _ => {}
             }
         }
