@@ -10,7 +10,8 @@
 #   kafka.sh wipe      delete its data (only when stopped)
 #
 # Environment: KAFKA_PORT (9092), KAFKA_CONTROLLER_PORT (KAFKA_PORT + 1000), KAFKA_DATA (in the cache folder, by port),
-# KAFKA_PROXIED (listen:advertised: a second listener whose clients come through a proxy), KAFKA_HEAP (512m), KAFKA_TIMEOUT (90 s to start), QUITTANCE_CACHE (~/.cache/quittance).
+# KAFKA_PROXIED (listen:advertised: a second listener whose clients come through a proxy), KAFKA_HEAP (512m), KAFKA_JVM (the quick compiler and the plain collector:
+# a broker that lives for minutes on two cores never earns back what the optimizing ones take), KAFKA_TIMEOUT (90 s to start), QUITTANCE_CACHE (~/.cache/quittance).
 # Brokers with different ports and data run side by side. A broker is known by the pid it was started with, never by a search.
 set -euo pipefail
 
@@ -115,7 +116,7 @@ CONFIG
 broker() {
   local me=$BASHPID
   echo "$me $(born "$me")" >"$pidfile"
-  exec $1 java -Xmx"${KAFKA_HEAP:-512m}" -Xms128m -Djava.awt.headless=true -Dlog4j2.configurationFile="$here/log4j2.properties" \
+  exec $1 java ${KAFKA_JVM--XX:TieredStopAtLevel=1 -XX:+UseSerialGC} -Xmx"${KAFKA_HEAP:-512m}" -Xms128m -Djava.awt.headless=true -Dlog4j2.configurationFile="$here/log4j2.properties" \
     -cp "$libs/*" kafka.Kafka "$data/server.properties" 9>&-
 }
 
