@@ -15,11 +15,20 @@ use rung::{Run, Rung, VIEWS_BEHIND};
 use std::time::{Duration, Instant};
 use testkit::flow::{Flow, Shape, Step};
 
+/// How many messages, how often, and which rung; all of them when absent.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    pub messages: u64,
+    pub rounds: u32,
+    pub rung: Option<u8>,
+}
+
 /// Runs it.
 ///
 /// # Errors
 /// When a check fails: then there is no figure.
-pub fn run(seed: u64, count: u64, rounds: u32, report: &mut Report) -> Result<()> {
+pub fn run(seed: u64, plan: Plan, report: &mut Report) -> Result<()> {
+    let Plan { messages: count, rounds, rung } = plan;
     eprintln!("ingest: starting a broker and filling its topic with {count} messages");
     let broker = Broker::start()?;
     let brokers = Brokers::new(broker.address());
@@ -27,7 +36,8 @@ pub fn run(seed: u64, count: u64, rounds: u32, report: &mut Report) -> Result<()
     let flow = Flow::new(seed, Shape::bench(count));
     let messages = fill(&brokers, &flow)?;
     let mut bare = Vec::new();
-    let mut rungs = Rung::ALL.map(|rung| (rung, Vec::new()));
+    let chosen = Rung::ALL.into_iter().zip(1..).filter(|(_, number)| rung.is_none_or(|rung| rung == *number));
+    let mut rungs: Vec<_> = chosen.map(|(rung, _)| (rung, Vec::new())).collect();
     for round in 1..=rounds {
         bare.push(bare_rate(&broker.address(), messages)?);
         for (rung, runs) in &mut rungs {

@@ -52,6 +52,9 @@ enum Which {
         /// Rounds; the median is reported.
         #[arg(long, default_value_t = 3)]
         rounds: u32,
+        /// Only this rung (1 to 4); all of them when absent.
+        #[arg(long, value_parser = clap::value_parser!(u8).range(1..=4))]
+        rung: Option<u8>,
     },
     /// The whole service under a steady load: from the intended instant of each message until it is durable and seen.
     Latency {
@@ -114,7 +117,9 @@ pub fn main(bench: &Bench) -> Result<()> {
             fold::memory(bench.seed, messages / 4, &mut report)?;
         }
         Which::Hot { messages } => fold::hot(bench.seed, messages, &mut report)?,
-        Which::Ingest { messages, rounds } => ingest::run(bench.seed, messages, rounds, &mut report)?,
+        Which::Ingest { messages, rounds, rung } => {
+            ingest::run(bench.seed, ingest::Plan { messages, rounds, rung }, &mut report)?;
+        }
         Which::Latency { rate, seconds } => latency::run(bench.seed, latency::Plan { rate, seconds }, &mut report)?,
         Which::Rebuild { messages } => rebuild::run(bench.seed, messages, &mut report)?,
         Which::Restart { trades, open } => restart::run(bench.seed, trades, open, &mut report)?,
@@ -128,7 +133,7 @@ pub fn main(bench: &Bench) -> Result<()> {
             fold::run(bench.seed, 1_000_000, &mut report)?;
             fold::memory(bench.seed, 250_000, &mut report)?;
             fold::hot(bench.seed, 500_000, &mut report)?;
-            ingest::run(bench.seed, 2_000_000, 3, &mut report)?;
+            ingest::run(bench.seed, ingest::Plan { messages: 2_000_000, rounds: 3, rung: None }, &mut report)?;
             for rate in [10_000, 25_000, 50_000] {
                 latency::run(bench.seed, latency::Plan { rate, seconds: 15 }, &mut report)?;
             }

@@ -86,6 +86,7 @@ impl Rung {
             Rung::All => Some(answer(&engine, brokers, &dir.path().join("status"), round)?),
             _ => None,
         };
+        let setup = log.head().sequence;
         let (cpu, before, start) = (house::process_cpu(), house::threads_cpu(), Instant::now());
         let source = Source::new(brokers.clone(), Identifier::parse(topics::TRADES)?, None);
         let consumer = Consumer::start(source, intake(&engine, views.as_ref()))?;
@@ -109,7 +110,7 @@ impl Rung {
         }
         drop((records, log));
         engine.stop()?;
-        let found = weigh(&log_dir, messages)?;
+        let found = weigh(&log_dir, messages, setup)?;
         Ok(Run {
             rate: messages as f64 / seconds,
             seconds,
@@ -215,19 +216,21 @@ struct Weight {
     disk: f64,
 }
 
-fn weigh(dir: &Path, messages: u64) -> Result<Weight> {
+fn weigh(dir: &Path, messages: u64, setup: u64) -> Result<Weight> {
     let log = Log::open(dir, &store::Options::default()).context("cannot open the log that was just closed")?;
     let proof = house::verified(&log)?;
     let count = proof.settled.count;
     ensure!(count * 100 >= messages * 70, "only {count} of {messages} instructions settled");
-    let (mut raw, mut stored) = (0, 0);
-    for block in log.blocks_from(1) {
+    let (mut blocks, mut raw, mut stored) = (0, 0, 0);
+    // What the house was set up with came before the messages, a block for each command.
+    for block in log.blocks_from(setup + 1) {
         let block = block?;
+        blocks += 1;
         raw += block.byte_len();
         stored += log.stored_block(block.first())?.map_or(0, |bytes| bytes.len());
     }
     log.compact();
     drop(log);
     let settled = count / 2;
-    Ok(Weight { settled, blocks: proof.blocks, raw, stored, disk: house::on_disk(dir) as f64 / settled as f64 })
+    Ok(Weight { settled, blocks, raw, stored, disk: house::on_disk(dir) as f64 / settled as f64 })
 }
