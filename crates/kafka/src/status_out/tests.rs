@@ -277,6 +277,18 @@ const BUSY: &str = "open\n\
     close\nat 2026-11-25\nopen\ncancel A1\ncancel A4";
 
 #[test]
+fn of_each_trade_only_the_last_goes_out_when_the_publisher_is_behind() {
+    let all = told(&story(BUSY));
+    let mut kept = all.clone();
+    keep_latest(&mut kept);
+    assert!(kept.len() < all.len() && kept.is_sorted_by_key(|update| update.sequence));
+    let last = |updates: &[Update]| -> BTreeMap<_, _> {
+        updates.iter().map(|update| (update.key.clone(), update.clone())).collect()
+    };
+    assert_eq!((last(&kept), kept.len()), (last(&all), last(&all).len()));
+}
+
+#[test]
 fn wherever_it_is_stopped_the_last_of_each_key_is_right() {
     let cluster = MockCluster::new(1).expect("a cluster");
     cluster.create_topic(TRADE_STATUS, 1, 1).expect("a topic");
