@@ -62,6 +62,18 @@ impl Balances {
         })
     }
 
+    /// Looks where postings will be booked, all of them before the first is: each look-up waits twice for memory, and so they
+    /// wait at the same time. Changes nothing.
+    pub fn look_ahead<'a>(&self, postings: impl Iterator<Item = &'a Posting>) {
+        let mut seen = 0;
+        for posting in postings {
+            let account = posting.account.pack();
+            let likely = self.places.likely(hash(account, posting.asset));
+            seen ^= likely.and_then(|place| self.slots.get(place as usize)).map_or(0, |slot| slot.account);
+        }
+        core::hint::black_box(seen);
+    }
+
     /// Books one posting; the slot, so that a credit can wake who waits.
     pub fn post(&mut self, posting: &Posting) -> u32 {
         let place = self.slot(posting.account, posting.asset);

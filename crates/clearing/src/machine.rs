@@ -161,6 +161,7 @@ pub fn apply(state: &mut State, sequence: u64, at: Timestamp, actor: &Identifier
     assert_eq!(sequence, state.sequence + 1, "records are folded in order");
     state.sequence = sequence;
     state.at = Some(at);
+    state.balances.look_ahead(events.iter().flat_map(Event::postings));
     for event in events {
         for posting in event.postings() {
             let slot = state.balances.post(posting);

@@ -58,6 +58,12 @@ impl Places {
         }
     }
 
+    /// The place that most likely is the one of a hash, if any is: what stands where the search for it begins.
+    #[inline]
+    pub fn likely(&self, hash: u32) -> Option<u32> {
+        self.entries.get(self.home(hash)).map(|entry| entry.1)
+    }
+
     /// Adds a place. Its key must not be in the table.
     pub fn add(&mut self, hash: u32, place: u32) {
         assert_ne!(place, NONE, "a place is where something is");
