@@ -4,6 +4,7 @@ use crate::books::moving;
 use crate::bytes::{Fields, Value, text, unreadable};
 use crate::fault::{Fault, must};
 use crate::posting::Asset;
+use crate::table::{Named, Table};
 use crate::{limits, margin};
 
 /// The kind of the fact by which a trade begins.
@@ -86,6 +87,7 @@ pub enum Fact<'a> {
         amount: i64,
         date: u32,
         books: (u32, u32),
+        trades: [Option<Named>; 2],
     },
     Confirmed {
         instruction: u64,
@@ -93,6 +95,7 @@ pub enum Fact<'a> {
         amount: i64,
         left: (i64, i64),
         ended: bool,
+        trade: Option<Named>,
     },
     InstructionCancelled {
         instruction: u64,
@@ -121,6 +124,7 @@ pub enum Fact<'a> {
     Reversed {
         sequence: u64,
         instruction: u64,
+        trades: Vec<Named>,
     },
     DayOpened {
         domain: u32,
@@ -162,33 +166,6 @@ pub enum Fact<'a> {
     Margin(margin::Told),
     /// Control totals, accounting days, prior-day adjustments: nothing of them moves a balance.
     Accounting,
-}
-
-/// Every field of a message, for the few that are small; `get` of an absent one is nothing.
-pub struct Table<'a>(Vec<(u32, Value<'a>)>);
-
-impl<'a> Table<'a> {
-    fn get(&self, wanted: u32) -> Option<Value<'a>> {
-        self.0.iter().rev().find(|(number, _)| *number == wanted).map(|(_, value)| *value)
-    }
-    pub(crate) fn number(&self, wanted: u32) -> Result<u64, Fault> {
-        self.get(wanted).map_or(Ok(0), Value::number)
-    }
-    pub(crate) fn small(&self, wanted: u32) -> Result<u32, Fault> {
-        self.get(wanted).map_or(Ok(0), Value::small)
-    }
-    pub(crate) fn signed(&self, wanted: u32) -> Result<i64, Fault> {
-        self.get(wanted).map_or(Ok(0), Value::signed)
-    }
-    fn flag(&self, wanted: u32) -> Result<bool, Fault> {
-        self.get(wanted).map_or(Ok(false), Value::flag)
-    }
-    pub(crate) fn text(&self, wanted: u32) -> Result<&'a str, Fault> {
-        self.get(wanted).map_or(Ok(""), Value::text)
-    }
-    pub(crate) fn bytes(&self, wanted: u32) -> Result<&'a [u8], Fault> {
-        self.get(wanted).map_or(Ok(&[]), Value::bytes)
-    }
 }
 
 /// The next fact of an outcome: its kind and what lies in it.
@@ -286,6 +263,7 @@ fn fact<'a>(kind: u32, f: &Table<'a>, packed: Vec<u64>) -> Result<Fact<'a>, Faul
             amount: f.signed(5)?,
             date: f.small(6)?,
             books: (f.small(8)?, f.small(9)?),
+            trades: [f.named(10, f.small(8)?)?, f.named(11, f.small(9)?)?],
         },
         5 => Fact::Pending { deliver: f.number(1)?, receive: f.number(2)? },
         6 => Fact::Unmatched { instruction: f.number(1)? },
@@ -304,7 +282,7 @@ fn fact<'a>(kind: u32, f: &Table<'a>, packed: Vec<u64>) -> Result<Fact<'a>, Faul
         14 => Fact::Failing { domain: f.small(1)?, date: f.small(2)?, instructions: packed },
         15 => Fact::InstructionCancelled { instruction: f.number(1)? },
         16 => Fact::Opened,
-        17 => Fact::Reversed { sequence: f.number(1)?, instruction: f.number(3)? },
+        17 => Fact::Reversed { sequence: f.number(1)?, instruction: f.number(3)?, trades: f.taken_back(4)? },
         18 => Fact::ChangeRequested { trade: f.number(1)? },
         19 => Fact::Awaited,
         20 => Fact::DayOpened { domain: f.small(1)?, date: f.small(2)? },
@@ -321,6 +299,7 @@ fn fact<'a>(kind: u32, f: &Table<'a>, packed: Vec<u64>) -> Result<Fact<'a>, Faul
             amount: f.signed(5)?,
             left: (f.signed(7)?, f.signed(8)?),
             ended: f.flag(9)?,
+            trade: f.named(11, f.small(2)?)?,
         },
         45 => Fact::BreakOpened { number: f.number(1)? },
         46 | 47 => Fact::BreakTouched { number: f.number(1)? },
@@ -331,16 +310,6 @@ fn fact<'a>(kind: u32, f: &Table<'a>, packed: Vec<u64>) -> Result<Fact<'a>, Faul
         83 | 84 | 86 => Fact::Margin(margin::Told::read(kind, f)?),
         other => return Err(Fault::unknown(format!("a fact of kind {other}, which this auditor does not know"))),
     })
-}
-
-impl<'a> Table<'a> {
-    pub(crate) fn of(bytes: &'a [u8]) -> Result<Table<'a>, Fault> {
-        let (mut fields, mut table) = (Fields::of(bytes), Table(Vec::new()));
-        while let Some(field) = fields.next()? {
-            table.0.push(field);
-        }
-        Ok(table)
-    }
 }
 
 impl Terms {

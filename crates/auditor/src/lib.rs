@@ -25,6 +25,7 @@ mod record;
 mod report;
 mod reversals;
 pub mod source;
+mod table;
 pub mod topic;
 mod trades;
 pub mod views;

@@ -7,10 +7,11 @@ use foldhash::fast::FixedState;
 
 use crate::bytes::{Fields, Value, last, text};
 use crate::exposure::Market;
-use crate::facts::{Fact, Table};
+use crate::facts::Fact;
 use crate::fault::{Fault, must};
 use crate::names::{Names, kind, minor_units};
 use crate::posting::{Asset, Posting, kind as account_kind};
+use crate::table::Table;
 use crate::trades::Trades;
 
 /// Entity, counterparty, what for, value date (0: none).

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::facts::{Fact, Table};
+use crate::facts::Fact;
 use crate::fault::{Fault, must};
+use crate::table::Table;
 
 /// How a call can stand, by the numbers of `CallStanding`.
 const OPEN: u32 = 1;

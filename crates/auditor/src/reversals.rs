@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::facts::Fact;
 use crate::fault::{Fault, must};
 use crate::posting::{Account, Posting, kind, net};
+use crate::table::Named;
 
 /// By record, and by instruction where it was a settlement.
 #[derive(Default)]
@@ -25,18 +26,21 @@ impl Reversals {
         postings: &[Posting],
         book: Option<u32>,
     ) -> Result<(), Fault> {
-        match *fact {
-            Fact::Opened | Fact::Transferred => self.booked((sequence, 0), postings, None),
-            Fact::Settled { deliver, books, .. } => self.booked((sequence, deliver), postings, Some(books)),
-            Fact::Confirmed { instruction, .. } => {
-                self.booked((sequence, instruction), postings, book.map(|book| (book, book)));
+        match fact {
+            Fact::Opened | Fact::Transferred => self.booked((sequence, 0), postings, None, &[]),
+            Fact::Settled { deliver, books, trades, .. } => {
+                self.booked((sequence, *deliver), postings, Some(*books), trades);
             }
-            Fact::Reversed { sequence: of, instruction } => {
-                let expected = self.expected.remove(&(of, instruction));
+            Fact::Confirmed { instruction, trade, .. } => {
+                self.booked((sequence, *instruction), postings, book.map(|book| (book, book)), &[*trade]);
+            }
+            Fact::Reversed { sequence: of, instruction, trades } => {
+                let expected = self.expected.remove(&(*of, *instruction));
                 must!(I6, expected.is_some(), "record {of} booked nothing that can be turned round, or was already");
                 self.scratch.clear();
                 self.scratch.extend_from_slice(postings);
-                must!(I8, expected == Some(self.digest()), "what is booked is not record {of} turned round");
+                let digest = self.digest(trades.iter().copied());
+                must!(I8, expected == Some(digest), "what is booked, or its trades, is not record {of} turned round");
             }
             _ => {}
         }
@@ -45,7 +49,7 @@ impl Reversals {
 
     /// A settlement is turned round with the capture of both trades: what counterparties got goes back to the books. The deliverer's legs
     /// come first; the receiver's begin with the securities it is no longer owed.
-    fn booked(&mut self, key: (u64, u64), postings: &[Posting], books: Option<(u32, u32)>) {
+    fn booked(&mut self, key: (u64, u64), postings: &[Posting], books: Option<(u32, u32)>, trades: &[Option<Named>]) {
         self.scratch.clear();
         let mut book = books.map(|(deliver, _)| deliver);
         for posting in postings {
@@ -58,17 +62,23 @@ impl Reversals {
             }
             self.scratch.push(Posting { account, asset: posting.asset, amount: posting.amount.wrapping_neg() });
         }
-        let digest = self.digest();
+        let digest = self.digest(trades.iter().copied().flatten());
         self.expected.insert(key, digest);
     }
 
-    fn digest(&mut self) -> u64 {
+    /// Of the postings in hand, and the trades whose they are.
+    fn digest(&mut self, trades: impl Iterator<Item = Named>) -> u64 {
         net(&mut self.scratch);
         let mut hash = Sha256::new();
         for posting in &self.scratch {
             hash.update(posting.account.0.to_be_bytes());
             hash.update(posting.asset.0.to_be_bytes());
             hash.update(posting.amount.to_be_bytes());
+        }
+        for (book, trade, date) in trades {
+            hash.update(book.to_be_bytes());
+            hash.update(trade.to_be_bytes());
+            hash.update(date.to_be_bytes());
         }
         hash.finalize()[..8].iter().fold(0, |all, byte| all << 8 | u64::from(*byte))
     }

@@ -7,6 +7,7 @@ use crate::fault::{Fault, must};
 use crate::names::Names;
 use crate::numbered::Numbered;
 use crate::posting::{Account, Asset, Posting, kind, net};
+use crate::table::Named;
 
 /// An open trade: what is still owed of it.
 #[derive(Clone, Copy, Default)]
@@ -190,7 +191,9 @@ impl Trades {
     }
 
     fn settles(&mut self, fact: &Fact<'_>, postings: &[Posting], names: &Names) -> Result<(), Fault> {
-        let Fact::Settled { deliver, receive, quantity, currency, amount, date, books } = *fact else { return Ok(()) };
+        let Fact::Settled { deliver, receive, quantity, currency, amount, date, books, trades } = *fact else {
+            return Ok(());
+        };
         let (one, other) = self.pair(deliver, receive)?;
         must!(
             I7,
@@ -203,6 +206,8 @@ impl Trades {
             books == (give.book, take.book) && (!give.paid || currency == give.currency),
             "{deliver} settles in another name"
         );
+        is_named(trades[0], one.trade, &give)?;
+        is_named(trades[1], other.trade, &take)?;
         let day = names.day(give.domain);
         must!(I6, day.open && day.date == date, "{deliver} settles on {date}, and the open day is {}", day.date);
         self.expected.clear();
@@ -220,7 +225,7 @@ impl Trades {
     }
 
     fn confirmed(&mut self, fact: &Fact<'_>, postings: &[Posting]) -> Result<(), Fault> {
-        let Fact::Confirmed { instruction, quantity, amount, left, ended, .. } = *fact else { return Ok(()) };
+        let Fact::Confirmed { instruction, quantity, amount, left, ended, trade } = *fact else { return Ok(()) };
         let before = self.end(instruction)?;
         must!(I6, before.external, "instruction {instruction} is confirmed, and no agent has it");
         let parts =
@@ -235,6 +240,7 @@ impl Trades {
         self.settled.quantity += i128::from(quantity);
         let number = before.trade;
         let terms = self.open_of(before)?.terms;
+        is_named(trade, number, &terms)?;
         // An agent may name another account of ours than we did: it must be one depot and one nostro, whichever.
         let any = |account: Account| {
             if account.is_location() { Account::new(kind::LOCATION, account.entity(), 0) } else { account }
@@ -326,6 +332,13 @@ impl Trades {
         );
         Ok(())
     }
+}
+
+/// What a settlement names is the trade it settles, where it names one; a reversal will be dated by it.
+fn is_named(named: Option<Named>, trade: u64, terms: &Terms) -> Result<(), Fault> {
+    let same = named.is_none_or(|named| named == (terms.book, trade, terms.trade_date));
+    must!(I8, same, "what settles is trade {trade} of {}, and {named:?} is named", terms.trade_date);
+    Ok(())
 }
 
 fn ended(what: &str, number: u64) -> Fault {

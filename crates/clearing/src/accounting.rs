@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use model::accounting::{AccountingDay, AccountingStep, FrozenSet, SetName};
 use model::currency::exponent;
 use model::date::Date;
-use model::event::Event;
+use model::event::{Event, ReversedTrade};
 use model::identifier::Identifier;
 use model::index::{BookIx, Kind, PartyIx};
 use model::reference::BookPolicy;
@@ -85,11 +85,23 @@ pub(crate) fn freeze(state: &State, set: &SetName) -> Result<(FrozenSet, u64), R
 
 /// The mark of what moves figures of a day that is closed: it belongs to the trade date, and shows on a later day.
 ///
-/// A change that moves a trade from one date to another belongs to the earlier of the two.
-pub(crate) fn prior_day(state: &State, event: &Event) -> Option<Event> {
+/// A change that moves a trade from one date to another belongs to the earlier of the two; a reversal marks each trade it
+/// takes back, the two of a pair may be of two entities.
+pub(crate) fn prior_day(state: &State, event: &Event) -> Vec<Event> {
     if state.accounting.is_empty() {
-        return None;
+        return Vec::new();
     }
+    match event {
+        Event::Reversed { trades, .. } => {
+            let mark = |each: &ReversedTrade| mark(state, each.trade, [(each.entity, each.trade_date)]);
+            trades.iter().filter_map(mark).collect()
+        }
+        _ => changed(state, event).into_iter().collect(),
+    }
+}
+
+/// The mark of what happens to a trade that is open.
+fn changed(state: &State, event: &Event) -> Option<Event> {
     let before = |number: u64| {
         let (_, trade) = state.trade(number)?;
         let terms = state.terms_of(trade);
@@ -103,11 +115,15 @@ pub(crate) fn prior_day(state: &State, event: &Event) -> Option<Event> {
     };
     // What moves nothing and stays on its day shows nowhere.
     let moves = !event.postings().is_empty() || matches!(dated, [Some(before), Some(after)] if before != after);
+    mark(state, trade, dated.into_iter().flatten().filter(|_| moves))
+}
+
+/// The mark of a trade by the earliest of its dates that is closed.
+fn mark(state: &State, trade: u64, dated: impl IntoIterator<Item = (PartyIx, Date)>) -> Option<Event> {
     let closed = |(entity, date): &(PartyIx, Date)| {
         state.accounting.get(entity).and_then(|entry| entry.closed).is_some_and(|closed| *date <= closed)
     };
-    let (entity, belongs_to) =
-        dated.into_iter().flatten().filter(|_| moves).filter(closed).min_by_key(|(_, date)| *date)?;
+    let (entity, belongs_to) = dated.into_iter().filter(closed).min_by_key(|(_, date)| *date)?;
     let entry = state.accounting.get(&entity)?;
     Some(Event::PriorDay { entity, trade, belongs_to, shows_on: entry.open.then_some(entry.date) })
 }

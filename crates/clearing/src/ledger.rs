@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use model::command::{Opening, Transfer, What};
 use model::date::Date;
 use model::decimal::Decimal;
-use model::event::Event;
+use model::event::{Event, ReversedTrade, TradeRef};
 use model::identifier::Identifier;
 use model::index::{AccountIx, Asset, BookIx, InstrumentIx, Kind, PartyIx};
 use model::ledger::{LedgerAccount, Posting};
@@ -177,27 +177,39 @@ pub(crate) fn decide_reverse(draft: &mut Draft<'_>, sequence: u64, instruction: 
     let record = draft.past.record(sequence).ok_or_else(refuse)?;
     let mut postings: Vec<Posting> = Vec::new();
     let mut settlement = None;
+    let mut trades = Vec::new();
     for event in record.events() {
         match event {
             Event::Opened { postings: booked, .. } | Event::Transferred { postings: booked, .. } => {
                 postings.extend(model::ledger::reversed(booked));
             }
-            Event::InstructionsSettled { deliver, receive, books, postings: booked, .. }
-                if instruction.is_none_or(|wanted| [*deliver, *receive].contains(&wanted)) =>
-            {
+            Event::InstructionsSettled {
+                deliver,
+                receive,
+                books,
+                postings: booked,
+                deliver_trade,
+                receive_trade,
+                ..
+            } if instruction.is_none_or(|wanted| [*deliver, *receive].contains(&wanted)) => {
                 if settlement.is_some() {
                     let several =
                         Rejection::new(Reason::NotReversible, "instruction: the record settled several pairs");
                     return Err(several);
                 }
                 settlement = Some(*deliver);
-                postings.extend(settlement_undone(*books, booked));
+                let undone: Vec<Posting> = settlement_undone(*books, booked).collect();
+                trades.extend(taken_back(&undone, true, *deliver_trade));
+                trades.extend(taken_back(&undone, false, *receive_trade));
+                postings.extend(undone);
             }
-            Event::InstructionConfirmed { instruction: confirmed, book, postings: booked, .. }
+            Event::InstructionConfirmed { instruction: confirmed, book, postings: booked, trade, .. }
                 if instruction.is_none_or(|wanted| *confirmed == wanted) =>
             {
                 settlement = Some(*confirmed);
-                postings.extend(settlement_undone((*book, *book), booked));
+                let undone: Vec<Posting> = settlement_undone((*book, *book), booked).collect();
+                trades.extend(taken_back(&undone, true, *trade).or_else(|| taken_back(&undone, false, *trade)));
+                postings.extend(undone);
             }
             _ => {}
         }
@@ -216,8 +228,21 @@ pub(crate) fn decide_reverse(draft: &mut Draft<'_>, sequence: u64, instruction: 
         }
     }
     draft.check_range(&postings)?;
-    draft.push(Event::Reversed { sequence, instruction: settlement, postings });
+    draft.push(Event::Reversed { sequence, instruction: settlement, postings, trades });
     Ok(())
+}
+
+/// A side's trade with the book that gets securities back, or gives back those it had got.
+fn taken_back(undone: &[Posting], delivered: bool, trade: Option<TradeRef>) -> Option<ReversedTrade> {
+    let TradeRef { trade, trade_date } = trade?;
+    undone.iter().find_map(|posting| match posting.account {
+        LedgerAccount::Book { entity, book }
+            if posting.asset.as_instrument().is_some() && delivered == (posting.amount > 0) =>
+        {
+            Some(ReversedTrade { entity, book, trade, trade_date })
+        }
+        _ => None,
+    })
 }
 
 /// A settlement's postings turned round, the counterparty's side of them in the books.

@@ -9,7 +9,7 @@ use crate::waiting::Rank;
 use alloc::vec::Vec;
 use core::ops::Bound;
 use model::command::Task;
-use model::event::{Cursor, Event, Wait};
+use model::event::{Cursor, Event, TradeRef, Wait};
 use model::identifier::CurrencyCode;
 use model::index::{AccountIx, Asset, DomainIx};
 use model::instruction::{Code, Movement, code};
@@ -135,7 +135,23 @@ impl Draft<'_> {
             amount,
             value_date: today.expect("settlement happens on an open day"),
             postings,
+            deliver_trade: self.trade_ref(deliver),
+            receive_trade: self.trade_ref(receive),
         });
+    }
+
+    /// The trade that an instruction settles, as a later reversal needs it.
+    pub(crate) fn trade_ref(&self, instruction: &Instruction) -> Option<TradeRef> {
+        // One that this very record captured has no place yet.
+        let issued_now = |event: &Event| match event {
+            Event::InstructionIssued { instruction: number, links, .. } if *number == instruction.number => {
+                links.first().map(|link| link.trade)
+            }
+            _ => None,
+        };
+        let captured = self.state.trades.get(instruction.trade).map(|trade| trade.number);
+        let trade = captured.or_else(|| self.events.iter().rev().find_map(issued_now))?;
+        Some(TradeRef { trade, trade_date: instruction.trade_date })
     }
 
     fn push_pending(

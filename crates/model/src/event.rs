@@ -46,11 +46,13 @@ pub enum Event {
         what: What,
         postings: Vec<Posting>,
     },
-    /// The postings of an earlier record were turned round; of a settlement, of that deliverer's instruction.
+    /// The postings of an earlier record were turned round; of a settlement, of that deliverer's instruction. What is
+    /// taken back of each trade belongs to the date of the trade.
     Reversed {
         sequence: u64,
         instruction: Option<u64>,
         postings: Vec<Posting>,
+        trades: Vec<ReversedTrade>,
     },
 
     /// A trade counts from now on in position and exposure. In repair when defects remain.
@@ -129,8 +131,8 @@ pub enum Event {
         priority: u8,
         cancel_requested: bool,
     },
-    /// Securities and cash moved, both or neither. The books are the deliverer's and the receiver's: with them a
-    /// reversal can be booked when both trades have left the open state.
+    /// Securities and cash moved, both or neither. Books and trades are the deliverer's and the receiver's: with them a
+    /// reversal can be booked and dated when both trades have left the open state.
     InstructionsSettled {
         deliver: u64,
         receive: u64,
@@ -140,6 +142,8 @@ pub enum Event {
         amount: i64,
         value_date: Date,
         postings: Vec<Posting>,
+        deliver_trade: Option<TradeRef>,
+        receive_trade: Option<TradeRef>,
     },
     /// Ends without settlement.
     InstructionCancelled {
@@ -257,7 +261,7 @@ pub enum Event {
         narrative: String,
         agent_reference: String,
     },
-    /// The agent settled a part of an instruction, or all of it. The book is there for a reversal.
+    /// The agent settled a part of an instruction, or all of it. Book and trade are there for a reversal.
     InstructionConfirmed {
         instruction: u64,
         book: BookIx,
@@ -271,6 +275,7 @@ pub enum Event {
         /// Nothing more will come: what is left falls back to the trade.
         ended: bool,
         postings: Vec<Posting>,
+        trade: Option<TradeRef>,
     },
     /// What the agent says of our request to hold, release, prioritise or (`cancel`) cancel, the codes as received.
     RequestAnswered {
@@ -331,6 +336,22 @@ pub struct Link {
     pub trade: u64,
     pub quantity: i64,
     pub amount: i64,
+}
+
+/// A trade and the day it belongs to, for who corrects it after it has left the open state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TradeRef {
+    pub trade: u64,
+    pub trade_date: Date,
+}
+
+/// A trade of which a settlement was turned round, and the book that gets back what it gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReversedTrade {
+    pub entity: PartyIx,
+    pub book: BookIx,
+    pub trade: u64,
+    pub trade_date: Date,
 }
 
 /// What is lacking on which account.

@@ -129,7 +129,7 @@ fn matched_lacking_failing_settled() {
         assert_eq!((line.status(), line.count, line.value), (pb::InstructionStatus::Settled, 2, decimal(1_000_00)));
     });
 
-    let reversal = Event::Reversed { sequence: ended, instruction: Some(1), postings: Vec::new() };
+    let reversal = Event::Reversed { sequence: ended, instruction: Some(1), postings: Vec::new(), trades: Vec::new() };
     let at = play.stream.accept(vec![reversal]);
     play.check(|fixture| {
         for number in [1, 2] {

@@ -4,7 +4,7 @@ mod stream;
 
 use model::accounting::FrozenSet;
 use model::decimal::Decimal;
-use model::event::Event;
+use model::event::{Event, ReversedTrade};
 use model::identifier::CurrencyCode;
 use model::index::{Asset, BookIx};
 use model::ledger::{LedgerAccount, Posting};
@@ -13,7 +13,7 @@ use model::timestamp::Timestamp;
 use model::trade::{Method, Side, Terms};
 use projections::{At, PageRequest};
 use stream::random::Random;
-use stream::{BRAVO, Fixture, Stream, capture, change, day, eur, id, terms};
+use stream::{BRAVO, Fixture, Stream, capture, capture_postings, change, day, eur, id, terms};
 use wire::pb::record::LotMethod as WireMethod;
 use wire::pb::typ;
 use wire::pb::view as pb;
@@ -170,6 +170,40 @@ fn a_closed_figure_does_not_move() {
         let closing = figures(monday.closing.as_ref())[4];
         assert_eq!(closing, cents(published.total) + 300 + 1_600);
     }
+}
+
+/// A settlement taken back after the close is an adjustment of the day of its trade, and so is the trade that takes its place:
+/// together they are what the correction is worth, and the day itself earned what its prices did.
+#[test]
+fn a_reversal_adjusts_the_day_of_its_trade() {
+    let mut stream = begin();
+    let mut fixture = Fixture::new();
+    prices(&mut stream, FRIDAY, 1, "100.00", "0", "");
+    let bought = trade(Side::Buy, 1_000, 99_000, "2026-02-26");
+    stream.accept(vec![capture(1, &bought, &[])]);
+    close(&mut stream, FRIDAY, 1);
+    fixture.fold(&stream);
+    let published = line(&fixture, &question(FRIDAY)).local.unwrap().closing.unwrap();
+    assert_eq!(cents(published.total), 1_000);
+
+    // It was 990.00 and should have been 980.00.
+    let mut postings = model::ledger::reversed(&capture_postings(&bought));
+    postings.retain(|posting| matches!(posting.account, LedgerAccount::Book { .. }));
+    let taken_back = ReversedTrade { entity: bought.party, book: bought.book, trade: 1, trade_date: bought.trade_date };
+    let reversed = Event::Reversed { sequence: 1, instruction: Some(1), postings, trades: vec![taken_back] };
+    stream.accept(vec![reversed]);
+    prices(&mut stream, MONDAY, 1, "101.00", "0", "");
+    fixture.fold(&stream);
+    let monday = line(&fixture, &question(MONDAY)).local.unwrap();
+    assert_eq!((figures(monday.adjustment.as_ref())[4], figures(monday.day.as_ref())[4]), (-1_000, 0));
+
+    stream.accept(vec![capture(2, &trade(Side::Buy, 1_000, 98_000, "2026-02-26"), &[])]);
+    fixture.fold(&stream);
+    fixture.save();
+    fixture = fixture.restart(&stream);
+    let monday = line(&fixture, &question(MONDAY)).local.unwrap();
+    assert_eq!(monday.opening.as_ref(), Some(&published));
+    assert_eq!((figures(monday.adjustment.as_ref())[4], figures(monday.day.as_ref())[4]), (1_000, 1_000));
 }
 
 /// Domain notes 3.3 with a bond for the share: price and FX apart; the rate at acquisition is that of the trade date.

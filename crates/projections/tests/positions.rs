@@ -201,6 +201,7 @@ fn what_an_agent_confirms_is_settled() {
             open_amount: open_quantity * 10,
             ended: open_quantity == 0,
             postings: vec![Posting { account, asset, amount: i128::from(quantity) }],
+            trade: None,
         }]);
         fixture.fold(&stream);
         let held = position(&fixture, "B-ONE", LotMethod::Fifo);

@@ -126,6 +126,8 @@ struct Booking {
     pair: Option<(u64, u64)>,
     /// With the book that gets back what the counterparty owed.
     postings: Vec<(Posting, Option<Identifier>)>,
+    /// Of a settlement: its trades, whose they are and the day each belongs to.
+    trades: Vec<(u64, Identifier, Date)>,
 }
 
 /// What the outside contradicts, until a person closes it.

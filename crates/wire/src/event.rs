@@ -5,7 +5,7 @@ use crate::read::Key;
 use crate::schema::{Message, Wire, choice, enumeration, message, message_field, read_fields, required, write_fields};
 use crate::trade::NORMAL_PRIORITY;
 use model::breaks::{AgentStanding, Answered, BreakItem, BreakKind, Resolution};
-use model::event::{Cursor, Event, Link, Wait};
+use model::event::{Cursor, Event, Link, ReversedTrade, TradeRef, Wait};
 use model::identifier::CurrencyCode;
 use model::index::{BookIx, Kind};
 use model::instruction::{Code, Movement, code};
@@ -16,7 +16,8 @@ choice! { Event as "event" {
     2 "instruction_issued" InstructionIssued { 1 instruction, 2 links, 3 movement, 4 quantity, 5 amount },
     3 "instructions_matched" InstructionsMatched { 1 deliver, 2 receive, 3 amount, 4 reasons },
     4 "instructions_settled" InstructionsSettled {
-        1 deliver, 2 receive, 3 quantity, 4 currency, 5 amount, 6 value_date, 7 postings, 8..=9 books
+        1 deliver, 2 receive, 3 quantity, 4 currency, 5 amount, 6 value_date, 7 postings, 8..=9 books, 10 deliver_trade,
+        11 receive_trade
     },
     5 "instructions_pending" InstructionsPending { 1 deliver, 2 receive, 3 reasons, 4 waits },
     6 "instruction_unmatched" InstructionUnmatched { 1 instruction, 2 reasons },
@@ -30,7 +31,7 @@ choice! { Event as "event" {
     14 "instructions_failing" InstructionsFailing { 1 domain, 2 date, 3 instructions },
     15 "instruction_cancelled" InstructionCancelled { 1 instruction, 2 reason },
     16 "opened" Opened { 1 account, 2 book, 3 postings, 4..=5 cost },
-    17 "reversed" Reversed { 1 sequence, 2 postings, 3 instruction },
+    17 "reversed" Reversed { 1 sequence, 2 postings, 3 instruction, 4 trades },
     18 "trade_change_requested" TradeChangeRequested { 1 trade, 2 version, 3 cancel },
     19 "trade_awaited" TradeAwaited { 1 source, 2 message },
     20 "day_opened" DayOpened { 1 domain, 2 date, 3 cut_offs },
@@ -55,7 +56,7 @@ choice! { Event as "event" {
     },
     43 "instruction_confirmed" InstructionConfirmed {
         1 instruction, 2 book, 3 quantity, 4 currency, 5 amount, 6 effective_date, 7 open_quantity, 8 open_amount,
-        9 ended, 10 postings
+        9 ended, 10 postings, 11 trade
     },
     44 "request_answered" RequestAnswered { 1 instruction, 2 cancel, 3 answered, 4 status, 5 reasons },
     45 "break_opened" BreakOpened {
@@ -81,6 +82,8 @@ message! { Terms {
 } }
 message! { Defect { 1 kind, 2 subject } }
 message! { Link { 1 trade, 2 quantity, 3 amount } }
+message! { TradeRef { 1 trade, 2 trade_date } }
+message! { ReversedTrade { 1 entity, 2 book, 3 trade, 4 trade_date } }
 message! { Wait { 1 account, 2..=3 asset, 4 need } }
 message! { Cursor { 1 priority, 2 date, 3 place } }
 

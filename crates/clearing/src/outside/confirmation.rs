@@ -199,6 +199,7 @@ fn settle(draft: &mut Draft<'_>, instruction: &Instruction, said: &Confirmation,
         open_amount: due - own,
         ended,
         postings,
+        trade: draft.trade_ref(instruction),
     });
     let sign = if instruction.movement == Movement::Deliver { -1i64 } else { 1 };
     if moved.paid != paid

@@ -70,6 +70,9 @@ struct Open {
     on_disk: bool,
 }
 
+/// Whose book.
+type Owned = (PartyIx, BookIx);
+
 /// Smallest units of the instrument.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sums {
@@ -83,6 +86,7 @@ pub(crate) struct Sums {
 
 impl Positions {
     fn event(&mut self, sequence: u64, at: Timestamp, event: &Event) {
+        let today = at.date_utc();
         match event {
             Event::TradeCaptured { trade, id, terms, .. } => {
                 self.set(sequence, *trade, Some(of_trade(sequence, *trade, id.clone(), terms)));
@@ -138,11 +142,14 @@ impl Positions {
                 }
             }
             Event::BreakOpened { postings, .. } | Event::BreakClosed { postings, .. } => {
-                self.booked(sequence, at, "break", postings, None);
+                self.booked(sequence, "break", postings, None, |_| today);
             }
-            Event::Opened { postings, cost, .. } => self.booked(sequence, at, "opened", postings, *cost),
-            Event::Transferred { postings, .. } => self.booked(sequence, at, "moved", postings, None),
-            Event::Reversed { postings, .. } => self.booked(sequence, at, "reversed", postings, None),
+            Event::Opened { postings, cost, .. } => self.booked(sequence, "opened", postings, *cost, |_| today),
+            Event::Transferred { postings, .. } => self.booked(sequence, "moved", postings, None, |_| today),
+            Event::Reversed { postings, trades, .. } => self.booked(sequence, "reversed", postings, None, |owned| {
+                let trade = trades.iter().find(|trade| (trade.entity, trade.book) == owned);
+                trade.map_or(today, |trade| trade.trade_date)
+            }),
             Event::AccountingDayClosed { entity, date, .. } => {
                 self.closed.insert(*entity, (*date, sequence));
                 self.dirty_closed.push(*entity);
@@ -199,18 +206,18 @@ impl Positions {
         }
     }
 
-    /// Opening balances, transfers and reversals: what moved in the books, traded and settled at once, on the day of the
-    /// record, since they carry no date of their own. Cash that moved with it, or the cost that was given, is what it cost;
-    /// else its cost is not known, which the answer says.
+    /// Opening balances, transfers and reversals: what moved in the books, traded and settled at once. A settlement that is
+    /// turned round belongs to the day of its trade, as the trade that takes its place will: both adjust the closed days they
+    /// change. All else carries no date of its own and counts on the day of the record. Cash that moved with it, or the cost
+    /// that was given, is what it cost; else its cost is not known, which the answer says.
     fn booked(
         &mut self,
         sequence: u64,
-        at: Timestamp,
         id: &str,
         postings: &[Posting],
         cost: Option<(CurrencyCode, i64)>,
+        day_of: impl Fn(Owned) -> Date,
     ) {
-        type Owned = (PartyIx, BookIx);
         let mut books: BTreeMap<Owned, BTreeMap<InstrumentIx, i128>> = BTreeMap::new();
         let mut cash: BTreeMap<Owned, BTreeMap<CurrencyCode, i128>> = BTreeMap::new();
         for posting in postings {
@@ -240,7 +247,7 @@ impl Positions {
                     accrued: 0,
                     fees: 0,
                 };
-                let place = Place { spot, date: at.date_utc(), id: id.clone(), number: sequence };
+                let place = Place { spot, date: day_of(owned), id: id.clone(), number: sequence };
                 self.dirty_entries.push((place, Some(amounts)));
                 self.add(sequence, spot, quantity, quantity);
             }

@@ -13,7 +13,7 @@ use crate::view::{View, table};
 
 impl View for Positions {
     const NAME: &'static str = "positions";
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
     const TABLES: &'static [u8] = &[
         table::POSITIONS,
         table::POSITION_ENTRIES,

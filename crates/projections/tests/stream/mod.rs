@@ -303,6 +303,8 @@ pub fn settled(deliver: (u64, &Terms), receive: (u64, &Terms), amount: i64, valu
         amount,
         value_date,
         postings,
+        deliver_trade: None,
+        receive_trade: None,
     }
 }
 

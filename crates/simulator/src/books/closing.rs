@@ -85,6 +85,14 @@ impl Books {
         self.facts.push(Fact::PriorDay { entity, trade, belongs_to, shows_on });
     }
 
+    /// A trade was taken back after it had settled.
+    pub(super) fn tell_taken_back(&mut self, trade: u64, entity: &Identifier, belongs_to: Date) {
+        if let Some(day) = self.closings.get(entity).filter(|day| day.is_closed(belongs_to)) {
+            let shows_on = day.open.then_some(day.date);
+            self.facts.push(Fact::PriorDay { entity: entity.clone(), trade, belongs_to, shows_on });
+        }
+    }
+
     /// Whether a trade was captured before the present record.
     pub(super) fn was_there(&self, trade: u64) -> bool {
         trade < self.first_trade

@@ -49,7 +49,7 @@ impl Books {
         }
         self.holdings_moved(booked, None);
         self.pay_calls(booked);
-        self.bookings.entry(self.sequence).or_default().push(Booking { pair, postings });
+        self.bookings.entry(self.sequence).or_default().push(Booking { pair, postings, trades: Vec::new() });
     }
 
     pub(super) fn open(&mut self, opening: &Opening) -> Result<(), Reason> {
@@ -146,6 +146,7 @@ impl Books {
         if self.reversed.contains(&key) {
             return Err(Reason::NotReversible);
         }
+        let taken_back: Vec<_> = chosen.iter().flat_map(|booking| booking.trades.clone()).collect();
         let undone = chosen.iter().flat_map(|booking| &booking.postings).map(|((place, thing, amount), book)| {
             let place = match (place, book) {
                 (Place::Owed(entity, _), Some(book)) => Place::Book(entity.clone(), book.clone()),
@@ -165,6 +166,9 @@ impl Books {
         let booked = self.posted.len();
         for (place, thing, amount) in undone {
             self.post(place, thing, amount);
+        }
+        for (trade, entity, date) in taken_back {
+            self.tell_taken_back(trade, &entity, date);
         }
         self.holdings_moved(booked, None);
         self.reversed.insert(key);

@@ -92,6 +92,11 @@ impl Instruction {
         if self.deal.side == Side::Buy { Movement::Receive } else { Movement::Deliver }
     }
 
+    /// Its trade, whose it is and the day it belongs to.
+    pub(super) fn dated(&self) -> (u64, Identifier, Date) {
+        (self.trade, self.deal.party.clone(), self.deal.trade_date)
+    }
+
     pub(super) fn delivers(&self) -> bool {
         self.deal.side == Side::Sell
     }

@@ -325,7 +325,8 @@ impl Books {
             self.post(place, thing, amount);
         }
         let number = instruction.number;
-        self.bookings.entry(self.sequence).or_default().push(Booking { pair: Some((number, number)), postings });
+        let booking = Booking { pair: Some((number, number)), postings, trades: vec![instruction.dated()] };
+        self.bookings.entry(self.sequence).or_default().push(booking);
         let left = open - quantity;
         self.keep_part(instruction.trade, left, open);
         let ended = left == 0 || said.partial != "PAIN";

@@ -212,7 +212,9 @@ impl Books {
         for ((place, thing, amount), _) in postings.clone() {
             self.post(place, thing, amount);
         }
-        self.bookings.entry(self.sequence).or_default().push(Booking { pair: Some((deliver, receive)), postings });
+        let trades = [deliver, receive].map(|number| self.instructions[&number].dated()).to_vec();
+        let booking = Booking { pair: Some((deliver, receive)), postings, trades };
+        self.bookings.entry(self.sequence).or_default().push(booking);
         for number in [deliver, receive] {
             let instruction = self.instructions.remove(&number).expect("it is open");
             self.ended.insert(number, Ended::Settled);

@@ -4,7 +4,7 @@ use model::advice::{Advice, AdviceBody, Status};
 use model::command::{Command, CutOff, DayStep, Inbound, Origin, Step, Unreadable};
 use model::date::Date;
 use model::decimal::Decimal;
-use model::event::{Event, Link};
+use model::event::{Event, Link, TradeRef};
 use model::identifier::{CurrencyCode, Identifier, Isin, Lei};
 use model::index::{AccountIx, Asset, BookIx, DomainIx, InstrumentIx, PartyIx, SourceIx};
 use model::instruction::{Movement, code};
@@ -207,8 +207,21 @@ pub fn settled() -> Record {
             post(counterparty(1, 37), cash(), -27_374_474),
             post(location(1, 6), cash(), -27_374_474),
         ],
+        deliver_trade: Some(TradeRef { trade: 204_712, trade_date: day("2026-11-20") }),
+        receive_trade: Some(TradeRef { trade: 204_711, trade_date: day("2026-11-20") }),
     });
     record(204_712, inbound, Outcome::Accepted(events))
+}
+
+/// As it was written before settlements named their trades: logs are full of it.
+pub fn settled_unnamed() -> Record {
+    let mut record = settled();
+    if let Content::Decided { outcome: Outcome::Accepted(events), .. } = &mut record.content
+        && let Some(Event::InstructionsSettled { deliver_trade, receive_trade, .. }) = events.last_mut()
+    {
+        (*deliver_trade, *receive_trade) = (None, None);
+    }
+    record
 }
 
 /// One record of each outcome and of the kinds of content that differ most.
@@ -273,7 +286,8 @@ pub fn all() -> Vec<(&'static str, Record)> {
             ),
         ),
         ("captured", captured()),
-        ("settled", settled()),
+        ("settled", settled_unnamed()),
+        ("settled-named", settled()),
         (
             "rejected",
             record(

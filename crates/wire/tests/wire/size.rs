@@ -5,7 +5,7 @@ use model::accounting::{FrozenSet, SetName};
 use model::advice::{Advice, AdviceBody, MAX_LINES, SecuritiesBalance, SecuritiesBalances};
 use model::breaks::{BreakItem, BreakKind};
 use model::command::{Command, Inbound, Origin, Task};
-use model::event::{Cursor, Event, Link, Wait};
+use model::event::{Cursor, Event, Link, TradeRef, Wait};
 use model::identifier::Identifier;
 use model::index::{AccountIx, Asset, BookIx, DomainIx, InstrumentIx, PartyIx};
 use model::instruction::{Movement, code};
@@ -94,12 +94,18 @@ fn settlement() -> Vec<Event> {
             quantity: i64::MAX,
             currency: sample::euro(),
             amount: i64::MAX,
-            value_date: model::date::Date::parse("2199-12-31").expect("a date"),
+            value_date: last_day(),
             postings: postings(),
+            deliver_trade: Some(TradeRef { trade: NUMBER, trade_date: last_day() }),
+            receive_trade: Some(TradeRef { trade: NUMBER, trade_date: last_day() }),
         },
         lapsed(),
         lapsed(),
     ]
+}
+
+fn last_day() -> model::date::Date {
+    model::date::Date::parse("2199-12-31").expect("a date")
 }
 
 /// Of each side, a change that waited for the other's consent.

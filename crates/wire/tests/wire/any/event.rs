@@ -5,7 +5,7 @@ use super::outside::outside;
 use super::reference::reference;
 use super::trade::{cum_ex, method, side, trade};
 use super::*;
-use model::event::{Cursor, Event, Link, Wait};
+use model::event::{Cursor, Event, Link, ReversedTrade, TradeRef, Wait};
 use model::index::{AccountIx, BookIx, DomainIx, InstrumentIx, Kind, PartyIx, SourceIx};
 use model::instruction::Movement;
 use model::ledger::{LedgerAccount, Posting};
@@ -99,10 +99,22 @@ fn instructions() -> Vec<BoxedStrategy<Event>> {
                 cancel_requested,
             })
             .boxed(),
-        (pair(), (small(), small()), integer(), currency(), integer(), date(), postings())
-            .prop_map(|((deliver, receive), books, quantity, currency, amount, value_date, postings)| {
+        (pair(), (small(), small()), integer(), currency(), integer(), date(), postings(), (trade_ref(), trade_ref()))
+            .prop_map(|((deliver, receive), books, quantity, currency, amount, value_date, postings, trades)| {
                 let books = (BookIx(books.0), BookIx(books.1));
-                Event::InstructionsSettled { deliver, receive, books, quantity, currency, amount, value_date, postings }
+                let (deliver_trade, receive_trade) = trades;
+                Event::InstructionsSettled {
+                    deliver,
+                    receive,
+                    books,
+                    quantity,
+                    currency,
+                    amount,
+                    value_date,
+                    postings,
+                    deliver_trade,
+                    receive_trade,
+                }
             })
             .boxed(),
         (natural(), code())
@@ -137,8 +149,13 @@ fn others() -> Vec<BoxedStrategy<Event>> {
             })
             .boxed(),
         (what(), postings()).prop_map(|(what, postings)| Event::Transferred { what, postings }).boxed(),
-        (natural(), proptest::option::of(natural()), postings())
-            .prop_map(|(sequence, instruction, postings)| Event::Reversed { sequence, instruction, postings })
+        (natural(), proptest::option::of(natural()), postings(), some(reversed_trade()))
+            .prop_map(|(sequence, instruction, postings, trades)| Event::Reversed {
+                sequence,
+                instruction,
+                postings,
+                trades,
+            })
             .boxed(),
         (small(), date(), some(cut_off()))
             .prop_map(|(domain, date, cut_offs)| Event::DayOpened { domain: DomainIx(domain), date, cut_offs })
@@ -224,5 +241,16 @@ fn terms() -> impl Strategy<Value = Terms> {
         delivering_client: clients.1,
         receiving_client: clients.2,
         priority: clients.3,
+    })
+}
+
+pub fn trade_ref() -> impl Strategy<Value = Option<TradeRef>> {
+    maybe((natural(), date()).prop_map(|(trade, trade_date)| TradeRef { trade, trade_date }))
+}
+
+fn reversed_trade() -> impl Strategy<Value = ReversedTrade> {
+    (small(), small(), natural(), date()).prop_map(|(entity, book, trade, trade_date)| {
+        let (entity, book) = (PartyIx(entity), BookIx(book));
+        ReversedTrade { entity, book, trade, trade_date }
     })
 }

@@ -1,6 +1,6 @@
 //! Any event of an external settlement domain.
 
-use super::event::postings;
+use super::event::{postings, trade_ref};
 use super::settlement::outbound;
 use super::*;
 use model::breaks::{AgentStanding, Answered, BreakItem, BreakKind, Resolution};
@@ -45,8 +45,9 @@ pub fn outside() -> Vec<BoxedStrategy<Event>> {
             integer(),
             any::<bool>(),
             postings(),
+            trade_ref(),
         )
-            .prop_map(|(what, effective_date, open_quantity, open_amount, ended, postings)| {
+            .prop_map(|(what, effective_date, open_quantity, open_amount, ended, postings, trade)| {
                 let (instruction, book, quantity, currency, amount) = what;
                 let book = BookIx(book);
                 Event::InstructionConfirmed {
@@ -60,6 +61,7 @@ pub fn outside() -> Vec<BoxedStrategy<Event>> {
                     open_amount,
                     ended,
                     postings,
+                    trade,
                 }
             })
             .boxed(),
