@@ -86,7 +86,7 @@ pub(crate) struct Sums {
 
 impl Positions {
     fn event(&mut self, sequence: u64, at: Timestamp, event: &Event) {
-        let today = at.date_utc();
+        let today = || at.date_utc();
         match event {
             Event::TradeCaptured { trade, id, terms, .. } => {
                 self.set(sequence, *trade, Some(of_trade(sequence, *trade, id.clone(), terms)));
@@ -142,13 +142,13 @@ impl Positions {
                 }
             }
             Event::BreakOpened { postings, .. } | Event::BreakClosed { postings, .. } => {
-                self.booked(sequence, "break", postings, None, |_| today);
+                self.booked(sequence, "break", postings, None, |_| today());
             }
-            Event::Opened { postings, cost, .. } => self.booked(sequence, "opened", postings, *cost, |_| today),
-            Event::Transferred { postings, .. } => self.booked(sequence, "moved", postings, None, |_| today),
+            Event::Opened { postings, cost, .. } => self.booked(sequence, "opened", postings, *cost, |_| today()),
+            Event::Transferred { postings, .. } => self.booked(sequence, "moved", postings, None, |_| today()),
             Event::Reversed { postings, trades, .. } => self.booked(sequence, "reversed", postings, None, |owned| {
                 let trade = trades.iter().find(|trade| (trade.entity, trade.book) == owned);
-                trade.map_or(today, |trade| trade.trade_date)
+                trade.map_or_else(today, |trade| trade.trade_date)
             }),
             Event::AccountingDayClosed { entity, date, .. } => {
                 self.closed.insert(*entity, (*date, sequence));
