@@ -76,21 +76,17 @@ impl Books {
         if !moves && !redated {
             return;
         }
-        let mut closed: Vec<(Identifier, Date)> = before.into_iter().chain(after).collect();
-        closed.retain(|(entity, date)| self.closings.get(entity).is_some_and(|day| day.is_closed(*date)));
-        closed.sort_by_key(|(_, date)| *date);
-        let Some((entity, belongs_to)) = closed.into_iter().next() else { return };
+        self.tell_closed(trade, before.into_iter().chain(after).collect());
+    }
+
+    /// What happened to a trade of these dates comes later than the earliest of them that is closed, if one is.
+    pub(super) fn tell_closed(&mut self, trade: u64, mut dated: Vec<(Identifier, Date)>) {
+        dated.retain(|(entity, date)| self.closings.get(entity).is_some_and(|day| day.is_closed(*date)));
+        dated.sort_by_key(|(_, date)| *date);
+        let Some((entity, belongs_to)) = dated.into_iter().next() else { return };
         let day = &self.closings[&entity];
         let shows_on = day.open.then_some(day.date);
         self.facts.push(Fact::PriorDay { entity, trade, belongs_to, shows_on });
-    }
-
-    /// A trade was taken back after it had settled.
-    pub(super) fn tell_taken_back(&mut self, trade: u64, entity: &Identifier, belongs_to: Date) {
-        if let Some(day) = self.closings.get(entity).filter(|day| day.is_closed(belongs_to)) {
-            let shows_on = day.open.then_some(day.date);
-            self.facts.push(Fact::PriorDay { entity: entity.clone(), trade, belongs_to, shows_on });
-        }
     }
 
     /// Whether a trade was captured before the present record.

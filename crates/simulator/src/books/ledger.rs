@@ -168,7 +168,7 @@ impl Books {
             self.post(place, thing, amount);
         }
         for (trade, entity, date) in taken_back {
-            self.tell_taken_back(trade, &entity, date);
+            self.tell_closed(trade, vec![(entity, date)]);
         }
         self.holdings_moved(booked, None);
         self.reversed.insert(key);
